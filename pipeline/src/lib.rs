@@ -1,1 +1,7 @@
-//! Under construction.
+//! The spine of OpsConductor: the event log behind one seam, the runners that drive connectors,
+//! processors and sinks over it, and the topology that wires them.
+//!
+//! The promise: what a processor emits, the state it keeps and the positions it read up to are
+//! committed together or not at all, on every log.
+
+pub mod log;

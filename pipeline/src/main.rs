@@ -1,0 +1,3 @@
+//! The `opsconductor` program.
+
+fn main() {}

@@ -1,0 +1,297 @@
+//! The wire format: encode, decode, and errors that say what is wrong with a record.
+
+use std::cell::RefCell;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_avro_fast::ser::SerializerConfig;
+use serde_avro_fast::{Schema, from_datum_slice, to_datum};
+
+use crate::records::{
+    Anomaly, Baseline, Control, DeadLetter, Device, DeviceFacts, DeviceStatus, MetricBatch, Poll,
+    Rollup, Series, Tick,
+};
+use crate::registry::{SchemaId, SchemaStore, fingerprint};
+
+const MAGIC: u8 = 0;
+const HEADER: usize = 5;
+
+/// Why a record could not be read or written. All are poison: the same bytes fail again.
+#[derive(Debug, thiserror::Error)]
+pub enum CodecError {
+    /// Shorter than its header or its schema says.
+    #[error("record of {length} bytes is cut off: {error}")]
+    Truncated {
+        /// Bytes that were there.
+        length: usize,
+        /// What was missing.
+        error: String,
+    },
+    /// The first byte is not 0.
+    #[error("no Confluent wire format: first byte is {0:#04x}, not 0x00")]
+    BadMagic(u8),
+    /// Nothing is known under the id.
+    #[error("schema id {0} is unknown: neither shipped nor in the schema topic")]
+    UnknownSchema(SchemaId),
+    /// A record of another type.
+    #[error("record is a {found}, expected {expected}")]
+    WrongType {
+        /// Full name by the id.
+        found: String,
+        /// What this reader takes.
+        expected: &'static str,
+    },
+    /// Bytes that do not match their schema, or values outside their type.
+    #[error("malformed {name}: {error}")]
+    Malformed {
+        /// Full name by the id.
+        name: String,
+        /// The decoder's words.
+        error: String,
+    },
+    /// Arrays that run in parallel differ in length, or an index points nowhere.
+    #[error("malformed {name}: {error}")]
+    Inconsistent {
+        /// Full name of the record.
+        name: &'static str,
+        /// Which arrays.
+        error: String,
+    },
+    /// The schema text itself is unusable.
+    #[error("schema {id}: {error}")]
+    BadSchema {
+        /// Its id.
+        id: SchemaId,
+        /// The parser's words.
+        error: String,
+    },
+}
+
+impl CodecError {
+    /// The word for the dead-letter record's `reason`.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Truncated { .. } => "truncated",
+            Self::UnknownSchema(_) | Self::BadSchema { .. } => "unknown_schema",
+            Self::WrongType { .. } => "wrong_type",
+            Self::BadMagic(_) | Self::Malformed { .. } | Self::Inconsistent { .. } => "malformed",
+        }
+    }
+}
+
+/// A record type that has an `.avsc`.
+pub trait AvroRecord: Serialize + DeserializeOwned + Sized + 'static {
+    /// Full name.
+    const NAME: &'static str;
+    /// The `.avsc` text.
+    const JSON: &'static str;
+
+    /// Checks what the schema cannot say (arrays that run in parallel).
+    ///
+    /// # Errors
+    /// [`CodecError::Inconsistent`] naming the arrays.
+    fn validate(&self) -> Result<(), CodecError> {
+        Ok(())
+    }
+
+    /// Decodes a record of exactly this type, written by whatever version of its schema.
+    ///
+    /// # Errors
+    /// Any [`CodecError`]; never panics on any bytes.
+    fn decode(store: &SchemaStore, bytes: &[u8]) -> Result<Self, CodecError> {
+        let id = schema_id(bytes)?;
+        let resolved = store.resolve(id).ok_or(CodecError::UnknownSchema(id))?;
+        if resolved.name != Self::NAME {
+            let found = resolved.name.clone();
+            return Err(CodecError::WrongType { found, expected: Self::NAME });
+        }
+        let datum = bytes.get(HEADER..).unwrap_or_default();
+        let record: Self = from_datum_slice(datum, &resolved.schema).map_err(|error| {
+            let error = error.to_string();
+            if error.contains("end of") || error.contains("end-of") || error.contains("failed to fill") {
+                CodecError::Truncated { length: bytes.len(), error }
+            } else {
+                CodecError::Malformed { name: resolved.name.clone(), error }
+            }
+        })?;
+        record.validate()?;
+        Ok(record)
+    }
+}
+
+/// The schema id in front of a record.
+fn schema_id(bytes: &[u8]) -> Result<SchemaId, CodecError> {
+    match bytes {
+        [MAGIC, a, b, c, d, ..] => Ok(SchemaId::from_be_bytes([*a, *b, *c, *d])),
+        [MAGIC, ..] | [] => Err(CodecError::Truncated {
+            length: bytes.len(),
+            error: format!("the header alone takes {HEADER}"),
+        }),
+        [other, ..] => Err(CodecError::BadMagic(*other)),
+    }
+}
+
+struct Writer {
+    id: SchemaId,
+    config: SerializerConfig<'static>,
+}
+
+/// Encodes a record with this binary's schema.
+///
+/// # Errors
+/// [`CodecError::Malformed`] when a value does not fit its schema.
+pub fn encode<T: AvroRecord>(record: &T) -> Result<Vec<u8>, CodecError> {
+    // The serializer's configuration holds buffers worth keeping; one a thread and type.
+    thread_local! {
+        static WRITERS: RefCell<Vec<(&'static str, Writer)>> = const { RefCell::new(Vec::new()) };
+    }
+    let malformed =
+        |error: String| CodecError::Malformed { name: T::NAME.to_owned(), error };
+    WRITERS.with_borrow_mut(|writers| {
+        let place = match writers.iter().position(|(name, _)| *name == T::NAME) {
+            Some(place) => place,
+            None => {
+                let schema: Schema = T::JSON.parse().map_err(
+                    |error: serde_avro_fast::schema::SchemaError| malformed(error.to_string()),
+                )?;
+                // One a record type and thread, for the life of the thread.
+                let config = SerializerConfig::new(Box::leak(Box::new(schema)));
+                writers.push((T::NAME, Writer { id: fingerprint(T::JSON), config }));
+                writers.len() - 1
+            }
+        };
+        let writer = &mut writers[place].1;
+        let mut bytes = Vec::with_capacity(256);
+        bytes.push(MAGIC);
+        bytes.extend_from_slice(&writer.id.to_be_bytes());
+        to_datum(record, bytes, &mut writer.config).map_err(|error| malformed(error.to_string()))
+    })
+}
+
+/// What the poll topic carries: the one input of everything that is known per device.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DeviceInput {
+    /// A poll.
+    Poll(Box<Poll>),
+    /// What the inventory says of the device.
+    Control(Control),
+    /// Time passed; concerns every device of the partition.
+    Tick(Tick),
+}
+
+impl DeviceInput {
+    /// Decodes whichever of the three the id names.
+    ///
+    /// # Errors
+    /// Any [`CodecError`].
+    pub fn decode(store: &SchemaStore, bytes: &[u8]) -> Result<Self, CodecError> {
+        let id = schema_id(bytes)?;
+        let resolved = store.resolve(id).ok_or(CodecError::UnknownSchema(id))?;
+        match resolved.name.as_str() {
+            Control::NAME => Control::decode(store, bytes).map(Self::Control),
+            Tick::NAME => Tick::decode(store, bytes).map(Self::Tick),
+            Poll::NAME => Poll::decode(store, bytes).map(|poll| Self::Poll(Box::new(poll))),
+            _ => Err(CodecError::WrongType {
+                found: resolved.name.clone(),
+                expected: "net.opsconductor.Poll, Control or Tick",
+            }),
+        }
+    }
+}
+
+fn same_length(name: &'static str, arrays: &[(&str, usize)]) -> Result<(), CodecError> {
+    let Some((first, length)) = arrays.first() else { return Ok(()) };
+    match arrays.iter().find(|(_, other)| other != length) {
+        None => Ok(()),
+        Some((array, other)) => Err(CodecError::Inconsistent {
+            name,
+            error: format!("{first} has {length} entries, {array} has {other}"),
+        }),
+    }
+}
+
+macro_rules! record {
+    ($type:ty, $name:literal, $file:literal $(, |$record:ident| $validate:expr)?) => {
+        impl AvroRecord for $type {
+            const NAME: &'static str = concat!("net.opsconductor.", $name);
+            const JSON: &'static str = include_str!(concat!("../avro/", $file));
+            $(fn validate(&self) -> Result<(), CodecError> {
+                let $record = self;
+                $validate
+            })?
+        }
+    };
+}
+
+record!(Device, "Device", "device.avsc");
+record!(Poll, "Poll", "poll.avsc", |poll| validate_poll(poll));
+record!(Control, "Control", "control.avsc");
+record!(Tick, "Tick", "tick.avsc");
+record!(MetricBatch, "MetricBatch", "metric.avsc", |batch| {
+    let flags = if batch.flags.is_empty() { batch.series.len() } else { batch.flags.len() };
+    let arrays = [
+        ("series", batch.series.len()),
+        ("at_ms", batch.at_ms.len()),
+        ("values", batch.values.len()),
+        ("flags", flags),
+    ];
+    same_length(Self::NAME, &arrays)
+});
+record!(Rollup, "Rollup", "rollup.avsc", |rollup| {
+    let arrays = [
+        ("series", rollup.series.len()),
+        ("counts", rollup.counts.len()),
+        ("sums", rollup.sums.len()),
+        ("mins", rollup.mins.len()),
+        ("maxs", rollup.maxs.len()),
+        ("lasts", rollup.lasts.len()),
+    ];
+    same_length(Self::NAME, &arrays)
+});
+record!(Baseline, "Baseline", "baseline.avsc", |baseline| {
+    let arrays = [
+        ("series", baseline.series.len()),
+        ("expected", baseline.expected.len()),
+        ("lower", baseline.lower.len()),
+        ("upper", baseline.upper.len()),
+    ];
+    same_length(Self::NAME, &arrays)
+});
+record!(Anomaly, "Anomaly", "anomaly.avsc");
+record!(DeviceStatus, "DeviceStatus", "status.avsc");
+record!(DeviceFacts, "DeviceFacts", "facts.avsc");
+record!(Series, "Series", "series.avsc");
+record!(DeadLetter, "DeadLetter", "dead_letter.avsc");
+
+fn validate_poll(poll: &Poll) -> Result<(), CodecError> {
+    use crate::records::Kind;
+    let bad = |error: String| CodecError::Inconsistent { name: Poll::NAME, error };
+    if poll.part < 0 || poll.parts < 1 || poll.part >= poll.parts {
+        return Err(bad(format!("part {} of {}", poll.part, poll.parts)));
+    }
+    for column in &poll.columns {
+        let (values, held) = match column.kind {
+            Kind::Gauge | Kind::State => ("gauges", column.gauges.len()),
+            Kind::Counter32 | Kind::Counter64 | Kind::Discontinuity => {
+                ("counts", column.counts.len())
+            }
+        };
+        let instances = column.instances.len();
+        if held != instances || column.at_ms.len() != instances {
+            return Err(bad(format!(
+                "column {:?} has {instances} instances, {held} {values}, {} at_ms",
+                column.metric,
+                column.at_ms.len()
+            )));
+        }
+        let known = poll.instances.len();
+        let outside = |place: &&i32| usize::try_from(**place).map_or(true, |p| p >= known);
+        if let Some(place) = column.instances.iter().find(outside) {
+            return Err(bad(format!(
+                "column {:?} names instance {place} of {known}",
+                column.metric
+            )));
+        }
+    }
+    Ok(())
+}
