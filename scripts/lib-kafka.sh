@@ -124,7 +124,7 @@ kafka_launch() {
     kafka_pid "$dir" "$node" >/dev/null && return
     log=$dir/node-$node/kafka.log
     (
-        cd "$dir/node-$node"
+        cd "$dir/node-$node" || exit
         # shellcheck disable=SC2094 # the pid file is no input of the broker
         exec setsid java "-Xms64m" "-Xmx${OPSC_KAFKA_HEAP:-512m}" -XX:+UseSerialGC -Dlog4j2.level=WARN \
             -cp "$(kafka_home)/libs/*" kafka.Kafka server.properties >>"$log" 2>&1 </dev/null 9>&-
