@@ -2,7 +2,7 @@
 # What a machine must have. Sourced by scripts/check-machine.
 
 MIN_RUST=1.95
-MIN_NODE=20
+MIN_NODE=20.19
 MIN_NPM=10
 MIN_JAVA=17
 DISK_RUN_GB=6
@@ -103,7 +103,8 @@ check_database() {
 
 check_test_tools() {
     local version
-    version=$(have java && number "$(java -version 2>&1 | head -n 1)" || true)
+    version=''
+    ! have java || version=$(number "$(java -version 2>&1 | head -n 1)")
     if [ -z "$version" ]; then
         lack "a Java runtime ($MIN_JAVA or newer) is missing" "apt-get install openjdk-17-jre-headless" default-jre-headless
     elif ! at_least "$MIN_JAVA" "$version"; then

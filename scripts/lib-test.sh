@@ -8,15 +8,28 @@ passed=0 failed=0 skipped=0
 failures=()
 STEP_LIMIT=${OPSC_STEP_LIMIT:-3000} # seconds; a step that hangs fails by itself
 
+only=() # the steps asked for; none means all
+
+wanted() {
+    local one
+    [ ${#only[@]} -gt 0 ] || return 0
+    for one in "${only[@]}"; do
+        if [ "$one" = "$1" ]; then return 0; fi
+    done
+    return 1
+}
+
 # step NAME COMMAND...: runs it, shows and keeps its output, and adds up its
 # tests. A step that names no tests counts as one.
 step() {
     local name=$1 log=$logs/$1.log status=0 counts p f s began=$SECONDS worker
+    wanted "$name" || return 0
     shift
     printf '\n== %s\n' "$name"
     # Shown from the file, not through a pipe: a daemon that a test forgot would
     # hold a pipe open for ever.
-    timeout -k 30 "$STEP_LIMIT" "$@" </dev/null >"$log" 2>&1 &
+    : >"$log"
+    timeout -k 10 "$STEP_LIMIT" "$@" </dev/null >"$log" 2>&1 &
     worker=$!
     tail -n +1 -s 0.2 -f --pid="$worker" "$log" &
     wait "$worker" || status=$?
@@ -40,7 +53,7 @@ npm_step() {
 
 # Every process of this run carries its mark in the environment.
 marked_pids() {
-    { grep -lsz "^OPSC_RUN_ID=$OPSC_RUN_ID\$" /proc/[0-9]*/environ || true; } | cut -d/ -f3
+    { grep -lsz "^OPSC_RUN_ID=$OPSC_RUN_ID\$" /proc/[0-9]*/environ || true; } | cut -d/ -f3 | { grep -vx "$$" || true; }
 }
 
 describe() { printf '%s %s\n' "$1" "$(tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null | cut -c1-100)"; }
