@@ -15,13 +15,38 @@ ui_hash() {
     ) | sha_short
 }
 
+# npm_lock_holes LOG: all that npm ci complained about are optional packages for
+# other systems that the registry did not have (their version is empty).
+npm_lock_holes() {
+    grep -q 'Missing: .*@ from lock file' "$1" &&
+        ! grep -E '(Missing|Invalid): ' "$1" | grep -qv 'Missing: .*@ from lock file'
+}
+
+# npm 11 makes a lock file with such holes and then refuses it in npm ci. Plain
+# install still keeps to the lock, and --no-save leaves it as it is.
+npm_install() {
+    local log
+    log=$(mktemp "${TMPDIR:-/tmp}/opsc-npm.XXXXXX")
+    if (cd "$UI" && npm ci --no-audit --no-fund --loglevel=error) >"$log" 2>&1; then
+        rm -f "$log"
+        return
+    fi
+    if npm_lock_holes "$log" && (cd "$UI" && npm install --no-save --no-audit --no-fund --loglevel=error) >"$log" 2>&1; then
+        rm -f "$log"
+        return
+    fi
+    head -n 20 "$log" >&2
+    rm -f "$log"
+    return 1
+}
+
 # The stamps lie in node_modules: who deletes that gets a fresh build.
 ui_packages() {
     local stamp=$UI/node_modules/.opsc-packages wanted
     wanted=$(cat "$UI/package-lock.json" <(node --version) | sha_short)
     [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ] || return 0
     say "UI: installing its packages"
-    (cd "$UI" && npm ci --no-audit --no-fund --loglevel=error) >&2 ||
+    npm_install ||
         die "UI, $UI" "npm could not install its packages (see above)" "mend the network or package-lock.json, then try again"
     printf '%s\n' "$wanted" >"$stamp"
 }

@@ -51,9 +51,15 @@ npm_step() {
     fi
 }
 
-# Every process of this run carries its mark in the environment.
+# Every process of this run carries its mark in the environment; so does the
+# search itself, which is over when its findings are looked at.
 marked_pids() {
-    { grep -lsz "^OPSC_RUN_ID=$OPSC_RUN_ID\$" /proc/[0-9]*/environ || true; } | cut -d/ -f3 | { grep -vx "$$" || true; }
+    local file found
+    found=$(grep -lsz "^OPSC_RUN_ID=$OPSC_RUN_ID\$" /proc/[0-9]*/environ || true)
+    for file in $found; do
+        file=${file%/environ}
+        if [ -e "$file" ] && [ "$file" != "/proc/$$" ]; then printf '%s\n' "${file#/proc/}"; fi
+    done
 }
 
 describe() { printf '%s %s\n' "$1" "$(tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null | cut -c1-100)"; }
