@@ -179,15 +179,14 @@ pub fn put_tlv(out: &mut Vec<u8>, tag: u8, content: &[u8]) {
 
 /// Writes a signed value as TLV into a small array; returns it with its length.
 pub fn put_integer(tag: u8, value: i64) -> ([u8; 11], usize) {
-    let octets = value.to_be_bytes();
     // A leading octet is dropped while it only repeats the sign of the next one.
     let same = if value < 0 { (!value).leading_zeros() } else { value.leading_zeros() };
     let skip = (((same as usize).saturating_sub(1)) / 8).min(7);
     let count = 8 - skip;
     let mut out = [0; 11];
-    out[0] = tag;
-    out[1] = count as u8;
-    out[2..2 + count].copy_from_slice(&octets[skip..]);
+    (out[0], out[1]) = (tag, count as u8);
+    // A copy of a fixed size is cheaper than one of `count` octets; the tail is not used.
+    out[2..10].copy_from_slice(&((value as u64) << (8 * skip)).to_be_bytes());
     (out, 2 + count)
 }
 
@@ -195,12 +194,14 @@ pub fn put_integer(tag: u8, value: i64) -> ([u8; 11], usize) {
 pub fn put_unsigned(tag: u8, value: u64) -> ([u8; 11], usize) {
     // Nine octets when the top bit is set, so that it does not read as negative.
     let count = (64 - value.leading_zeros() as usize) / 8 + 1;
-    let mut wide = [0u8; 9];
-    wide[1..].copy_from_slice(&value.to_be_bytes());
     let mut out = [0; 11];
-    out[0] = tag;
-    out[1] = count as u8;
-    out[2..2 + count].copy_from_slice(&wide[9 - count..]);
+    (out[0], out[1]) = (tag, count as u8);
+    if count == 9 {
+        out[3..11].copy_from_slice(&value.to_be_bytes());
+    } else {
+        // A copy of a fixed size is cheaper than one of `count` octets; the tail is not used.
+        out[2..10].copy_from_slice(&(value << (8 * (8 - count))).to_be_bytes());
+    }
     (out, 2 + count)
 }
 
