@@ -62,13 +62,13 @@ marked_pids() {
     done
 }
 
-describe() { printf '%s %s\n' "$1" "$(tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null | cut -c1-100)"; }
+describe() { printf '%s %s\n' "$1" "$(tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline" | cut -c1-100)"; }
 
 end_marked() {
     local pid pids tries=50
     mapfile -t pids < <(marked_pids)
     [ ${#pids[@]} -gt 0 ] || return 0
-    say "left behind by this run, ended now:"
+    say "still running, ended now:"
     for pid in "${pids[@]}"; do
         [ ! -e "/proc/$pid" ] || say "    $(describe "$pid")"
         kill "$pid" 2>/dev/null || true

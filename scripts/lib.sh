@@ -22,7 +22,7 @@ is_root() { [ "$(id -u)" -eq 0 ]; }
 # not below /root: servers that refuse to run as root must reach it too.
 opsc_cache() {
     if [ -n "${OPSC_CACHE:-}" ]; then
-        printf '%s\n' "$OPSC_CACHE"
+        realpath -m "$OPSC_CACHE"
     elif is_root; then
         printf '%s\n' /var/cache/opsconductor
     else
@@ -40,13 +40,15 @@ make_cache_dir() {
     printf '%s\n' "$dir"
 }
 
-# as_service COMMAND...: as root, runs it as nobody, because PostgreSQL refuses
-# root; otherwise as it is. The environment is emptied: it may hold secrets.
+# as_service COMMAND...: as root, runs it as SERVICE_USER, because PostgreSQL
+# refuses root; otherwise as it is. The environment is emptied: it may hold secrets.
+SERVICE_USER=nobody
 as_service() {
-    local -a keep=(env -i "PATH=$PATH" LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=UTC
+    # The caller's folder may be closed to that user.
+    local -a keep=(env -i --chdir=/ "PATH=$PATH" LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=UTC
         "OPSC_RUN_ID=${OPSC_RUN_ID:-}" "PGPASSWORD=${PGPASSWORD:-}")
     if is_root; then
-        setpriv --reuid nobody --regid "$(id -gn nobody)" --clear-groups "${keep[@]}" "$@"
+        setpriv --reuid "$SERVICE_USER" --regid "$(id -gn "$SERVICE_USER")" --clear-groups "${keep[@]}" "$@"
     else
         "${keep[@]}" "$@"
     fi
