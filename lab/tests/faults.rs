@@ -174,11 +174,11 @@ fn renumbering_moves_names_with_their_counters() {
 fn a_traffic_step_ends_and_counters_never_step() {
     let mut trial = trial();
     let calm = trial.rate(1, 300);
-    let step = Fault::TrafficStep { instance: "ge-0/0/0".into(), factor: 3.0, for_ms: 700 };
+    let step = Fault::TrafficStep { instance: "ge-0/0/0".into(), factor: 3.0, for_ms: 1_500 };
     trial.inject(step);
     let busy = trial.rate(1, 400);
     let neighbour = trial.rate(2, 200);
-    sleep_ms(200);
+    sleep_ms(1_000);
     let after = trial.rate(1, 300);
     assert!((2.7..3.3).contains(&(busy / calm)), "{calm} {busy}");
     assert!((0.9..1.1).contains(&(after / calm)), "{calm} {after}");

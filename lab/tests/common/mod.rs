@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use lab::codec::{Message, Request, Version, tag};
@@ -9,10 +10,18 @@ use lab::{Lab, LabConfig};
 
 pub const COMMUNITY: &[u8] = b"lab-public";
 
-/// A UDP port that was free a moment ago on all of loopback.
+/// A free UDP port below the range that the system hands out, so that no client takes it
+/// meanwhile; processes and tests start at different ones.
 pub fn free_port() -> u16 {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
-    socket.local_addr().unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let step = NEXT.fetch_add(1, Relaxed);
+        let port =
+            12_000 + (std::process::id().wrapping_mul(97).wrapping_add(step) % 18_000) as u16;
+        if UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// A fleet on 127.77.0.1 and on, with a fixed epoch.
@@ -119,6 +128,27 @@ impl Client {
 
     pub fn get(&mut self, name: &str) -> Option<Value> {
         Some(self.ask(tag::GET, (0, 0), &[name])?.values.remove(0))
+    }
+
+    /// Asks while the agent may be away.
+    pub fn send_quietly(&mut self, name: &str) {
+        self.next += 1;
+        let request = Request {
+            version: self.version,
+            community: COMMUNITY,
+            pdu: tag::GET,
+            request_id: self.next,
+            non_repeaters: 0,
+            max_repetitions: 0,
+        };
+        // ECONNREFUSED of an earlier datagram.
+        let _ = self.socket.send(&request.write(&[lab::codec::parse_oid(name).unwrap()]));
+    }
+
+    /// Whether the agent answers.
+    pub fn get_quietly(&mut self) -> Option<()> {
+        self.send_quietly("1.3.6.1.2.1.1.5.0");
+        self.receive()?.ok().map(|_| ())
     }
 
     /// All rows, by GETBULK.
