@@ -94,7 +94,7 @@ check_basics() {
 
 # A database is either given, already unpacked, or can be unpacked.
 check_database() {
-    [ "$1" = test ] || [ -z "${DATABASE_URL:-}" ] || return 0
+    if [ "$1" = run ] && database_given "$(state_dir)"; then return; fi
     "$OPSC_ROOT/scripts/postgres" installed && return
     apt_can_unpack ||
         lack "no PostgreSQL with TimescaleDB can be unpacked here (no Debian with apt)" \
@@ -123,6 +123,15 @@ check_disk() {
     free=$(df -Pk "$folder" | awk 'NR == 2 { print int($4 / 1048576) }')
     [ "$free" -ge "$2" ] || lack "$folder has $free GB free, $2 GB are needed" "free some space there"
     [ -w "$folder" ] || lack "$folder cannot be written" "chown it, or choose another folder (OPSC_CACHE, OPSC_STATE_DIR)"
+}
+
+# The port of the UI and the API; a config file may name another one, then the
+# program itself looks.
+check_port() {
+    local listen=${OPSC_LISTEN:-${OPSC__API__LISTEN:-127.0.0.1:5000}} port
+    port=${listen##*:}
+    if [ -z "${OPSC_LISTEN:-}${OPSC__API__LISTEN:-}" ] && [ -e "$(state_dir)/config.toml" ]; then return; fi
+    ! port_open "$port" || lack "port $port is taken by another program" "OPSC_LISTEN=127.0.0.1:$((port + 1)) make run"
 }
 
 # Notes stop nothing.
@@ -155,9 +164,9 @@ check_all() {
         return
     fi
     [ -n "${OPSC_BINARY:-}" ] || check_disk "$OPSC_ROOT" "$DISK_RUN_GB"
-    check_disk "${OPSC_STATE_DIR:-$OPSC_ROOT/.state}" 1
-    [ -n "${DATABASE_URL:-}${OPSC_PG_HOME:-}" ] || "$OPSC_ROOT/scripts/postgres" installed ||
-        check_disk "$(opsc_cache)" 1
+    check_disk "$(state_dir)" 1
+    database_given "$(state_dir)" || "$OPSC_ROOT/scripts/postgres" installed || check_disk "$(opsc_cache)" 1
+    check_port
 }
 
 check_machine() {

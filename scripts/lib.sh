@@ -30,6 +30,8 @@ opsc_cache() {
     fi
 }
 
+state_dir() { realpath -m "${OPSC_STATE_DIR:-$OPSC_ROOT/.state}"; }
+
 # make_cache_dir: creates the cache folder and prints it.
 make_cache_dir() {
     local dir
@@ -52,6 +54,13 @@ as_service() {
     else
         "${keep[@]}" "$@"
     fi
+}
+
+# database_given STATE: the person has named a database.
+database_given() {
+    [ -n "${DATABASE_URL:-}${OPSC__DATABASE__URL:-}" ] ||
+        awk '/^\[/ { here = ($0 ~ /^\[database\]/) } here && /^ *url *= *"[^"]/ { found = 1 } END { exit !found }' \
+            "$1/config.toml" 2>/dev/null
 }
 
 # port_open PORT: something on this machine accepts connections there.
