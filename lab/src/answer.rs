@@ -226,18 +226,18 @@ impl<'a, 'b> Answerer<'a, 'b> {
         for round in 0..rounds.max(1) {
             let skip = if round == 0 { 0 } else { single };
             let (mut ended, mut asked) = (0, 0);
-            for (at, bind) in message.var_binds().enumerate().skip(skip) {
+            for (at, place) in places.iter_mut().enumerate().skip(skip) {
                 if round == 0 && at >= single && rounds == 0 {
                     break;
                 }
                 asked += 1;
-                let Some(place) = places.get_mut(at) else { break };
                 let row = *place;
                 *place = (row + 1).min(rows);
                 let put = if row < rows {
                     self.put_row(row)
                 } else {
                     ended += 1;
+                    let Some(bind) = message.var_binds().nth(at) else { break };
                     self.put_end(bind?.oid, rows)?
                 };
                 if matches!(put, Put::Full) {

@@ -303,3 +303,33 @@ impl Device {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generate::Builder;
+    use crate::program::Program;
+
+    fn rows(seed: u64, name: usize, ms: u64) -> Vec<Vec<u8>> {
+        let first = "127.0.0.1:20000".parse().unwrap();
+        let config = crate::fleet(2, 5, first, true).devices.swap_remove(name);
+        let device = Builder::default().device(&config, seed, 3600.0).unwrap();
+        let (state, tick) = (device.lock(), device.tick(ms));
+        let program: &Program = &device.program;
+        (0..program.len())
+            .filter_map(|place| program.row(place))
+            .map(|(_, fixed, cell)| device.value(cell, fixed, &state, &tick).bytes().to_vec())
+            .collect()
+    }
+
+    #[test]
+    fn values_are_functions_of_seed_device_and_time() {
+        let base = rows(1, 0, 3_000_000_123);
+        assert_eq!(base, rows(1, 0, 3_000_000_123));
+        let differ = |other: Vec<Vec<u8>>| base.iter().zip(&other).filter(|(a, b)| a != b).count();
+        // Counters, addresses and uptime; not names and constants.
+        assert!(differ(rows(2, 0, 3_000_000_123)) > 80);
+        assert!(differ(rows(1, 1, 3_000_000_123)) > 80);
+        assert!(differ(rows(1, 0, 3_000_001_123)) > 80);
+    }
+}

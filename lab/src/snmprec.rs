@@ -144,8 +144,10 @@ fn row(line: Line<'_>, animate: bool, counters: &mut Vec<u64>) -> Result<Draft, 
     Ok(Draft { arcs: line.arcs, cell, value })
 }
 
-/// The value's TLV, and tag and number where it is a counter or sysUpTime-like ticks.
-fn encode(kind: &str, raw: &[u8]) -> Result<(Vec<u8>, Option<(u8, u64)>), LineProblem> {
+/// A value's TLV, and tag and number where it is a counter.
+type Encoded = (Vec<u8>, Option<(u8, u64)>);
+
+fn encode(kind: &str, raw: &[u8]) -> Result<Encoded, LineProblem> {
     let wrong = |expected| LineProblem::Value {
         kind: kind.to_owned(),
         value: String::from_utf8_lossy(raw).chars().take(40).collect(),

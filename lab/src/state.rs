@@ -6,8 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::device::{Device, Interface};
-use crate::fault::{Fault, FaultError};
-use crate::noise::{Tick, join, mix, unit};
+use crate::noise::{Tick, join, unit};
 
 /// How a device answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,7 +44,7 @@ pub(crate) enum End {
 /// moves the offset so that the counter goes on from where it was.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Link {
-    step: f64,
+    pub(crate) step: f64,
     pub(crate) up: bool,
     pub(crate) rx_offset: f64,
     pub(crate) tx_offset: f64,
@@ -60,7 +59,7 @@ impl Link {
         if self.up { self.step } else { 0.0 }
     }
 
-    fn from_zero(&mut self, interface: &Interface, tick: &Tick) {
+    fn restart_at_zero(&mut self, interface: &Interface, tick: &Tick) {
         self.rx_offset = -self.factor() * interface.rx.total(tick);
         self.tx_offset = -self.factor() * interface.tx.total(tick);
         self.error_offset = -self.errors_per_s * tick.t_s;
@@ -83,8 +82,8 @@ impl Link {
 /// The changing part of a transceiver.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Light {
-    drift_db_per_s: f64,
-    since_ms: u64,
+    pub(crate) drift_db_per_s: f64,
+    pub(crate) since_ms: u64,
 }
 
 impl Light {
@@ -103,7 +102,7 @@ pub(crate) struct State {
     pub(crate) links: Vec<Link>,
     pub(crate) lights: Vec<Light>,
     /// Which interface stands in each slot; none while nothing was renumbered.
-    order: Option<Vec<u16>>,
+    pub(crate) order: Option<Vec<u16>>,
     ends: Vec<(u64, End)>,
     next_end_ms: Option<u64>,
     rolls: u64,
@@ -136,7 +135,7 @@ impl State {
                 changed_ms: 0,
                 discontinuity_ms: 0,
             };
-            link.from_zero(interface, epoch);
+            link.restart_at_zero(interface, epoch);
             link
         });
         Self { links: links.collect(), lights: vec![Light::default(); optics], ..Self::default() }
@@ -187,7 +186,7 @@ impl State {
         true
     }
 
-    fn touch(&mut self) {
+    pub(crate) fn touch(&mut self) {
         (self.dirty, self.changed) = (true, true);
     }
 
@@ -214,13 +213,20 @@ impl State {
         }
     }
 
-    fn plan(&mut self, end: End, at_ms: Option<u64>) {
+    pub(crate) fn plan(&mut self, end: End, at_ms: Option<u64>) {
         self.ends.retain(|(_, other)| *other != end);
         self.ends.extend(at_ms.map(|at_ms| (at_ms, end)));
         self.next_end_ms = self.ends.iter().map(|(at_ms, _)| *at_ms).min();
     }
 
-    fn finish(&mut self, device: &Device, end: End, at_ms: u64) {
+    /// Ends all faults of answering.
+    pub(crate) fn clear_manners(&mut self) {
+        self.manners = Manners::default();
+        self.ends.retain(|(_, end)| *end >= End::Step(0));
+        self.next_end_ms = self.ends.iter().map(|(at_ms, _)| *at_ms).min();
+    }
+
+    pub(crate) fn finish(&mut self, device: &Device, end: End, at_ms: u64) {
         match end {
             End::Dead => self.manners.dead = false,
             End::Slow => self.manners.slow = None,
@@ -246,7 +252,13 @@ impl State {
     }
 
     /// Changes an interface while its counters go on.
-    fn relink(&mut self, device: &Device, place: usize, at_ms: u64, edit: impl FnOnce(&mut Link)) {
+    pub(crate) fn relink(
+        &mut self,
+        device: &Device,
+        place: usize,
+        at_ms: u64,
+        edit: impl FnOnce(&mut Link),
+    ) {
         let (Some(link), Some(interface)) =
             (self.links.get_mut(place), device.interfaces.get(place))
         else {
@@ -258,215 +270,12 @@ impl State {
         self.touch();
     }
 
-    fn zero(&mut self, device: &Device, at_ms: u64) {
+    pub(crate) fn zero(&mut self, device: &Device, at_ms: u64) {
         let tick = device.tick(at_ms);
         for (link, interface) in self.links.iter_mut().zip(&device.interfaces) {
-            link.from_zero(interface, &tick);
+            link.restart_at_zero(interface, &tick);
         }
         self.walk_reset_ms = Some(at_ms);
         self.touch();
-    }
-
-    /// Carries out a fault at `now_ms` of the lab's clock. The fault is [`Fault::check`]ed.
-    pub(crate) fn inject(
-        &mut self,
-        device: &Device,
-        fault: &Fault,
-        for_ms: Option<u64>,
-        now_ms: u64,
-    ) -> Result<(), FaultError> {
-        self.settle(device, now_ms);
-        let until = |for_ms: u64| Some(now_ms.saturating_add(for_ms));
-        let end_ms = for_ms.and_then(until);
-        match fault {
-            Fault::Slow { delay_ms, jitter_ms } => {
-                self.manners.slow = Some((*delay_ms, *jitter_ms));
-                self.plan(End::Slow, end_ms);
-            }
-            Fault::Dead => {
-                self.manners.dead = true;
-                self.plan(End::Dead, end_ms);
-            }
-            Fault::Alive => self.finish(device, End::Dead, now_ms),
-            Fault::Loss { permille } => {
-                self.manners.loss = *permille;
-                self.plan(End::Loss, end_ms);
-            }
-            Fault::WrongRequestId { permille } => {
-                self.manners.wrong_id = *permille;
-                self.plan(End::WrongId, end_ms);
-            }
-            Fault::Truncated { permille } => {
-                self.manners.truncated = *permille;
-                self.plan(End::Truncated, end_ms);
-            }
-            Fault::Garbage { permille } => {
-                self.manners.garbage = *permille;
-                self.plan(End::Garbage, end_ms);
-            }
-            Fault::Duplicate { permille } => {
-                self.manners.duplicate = *permille;
-                self.plan(End::Duplicate, end_ms);
-            }
-            Fault::Late { delay_ms, permille } => {
-                self.manners.late = Some((*delay_ms, *permille));
-                self.plan(End::Late, end_ms);
-            }
-            Fault::Clear => {
-                self.manners = Manners::default();
-                self.ends.retain(|(_, end)| *end >= End::Step(0));
-                self.next_end_ms = self.ends.iter().map(|(at_ms, _)| *at_ms).min();
-            }
-            Fault::Reboot { down_ms } => {
-                self.boot_ms = now_ms.saturating_add(*down_ms);
-                self.silent_until_ms = self.boot_ms;
-                self.zero(device, self.boot_ms);
-                for link in &mut self.links {
-                    (link.changed_ms, link.discontinuity_ms) = (self.boot_ms, 0);
-                }
-            }
-            Fault::CounterReset { announced } => {
-                self.zero(device, now_ms);
-                if *announced {
-                    self.links.iter_mut().for_each(|link| link.discontinuity_ms = now_ms);
-                }
-            }
-            Fault::Renumber
-            | Fault::OpticalDrift { .. }
-            | Fault::OpticalHeal
-            | Fault::TrafficStep { .. }
-            | Fault::ErrorBurst { .. }
-            | Fault::LinkDown { .. }
-            | Fault::LinkUp { .. } => return self.inject_parts(device, fault, end_ms, now_ms),
-        }
-        Ok(())
-    }
-
-    /// Faults of interfaces and transceivers.
-    fn inject_parts(
-        &mut self,
-        device: &Device,
-        fault: &Fault,
-        end_ms: Option<u64>,
-        now_ms: u64,
-    ) -> Result<(), FaultError> {
-        if !device.generated {
-            return Err(FaultError::NotGenerated { device: device.name.clone() });
-        }
-        let until = |for_ms: u64| Some(now_ms.saturating_add(for_ms));
-        match fault {
-            Fault::Renumber => self.renumber(device),
-            Fault::OpticalDrift { db_per_s, instance } => {
-                for place in self.optics(device, instance.as_deref())? {
-                    self.lights[place] = Light { drift_db_per_s: *db_per_s, since_ms: now_ms };
-                    self.plan(End::Drift(place), end_ms);
-                }
-                self.touch();
-            }
-            Fault::OpticalHeal => {
-                for place in 0..self.lights.len() {
-                    self.plan(End::Drift(place), None);
-                    self.finish(device, End::Drift(place), now_ms);
-                }
-            }
-            Fault::TrafficStep { instance, factor, for_ms } => {
-                for place in self.interfaces(device, instance)? {
-                    let limit = device.interfaces[place].factor_limit();
-                    self.relink(device, place, now_ms, |link| link.step = factor.min(limit));
-                    self.plan(End::Step(place), until(*for_ms));
-                }
-            }
-            Fault::ErrorBurst { instance, per_s, for_ms } => {
-                for place in self.interfaces(device, instance)? {
-                    let calm = device.interfaces[place].errors_per_s;
-                    self.relink(device, place, now_ms, |link| link.errors_per_s = calm + per_s);
-                    self.plan(End::Burst(place), until(*for_ms));
-                }
-            }
-            Fault::LinkDown { instance, for_ms } => {
-                for place in self.interfaces(device, instance)? {
-                    self.relink(device, place, now_ms, |link| link.up = false);
-                    self.plan(End::Link(place), for_ms.and_then(until));
-                }
-            }
-            Fault::LinkUp { instance } => {
-                for place in self.interfaces(device, instance)? {
-                    self.plan(End::Link(place), None);
-                    self.finish(device, End::Link(place), now_ms);
-                }
-            }
-            Fault::Slow { .. }
-            | Fault::Dead
-            | Fault::Alive
-            | Fault::Loss { .. }
-            | Fault::Reboot { .. }
-            | Fault::CounterReset { .. }
-            | Fault::WrongRequestId { .. }
-            | Fault::Truncated { .. }
-            | Fault::Garbage { .. }
-            | Fault::Duplicate { .. }
-            | Fault::Late { .. }
-            | Fault::Clear => {}
-        }
-        Ok(())
-    }
-
-    /// Deals the interfaces to other slots: a rotation after a shuffle, so that with two or
-    /// more interfaces something always moves.
-    fn renumber(&mut self, device: &Device) {
-        let before: Vec<u16> =
-            (0..device.interfaces.len() as u16).map(|slot| self.place(slot) as u16).collect();
-        let mut order = before.clone();
-        for place in (1..order.len()).rev() {
-            let other = self.roll(device.seed) as usize % (place + 1);
-            order.swap(place, other);
-        }
-        if order == before {
-            order.rotate_left(1);
-        }
-        self.order = Some(order);
-        self.touch();
-    }
-
-    fn interfaces(&mut self, device: &Device, instance: &str) -> Result<Vec<usize>, FaultError> {
-        let texts = &device.texts;
-        let up: Vec<usize> = (0..texts.len())
-            .filter(|place| device.interfaces[*place].enabled && self.links[*place].up)
-            .collect();
-        let found = match instance {
-            "*" => (0..texts.len()).collect(),
-            "?" if up.is_empty() => vec![],
-            "?" => vec![up[mix(self.roll(device.seed)) as usize % up.len()]],
-            name => texts.iter().position(|text| text.name == name).into_iter().collect(),
-        };
-        let known = || texts.iter().take(8).map(|text| text.name.clone()).collect::<Vec<_>>();
-        Self::some(found, device, instance, known)
-    }
-
-    fn optics(&mut self, device: &Device, port: Option<&str>) -> Result<Vec<usize>, FaultError> {
-        let count = device.optics.len();
-        let found = match port {
-            None | Some("*") => (0..count).collect(),
-            Some("?") if count > 0 => vec![self.roll(device.seed) as usize % count],
-            Some(port) => {
-                let port = port.parse::<usize>().ok().filter(|port| (1..=count).contains(port));
-                port.map(|port| port - 1).into_iter().collect()
-            }
-        };
-        let known = || vec![format!("transceivers 1 to {count}")];
-        Self::some(found, device, port.unwrap_or("*"), known)
-    }
-
-    fn some(
-        found: Vec<usize>,
-        device: &Device,
-        instance: &str,
-        known: impl FnOnce() -> Vec<String>,
-    ) -> Result<Vec<usize>, FaultError> {
-        if !found.is_empty() {
-            return Ok(found);
-        }
-        let (device, instance) = (device.name.clone(), instance.to_owned());
-        Err(FaultError::NoInstance { device, instance, known: known().join(", ") })
     }
 }

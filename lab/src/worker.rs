@@ -9,8 +9,9 @@ use crate::answer::{Answerer, Built, Scratch};
 use crate::codec::{AnswerWriter, Message};
 use crate::device::Device;
 use crate::ledger::{Entry, Outcome};
-use crate::network::{Envelope, Inbox, Outbox, Poller, Port, thread_cpu_us};
+use crate::network::{Envelope, Inbox, Outbox, Port, thread_cpu_us};
 use crate::noise::{Tick, mix};
+use crate::poller::Poller;
 use crate::server::Shared;
 use crate::server::schedule::Schedule;
 use crate::state::{Manners, State};
@@ -201,10 +202,11 @@ impl Desk {
             return count(&counters.wrong_community);
         }
         let calm = state.manners == Manners::default();
-        if !calm && !asked.waited {
-            if let Some(delay_ms) = delay(&mut state, device) {
-                return self.put_off(shared, asked, tick.ms + delay_ms);
-            }
+        if !calm
+            && !asked.waited
+            && let Some(delay_ms) = delay(&mut state, device)
+        {
+            return self.put_off(shared, asked, tick.ms + delay_ms);
         }
         let wrong_id = !calm && {
             let share = state.manners.wrong_id;

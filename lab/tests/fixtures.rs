@@ -1,5 +1,12 @@
 //! Recorded walks of real devices (FIXTURES_DIR, not part of this repository): every one
 //! loads, and what is walked from the agent is what the file says.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test"
+)]
 
 mod common;
 

@@ -1,4 +1,11 @@
 //! The ledger is a superset of what clients saw, also when the lab is killed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test"
+)]
 
 mod common;
 

@@ -1,4 +1,11 @@
 //! A thousand agents at once, behind one port or behind a thousand; and the demo.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test"
+)]
 
 mod common;
 

@@ -1,4 +1,11 @@
 //! GET, GETNEXT, GETBULK, SET and their corners, over real sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test"
+)]
 
 mod common;
 

@@ -1,5 +1,12 @@
 //! net-snmp's own tools read the lab. Found in PATH or in OPSC_SNMP_BIN_DIR; where they are
 //! absent the tests say so, and fail under CI=true.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test"
+)]
 
 mod common;
 

@@ -160,7 +160,7 @@ impl Lab {
 
     fn halt(&mut self) {
         self.shared.stop.store(true, Relaxed);
-        self.wakers.iter().for_each(network::wake);
+        self.wakers.iter().for_each(crate::poller::wake);
         for thread in self.threads.drain(..) {
             // A worker that panicked has nothing left to stop.
             let _ = thread.join();
@@ -224,9 +224,10 @@ fn bind_all(config: &LabConfig) -> Result<Vec<Vec<Port>>, LabError> {
 
 fn bind_one(address: Option<Ipv4Addr>, port: u16, sharing: Sharing) -> Result<Port, LabError> {
     network::bind(address, port, sharing).map_err(|source| {
-        let mend = match source.kind() {
-            io::ErrorKind::AddrInUse => "another process has the port: stop it or use another port",
-            _ => "use another port, or raise the limit of open files",
+        let mend = if source.kind() == io::ErrorKind::AddrInUse {
+            "another process has the port: stop it or use another port"
+        } else {
+            "use another port, or raise the limit of open files"
         };
         let address = SocketAddrV4::new(address.unwrap_or(Ipv4Addr::LOCALHOST), port);
         LabError::Bind { address, source, mend }
