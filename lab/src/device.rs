@@ -306,7 +306,6 @@ impl Device {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::generate::Builder;
     use crate::program::Program;
 

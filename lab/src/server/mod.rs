@@ -87,7 +87,7 @@ impl Lab {
             devices.push(builder.device(device, config.seed, day_s)?);
         }
         let (ledger, last_serial) = Ledger::open(&config.ledger)?;
-        let ports = bind_all(&config)?;
+        let ports = bind_all(&config, network::bind)?;
         let shared = Arc::new(Shared::new(&config, devices, ledger, last_serial)?);
         let mut schedule = Some(Schedule::new(&config, &shared)?);
         let mut lab = Self {
@@ -185,8 +185,11 @@ fn inventory_entry(device: &crate::config::DeviceConfig) -> InventoryEntry {
     }
 }
 
+/// Binds to an address, or to all of `lo`.
+type Bind = fn(Option<Ipv4Addr>, u16, Sharing) -> io::Result<Port>;
+
 /// Binds every port; the result has one list for each worker.
-fn bind_all(config: &LabConfig) -> Result<Vec<Vec<Port>>, LabError> {
+fn bind_all(config: &LabConfig, bind: Bind) -> Result<Vec<Vec<Port>>, LabError> {
     let mut wanted: BTreeMap<u16, Vec<Ipv4Addr>> = BTreeMap::new();
     for device in &config.devices {
         wanted.entry(device.address.port()).or_default().push(*device.address.ip());
@@ -197,12 +200,12 @@ fn bind_all(config: &LabConfig) -> Result<Vec<Vec<Port>>, LabError> {
     let shared = wanted.len() < config.workers;
     for (number, (port, addresses)) in wanted.into_iter().enumerate() {
         let only = if let [only] = addresses.as_slice() { Some(*only) } else { None };
-        let first = match bind_one(only, port, Sharing::Alone) {
+        let first = match bind_one(bind, only, port, Sharing::Alone) {
             Err(LabError::Bind { source, .. }) if source.kind() == io::ErrorKind::Unsupported => {
                 // A kernel before 5.7: one descriptor for each agent instead.
                 network::allow_descriptors(config.devices.len() as u64);
                 for (at, address) in addresses.into_iter().enumerate() {
-                    let bound = bind_one(Some(address), port, Sharing::Alone)?;
+                    let bound = bind_one(bind, Some(address), port, Sharing::Alone)?;
                     ports[at % config.workers].push(bound);
                 }
                 continue;
@@ -216,14 +219,19 @@ fn bind_all(config: &LabConfig) -> Result<Vec<Vec<Port>>, LabError> {
         // The first bind has shown that the port is free; SO_REUSEPORT alone would not.
         drop(first);
         for list in &mut ports {
-            list.push(bind_one(only, port, Sharing::Workers)?);
+            list.push(bind_one(bind, only, port, Sharing::Workers)?);
         }
     }
     Ok(ports)
 }
 
-fn bind_one(address: Option<Ipv4Addr>, port: u16, sharing: Sharing) -> Result<Port, LabError> {
-    network::bind(address, port, sharing).map_err(|source| {
+fn bind_one(
+    bind: Bind,
+    address: Option<Ipv4Addr>,
+    port: u16,
+    sharing: Sharing,
+) -> Result<Port, LabError> {
+    bind(address, port, sharing).map_err(|source| {
         let mend = if source.kind() == io::ErrorKind::AddrInUse {
             "another process has the port: stop it or use another port"
         } else {
@@ -232,4 +240,40 @@ fn bind_one(address: Option<Ipv4Addr>, port: u16, sharing: Sharing) -> Result<Po
         let address = SocketAddrV4::new(address.unwrap_or(Ipv4Addr::LOCALHOST), port);
         LabError::Bind { address, source, mend }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A kernel that lets only root bind to `lo`.
+    fn old_kernel(address: Option<Ipv4Addr>, port: u16, sharing: Sharing) -> io::Result<Port> {
+        match address {
+            Some(_) => network::bind(address, port, sharing),
+            None => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    fn check(bind: Bind, shared: bool, port: u16, ports: bool, expected: &[usize]) {
+        let workers = expected.len();
+        let first = SocketAddrV4::new(Ipv4Addr::new(127, 84, 0, 1), port);
+        let config = LabConfig { workers, ..crate::fleet(7, 1, first, ports) };
+        let bound = bind_all(&config, bind).unwrap();
+        assert_eq!(bound.iter().map(Vec::len).collect::<Vec<_>>(), expected);
+        for port in bound.iter().flatten() {
+            assert_eq!(port.address.is_none(), shared);
+            assert_eq!(port.socket.device().unwrap().is_some(), shared);
+            let ip = *port.socket.local_addr().unwrap().as_socket_ipv4().unwrap().ip();
+            assert!(ip.is_loopback() || shared, "{ip}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_bound_beyond_loopback() {
+        check(network::bind, true, 10_900, false, &[1]);
+        check(network::bind, true, 10_901, false, &[1, 1, 1]);
+        check(network::bind, false, 10_910, true, &[4, 3]);
+        check(old_kernel, false, 10_902, false, &[7]);
+        check(old_kernel, false, 10_903, false, &[4, 3]);
+    }
 }
