@@ -1,0 +1,150 @@
+// All anomalies, open ones first, as they happen.
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useCallback, useMemo, useRef, useState } from "react";
+import { anomalyPagesQuery, deviceQuery } from "../api/queries";
+import type { AnomalyItem } from "../api/types";
+import { count, plural } from "../lib/format";
+import { Link, useSearch, useSetParams } from "../lib/router";
+import { useAnomalyEvents } from "../live/live";
+import { AnomalyLine } from "../ui/AnomalyLine";
+import { Empty, Failed, Loading } from "../ui/Face";
+
+const DAY = 86_400_000;
+const PERIODS = [
+  { name: "24h", label: "last 24 h", ms: DAY },
+  { name: "7d", label: "last 7 d", ms: 7 * DAY },
+  { name: "30d", label: "last 30 d", ms: 30 * DAY },
+  { name: "all", label: "all time", ms: null },
+] as const;
+
+/** Rounded, so that the question stays the same from one second to the next. */
+const startOf = (ms: number | null): number | undefined =>
+  ms === null ? undefined : Math.floor((Date.now() - ms) / 600_000) * 600_000;
+
+export default function AnomaliesPage() {
+  const params = useSearch();
+  const set = useSetParams();
+  const open = params.get("open");
+  const period = PERIODS.find((each) => each.name === params.get("period")) ?? PERIODS[1];
+  const device = params.get("device") ?? undefined;
+  const from = open === "true" ? undefined : startOf(period.ms);
+  const query = useInfiniteQuery(anomalyPagesQuery({ open: open ?? undefined, device, from }));
+  const items = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
+  const total = query.data?.pages[0]?.total ?? 0;
+  const calm = useCalmList(items);
+  const waiting = items.length > 0 ? calm.waiting : 0;
+  return (
+    <>
+      <div className="section-head">
+        <h1 className="grow">
+          Anomalies <span className="muted">{query.data && count(total)}</span>
+        </h1>
+        <div className="filters">
+          <select
+            aria-label="Open or cleared"
+            value={open ?? ""}
+            onChange={(event) => set({ open: event.target.value })}
+          >
+            <option value="">Open and cleared</option>
+            <option value="true">Open</option>
+            <option value="false">Cleared</option>
+          </select>
+          <select
+            aria-label="Period"
+            value={period.name}
+            disabled={open === "true"}
+            onChange={(event) => set({ period: event.target.value })}
+          >
+            {PERIODS.map((each) => (
+              <option key={each.name} value={each.name}>
+                {each.label}
+              </option>
+            ))}
+          </select>
+          {device && <DeviceChip id={device} />}
+        </div>
+      </div>
+      {waiting > 0 && (
+        <button type="button" className="notice" onClick={calm.show}>
+          {plural(waiting, "change")} held while you look: show
+        </button>
+      )}
+      {query.error && items.length === 0 ? (
+        <Failed error={query.error} what="the anomalies" retry={() => void query.refetch()} />
+      ) : query.isPending ? (
+        <Loading what="the anomalies" rows={10} />
+      ) : items.length === 0 ? (
+        <Nothing filtered={Boolean(open || device || params.get("period"))} />
+      ) : (
+        <ul className="lines" aria-label="Anomalies" {...calm.hold}>
+          {calm.items.map((item) => (
+            <AnomalyLine key={item.id} item={item} />
+          ))}
+        </ul>
+      )}
+      {query.hasNextPage && (
+        <p>
+          <button
+            type="button"
+            disabled={query.isFetchingNextPage}
+            onClick={() => void query.fetchNextPage()}
+          >
+            {query.isFetchingNextPage ? "Loading…" : `Show more of ${count(total)}`}
+          </button>
+        </p>
+      )}
+    </>
+  );
+}
+
+function Nothing({ filtered }: { filtered: boolean }) {
+  return filtered ? (
+    <Empty title="No anomaly matches">
+      <Link to="/anomalies">Clear the filter</Link>
+    </Empty>
+  ) : (
+    <Empty title="No anomaly in this period">
+      Bands are learned from a device’s own history; new ones stay quiet while they learn.
+    </Empty>
+  );
+}
+
+function DeviceChip({ id }: { id: string }) {
+  const device = useQuery(deviceQuery(id));
+  const set = useSetParams();
+  return (
+    <button type="button" onClick={() => set({ device: null })}>
+      {device.data?.name ?? "one device"} <span aria-hidden="true">✕</span>
+      <span className="visually-hidden">remove the filter</span>
+    </button>
+  );
+}
+
+/**
+ * The list with its order held while the pointer is on it: what is shown changes in place (a
+ * clear is a clear), what is new waits until the pointer leaves or it is asked for.
+ */
+function useCalmList(items: AnomalyItem[]) {
+  const [held, setHeld] = useState<string[] | null>(null);
+  const [, setBeat] = useState(0);
+  const latest = useRef(items);
+  latest.current = items;
+  useAnomalyEvents(useCallback(() => setBeat((n) => n + 1), []));
+  const byId = new Map(items.map((item) => [item.id, item]));
+  const shown =
+    held === null
+      ? items
+      : held.map((id) => byId.get(id)).filter((item): item is AnomalyItem => item !== undefined);
+  const order = items.map((item) => item.id);
+  const waiting =
+    held === null ? 0 : order.filter((id) => !held.includes(id)).length;
+  return {
+    items: shown,
+    waiting,
+    show: () => setHeld(latest.current.map((item) => item.id)),
+    hold: {
+      onPointerEnter: () => setHeld(latest.current.map((item) => item.id)),
+      onPointerLeave: () => setHeld(null),
+    },
+  };
+}

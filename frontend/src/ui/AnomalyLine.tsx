@@ -1,0 +1,59 @@
+// One anomaly in one line: what, where, how far off, since when, and "Why?".
+import type { AnomalyItem } from "../api/types";
+import { useNow } from "../lib/clock";
+import { absolute, duration, metricName, quantity, zone } from "../lib/format";
+import { Link, withParams } from "../lib/router";
+
+export const whyKey = (item: { series: string; id: string }): string => `${item.series}:${item.id}`;
+
+export function AnomalyAge({ item }: { item: AnomalyItem }) {
+  const now = useNow();
+  const title = `since ${absolute(item.onset_at)} ${zone(now)}`;
+  return item.cleared_at === null ? (
+    <span title={title}>
+      <span className="alarm">▲ open</span> for {duration(now - item.onset_at)}
+    </span>
+  ) : (
+    <span className="muted" title={title}>
+      ✓ cleared {duration(now - item.cleared_at)} ago, lasted{" "}
+      {duration(item.cleared_at - item.onset_at)}
+    </span>
+  );
+}
+
+/** `In traffic of Gi0/1` */
+export const what = (item: { metric: string; instance: string }): string =>
+  item.instance ? `${metricName(item.metric)} of ${item.instance}` : metricName(item.metric);
+
+export const direction = (item: AnomalyItem): string =>
+  item.value > item.expected ? "above" : "below";
+
+export function AnomalyLine({ item, device = true }: { item: AnomalyItem; device?: boolean }) {
+  return (
+    <li className={item.cleared_at === null ? "line open" : "line"} data-anomaly={item.id}>
+      <span className="line-age">
+        <AnomalyAge item={item} />
+      </span>
+      <span className="line-what">
+        {device && (
+          <>
+            <Link to={`/devices/${encodeURIComponent(item.device)}`}>{item.device_name}</Link>{" "}
+          </>
+        )}
+        <span>{what(item)}</span>
+      </span>
+      <span className="line-value">
+        <b>{quantity(item.value, item.unit)}</b>{" "}
+        <span className="muted">expected {quantity(item.expected, item.unit)}</span>
+      </span>
+      <Link
+        className="button small"
+        to={withParams({ why: whyKey(item) })}
+        data-step=""
+        aria-label={`Why? ${item.device_name} ${what(item)}`}
+      >
+        Why?
+      </Link>
+    </li>
+  );
+}
