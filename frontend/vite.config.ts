@@ -15,6 +15,12 @@ export default defineConfig({
     // Small files inlined as data: URLs would need a wider content security policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    rollupOptions: {
+      onwarn: (warning, show) => {
+        // "use client" is for server components, which are none here.
+        if (warning.code !== "MODULE_LEVEL_DIRECTIVE") show(warning);
+      },
+    },
   },
   test: {
     environment: "happy-dom",

@@ -210,3 +210,9 @@ export function forgetInventory(client: QueryClient): void {
     void client.invalidateQueries({ queryKey: [key] });
   }
 }
+
+/** Logged in or out: nothing that another session saw stays. */
+export function beginSession(client: QueryClient, session: Session | null): void {
+  client.removeQueries({ predicate: (query) => query.queryKey[0] !== "session" });
+  client.setQueryData(sessionQuery.queryKey, session);
+}

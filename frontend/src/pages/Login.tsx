@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { ApiError } from "../api/client";
-import { login } from "../api/queries";
+import { beginSession, login } from "../api/queries";
 import { Field } from "../ui/Field";
 
 function complaint(error: Error): { field?: string; form?: string } {
@@ -22,10 +22,7 @@ export function LoginPage() {
   const form = useRef<HTMLFormElement>(null);
   const attempt = useMutation({
     mutationFn: () => login(username, password),
-    onSuccess: (session) => {
-      client.clear();
-      client.setQueryData(["session"], session);
-    },
+    onSuccess: (session) => beginSession(client, session),
     onError: () => form.current?.querySelector<HTMLInputElement>("[type=password]")?.select(),
   });
   useEffect(() => {

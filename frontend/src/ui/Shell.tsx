@@ -1,7 +1,7 @@
 // The frame of every page: where to go, the search, whether what is seen is live.
 import { useQueryClient } from "@tanstack/react-query";
 import { lazy, type ReactNode, Suspense, useRef, useState } from "react";
-import { logout } from "../api/queries";
+import { beginSession, logout } from "../api/queries";
 import { useNow } from "../lib/clock";
 import { duration } from "../lib/format";
 import { step, useKeys } from "../lib/keys";
@@ -141,8 +141,7 @@ function LogoutButton() {
     try {
       await logout();
     } finally {
-      client.clear();
-      client.setQueryData(["session"], null);
+      beginSession(client, null);
     }
   };
   return (
