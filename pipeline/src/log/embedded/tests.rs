@@ -1,0 +1,1 @@
+//! What is particular to the logs of this process; what every log must do is `conformance`.
