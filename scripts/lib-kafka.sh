@@ -126,7 +126,7 @@ kafka_launch() {
     (
         cd "$dir/node-$node" || exit
         # shellcheck disable=SC2094 # the pid file is no input of the broker
-        exec setsid java "-Xms64m" "-Xmx${OPSC_KAFKA_HEAP:-512m}" -XX:+UseSerialGC -Dlog4j2.level=WARN \
+        exec setsid java "-Xms64m" "-Xmx${OPSC_KAFKA_HEAP:-512m}" -XX:+UseSerialGC "-Dlog4j2.level=${OPSC_KAFKA_LOG:-WARN}" \
             -cp "$(kafka_home)/libs/*" kafka.Kafka server.properties >>"$log" 2>&1 </dev/null 9>&-
     ) &
     printf '%s\n' $! >"$dir/node-$node/pid"
