@@ -34,6 +34,7 @@ check_rust() {
     if [ -z "$version" ]; then
         lack "Rust (cargo $MIN_RUST or newer) is missing or has no toolchain" \
             "install rustup, then: rustup default stable"
+        return
     elif ! at_least "$MIN_RUST" "$version"; then
         lack "Rust is $version, $MIN_RUST is needed" "rustup update stable"
     fi

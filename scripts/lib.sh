@@ -4,6 +4,8 @@
 
 OPSC_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export OPSC_ROOT
+[ -n "${HOME:-}" ] || HOME=$(getent passwd "$(id -u)" | cut -d: -f6)
+export HOME
 
 # Progress goes to stderr: stdout is for what another program reads.
 say() { printf '%s\n' "$*" >&2; }
@@ -26,7 +28,7 @@ opsc_cache() {
     elif is_root; then
         printf '%s\n' /var/cache/opsconductor
     else
-        printf '%s\n' "${XDG_CACHE_HOME:-${HOME:?HOME is not set; set OPSC_CACHE to a folder you own}/.cache}/opsconductor"
+        printf '%s\n' "${XDG_CACHE_HOME:-$HOME/.cache}/opsconductor"
     fi
 }
 
