@@ -1,8 +1,9 @@
 // FOR DEVELOPMENT ONLY: answers the paths of the API with an invented network, so that pages can
 // be drawn without a running system. It checks nothing that a real server must check.
 //   PORT=5000 MOCK_DEVICES=60 MOCK_DIST=dist MOCK_SLOW=0 node mock/server.mjs
-import { createServer } from "node:http";
+
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { hash, World } from "./world.mjs";
 
@@ -42,6 +43,13 @@ function page(items, query) {
   return { items: items.slice(at, at + limit), total: items.length, next_cursor: next };
 }
 
+function order(sort, a, b) {
+  if (sort === "name") return 0;
+  if (sort === "site") return (a.site ?? "").localeCompare(b.site ?? "");
+  if (sort === "anomalies") return world.open(b) - world.open(a);
+  return rank[a.state] - rank[b.state];
+}
+
 function devices(query) {
   const q = (query.get("q") ?? "").toLowerCase();
   const now = Date.now();
@@ -49,7 +57,7 @@ function devices(query) {
     .filter((d) => !query.get("state") || d.state === query.get("state"))
     .filter((d) => !query.get("site") || d.site === query.get("site"))
     .filter((d) => `${d.name} ${d.address} ${d.tags.join(" ")}`.toLowerCase().includes(q))
-    .sort((a, b) => rank[a.state] - rank[b.state] || a.name.localeCompare(b.name));
+    .sort((a, b) => order(query.get("sort"), a, b) || a.name.localeCompare(b.name));
   const answer = page(items, query);
   return { ...answer, items: answer.items.map((d) => world.summary(d, now)) };
 }
@@ -119,7 +127,10 @@ function interfaces(device) {
   if (all.length === 0) return { items: [] };
   const items = device.portNames.map((name, i) => ({
     name,
-    alias: i % 3 === 0 ? `to ${["core-ber-1", "transit AS64500", "rack 12"][i % 9 === 0 ? 0 : 1]}` : null,
+    alias:
+      i % 3 === 0
+        ? `to ${["core-ber-1", "transit AS64500", "rack 12"][i % 9 === 0 ? 0 : 1]}`
+        : null,
     index: 10001 + i,
     mac: `02:00:00:00:00:${(i + 16).toString(16)}`,
     admin_status: i % 11 === 10 ? "down" : "up",
@@ -139,7 +150,11 @@ function anomalies(query) {
     .filter((a) => !query.get("series") || a.series === query.get("series"))
     .filter((a) => open === null || (a.cleared_at === null) === (open === "true"))
     .filter((a) => a.onset_at <= to && (a.cleared_at ?? Date.now()) >= from)
-    .sort((a, b) => (a.cleared_at === null ? 0 : 1) - (b.cleared_at === null ? 0 : 1) || b.onset_at - a.onset_at);
+    .sort(
+      (a, b) =>
+        (a.cleared_at === null ? 0 : 1) - (b.cleared_at === null ? 0 : 1) ||
+        b.onset_at - a.onset_at,
+    );
   return page(items, query);
 }
 
@@ -179,7 +194,9 @@ async function test(body) {
       {
         name: "snmp",
         ok,
-        detail: ok ? "sysName and 24 interfaces" : "No answer within 2 s: address, port or community may be wrong",
+        detail: ok
+          ? "sysName and 24 interfaces"
+          : "No answer within 2 s: address, port or community may be wrong",
         duration_ms: ok ? 33 : 2004,
       },
     ],
@@ -195,27 +212,47 @@ const system = () => ({
   log: { kind: "embedded", id: "5d9c36f4-4f3e-4c3e-9f4e-2b7b6f1f3f10" },
   database: { tier: "community", version: "PostgreSQL 17.2, TimescaleDB 2.19", migration: 4 },
   roles: [
-    { name: "connect", state: "running", lag: null, detail: `${world.devices.size} devices, 60 polls/min` },
-    { name: "process", state: "running", lag: Math.floor(hash(String(Date.now())) * 40), detail: "8 partitions" },
+    {
+      name: "connect",
+      state: "running",
+      lag: null,
+      detail: `${world.devices.size} devices, 60 polls/min`,
+    },
+    {
+      name: "process",
+      state: "running",
+      lag: Math.floor(hash(String(Date.now())) * 40),
+      detail: "8 partitions",
+    },
     { name: "sink-metrics", state: "running", lag: 12, detail: "COPY 4,100 rows/s" },
-    { name: "sink-events", state: "retrying", lag: 1802, detail: "Database does not answer; next try in 2 s" },
+    {
+      name: "sink-events",
+      state: "retrying",
+      lag: 1802,
+      detail: "Database does not answer; next try in 2 s",
+    },
     { name: "api", state: "running", lag: null, detail: "" },
   ],
   started_at: started,
-  warnings: ["ICMP is not permitted for this user: sysctl -w net.ipv4.ping_group_range='0 2147483647' mends it."],
+  warnings: [
+    "ICMP is not permitted for this user: sysctl -w net.ipv4.ping_group_range='0 2147483647' mends it.",
+  ],
 });
 
 const pollers = () => ({
-  items: [...world.devices.values()].slice(0, 200).map((d) => ({
-    device: d.id,
-    device_name: d.name,
-    connector: "snmp",
-    last_duration_ms: Math.floor(20 + hash(d.id) ** 4 * 2500),
-    last_outcome: d.state === "up" ? "ok" : "timeout",
-    last_at: world.lastSample(d, Date.now()),
-    requests: 1000 + Math.floor(hash(d.id) * 900),
-    timeouts: d.state === "up" ? 0 : 31,
-  })).sort((a, b) => b.last_duration_ms - a.last_duration_ms),
+  items: [...world.devices.values()]
+    .slice(0, 200)
+    .map((d) => ({
+      device: d.id,
+      device_name: d.name,
+      connector: "snmp",
+      last_duration_ms: Math.floor(20 + hash(d.id) ** 4 * 2500),
+      last_outcome: d.state === "up" ? "ok" : "timeout",
+      last_at: world.lastSample(d, Date.now()),
+      requests: 1000 + Math.floor(hash(d.id) * 900),
+      timeouts: d.state === "up" ? 0 : 31,
+    }))
+    .sort((a, b) => b.last_duration_ms - a.last_duration_ms),
 });
 
 const credentials = () => ({
@@ -232,40 +269,74 @@ const ROUTES = [
   ["GET", /^\/identity\/v1\/session$/, ({ me }) => me],
   ["GET", /^\/inventory\/v1\/devices$/, ({ query }) => devices(query)],
   ["GET", /^\/inventory\/v1\/summary$/, summary],
+  ["GET", /^\/inventory\/v1\/profiles$/, () => ({ items: ["auto", "ciena", "generic"] })],
   ["POST", /^\/inventory\/v1\/devices$/, ({ body }) => [201, createDevice(body)]],
   ["POST", /^\/inventory\/v1\/device-tests$/, ({ body }) => test(body)],
   ["GET", /^\/inventory\/v1\/devices\/([^/]+)$/, ({ id }) => detail(id)],
-  ["PUT", /^\/inventory\/v1\/devices\/([^/]+)$/, ({ id, body }) => {
-    checkDraft(body);
-    return world.summary(Object.assign(theDevice(id), body), Date.now());
-  }],
-  ["DELETE", /^\/inventory\/v1\/devices\/([^/]+)$/, ({ id }) => {
-    theDevice(id);
-    world.devices.delete(id);
-    for (const [key, anomaly] of world.anomalies) if (anomaly.device === id) world.anomalies.delete(key);
-    return [204];
-  }],
+  [
+    "PUT",
+    /^\/inventory\/v1\/devices\/([^/]+)$/,
+    ({ id, body }) => {
+      checkDraft(body);
+      return world.summary(Object.assign(theDevice(id), body), Date.now());
+    },
+  ],
+  [
+    "DELETE",
+    /^\/inventory\/v1\/devices\/([^/]+)$/,
+    ({ id }) => {
+      theDevice(id);
+      world.devices.delete(id);
+      for (const [key, anomaly] of world.anomalies)
+        if (anomaly.device === id) world.anomalies.delete(key);
+      return [204];
+    },
+  ],
   ["GET", /^\/inventory\/v1\/devices\/([^/]+)\/interfaces$/, ({ id }) => interfaces(theDevice(id))],
-  ["GET", /^\/monitoring\/v1\/devices\/([^/]+)\/series$/, ({ id }) => ({
-    items: seriesOf(theDevice(id)).map(({ series, ...rest }) => rest),
-  })],
-  ["GET", /^\/monitoring\/v1\/series\/([^/]+)\/samples$/, ({ id, query }) => {
-    const series = world.series.get(id);
-    if (!series) throw missing();
-    return world.samples(series, Number(query.get("from")), Number(query.get("to")), Number(query.get("points") ?? 800));
-  }],
+  [
+    "GET",
+    /^\/monitoring\/v1\/devices\/([^/]+)\/series$/,
+    ({ id }) => ({
+      items: seriesOf(theDevice(id)).map(({ series, ...rest }) => rest),
+    }),
+  ],
+  [
+    "GET",
+    /^\/monitoring\/v1\/series\/([^/]+)\/samples$/,
+    ({ id, query }) => {
+      const series = world.series.get(id);
+      if (!series) throw missing();
+      return world.samples(
+        series,
+        Number(query.get("from")),
+        Number(query.get("to")),
+        Number(query.get("points") ?? 800),
+      );
+    },
+  ],
   ["GET", /^\/monitoring\/v1\/anomalies$/, ({ query }) => anomalies(query)],
   ["GET", /^\/automation\/v1\/pollers$/, pollers],
   ["GET", /^\/credentials\/v1\/credentials$/, credentials],
-  ["PUT", /^\/credentials\/v1\/credentials\/([^/]+)$/, ({ id, body }) => {
-    if (!body.community) throw new Problem(422, "Not valid", "See the fields.", [{ field: "community", detail: "May not be empty." }]);
-    world.credentials.set(id, { kind: body.kind, at: Date.now() });
-    return [204];
-  }],
-  ["DELETE", /^\/credentials\/v1\/credentials\/([^/]+)$/, ({ id }) => {
-    if (!world.credentials.delete(id)) throw missing();
-    return [204];
-  }],
+  [
+    "PUT",
+    /^\/credentials\/v1\/credentials\/([^/]+)$/,
+    ({ id, body }) => {
+      if (!body.community)
+        throw new Problem(422, "Not valid", "See the fields.", [
+          { field: "community", detail: "May not be empty." },
+        ]);
+      world.credentials.set(id, { kind: body.kind, at: Date.now() });
+      return [204];
+    },
+  ],
+  [
+    "DELETE",
+    /^\/credentials\/v1\/credentials\/([^/]+)$/,
+    ({ id }) => {
+      if (!world.credentials.delete(id)) throw missing();
+      return [204];
+    },
+  ],
   ["GET", /^\/system\/v1\/status$/, system],
 ];
 
@@ -277,7 +348,8 @@ async function readBody(request) {
 
 function logIn(body, response) {
   failures = failures.filter((at) => at > Date.now() - 60_000);
-  if (failures.length >= 5) throw new Problem(429, "Too Many Requests", "Too many attempts. Try again in a minute.");
+  if (failures.length >= 5)
+    throw new Problem(429, "Too Many Requests", "Too many attempts. Try again in a minute.");
   if (body.username !== "admin" || body.password !== password) {
     failures.push(Date.now());
     throw new Problem(401, "Unauthorized", "User name or password is wrong.");
@@ -300,7 +372,8 @@ async function answer(request, response) {
   const { pathname, searchParams: query } = new URL(request.url, "http://mock");
   const token = /opsc_session=([^;]+)/.exec(request.headers.cookie ?? "")?.[1];
   const body = ["POST", "PUT"].includes(request.method) ? await readBody(request) : {};
-  if (pathname === "/identity/v1/session" && request.method === "POST") return [200, logIn(body, response)];
+  if (pathname === "/identity/v1/session" && request.method === "POST")
+    return [200, logIn(body, response)];
   if (!sessions.has(token)) throw new Problem(401, "Unauthorized", "Log in first.");
   if (pathname === "/identity/v1/session" && request.method === "DELETE") {
     sessions.delete(token);
@@ -318,7 +391,12 @@ async function answer(request, response) {
   throw missing();
 }
 
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+const TYPES = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+};
 
 async function file(path, response) {
   const wanted = normalize(path).replace(/^(\.\.[/\\])+/, "");
@@ -327,7 +405,8 @@ async function file(path, response) {
     const content = await readFile(join(dist, name));
     response.writeHead(200, {
       "content-type": TYPES[extname(name)] ?? "application/octet-stream",
-      "content-security-policy": "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'",
+      "content-security-policy":
+        "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'",
     });
     response.end(content);
   } catch {
@@ -336,7 +415,9 @@ async function file(path, response) {
 }
 
 const server = createServer(async (request, response) => {
-  const api = /^\/(identity|inventory|monitoring|automation|credentials|system)\/v1\//.test(request.url);
+  const api = /^\/(identity|inventory|monitoring|automation|credentials|system)\/v1\//.test(
+    request.url,
+  );
   if (!api) return file(request.url.split("?")[0], response);
   try {
     const made = await answer(request, response);
@@ -358,7 +439,9 @@ setInterval(() => {
     const device = world.devices.get(id);
     const at = device && world.lastSample(device, Date.now());
     if (!at || device.state !== "up") continue;
-    const values = Object.fromEntries(device.series.map((s) => [s, world.value(world.series.get(s), at)]));
+    const values = Object.fromEntries(
+      device.series.map((s) => [s, world.value(world.series.get(s), at)]),
+    );
     emit("samples", { device: id, at, series: values }, id);
   }
 }, 5000).unref();

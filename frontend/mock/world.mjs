@@ -145,7 +145,8 @@ export class World {
 
   band(series, at) {
     const expected = this.normal(series, at, false);
-    const width = series.spec.unit === "dBm" ? 0.08 : Math.max(expected * series.spec.noise * 3, 0.02);
+    const width =
+      series.spec.unit === "dBm" ? 0.08 : Math.max(expected * series.spec.noise * 3, 0.02);
     return { expected, lower: expected - width, upper: expected + width };
   }
 
@@ -173,7 +174,10 @@ export class World {
     device.anomalies ??= [];
     device.anomalies.push(anomaly);
     anomaly.value = this.value(series, onset) ?? 0;
-    anomaly.score = Math.min(40, Math.abs(anomaly.value - expected) / Math.max(1e-9, (upper - lower) / 6));
+    anomaly.score = Math.min(
+      40,
+      Math.abs(anomaly.value - expected) / Math.max(1e-9, (upper - lower) / 6),
+    );
     this.anomalies.set(anomaly.id, anomaly);
     return anomaly;
   }
@@ -189,7 +193,12 @@ export class World {
     const [device, series] = this.pick(`past${i}`);
     if (series.spec.unit === "1/s") return;
     const onset = Date.now() - Math.floor(hash(`t${i}`) * 3 * day) - hour;
-    this.anomalyAt(device, series, onset, onset + 5 * minute + Math.floor(hash(`l${i}`) * 40 * minute));
+    this.anomalyAt(
+      device,
+      series,
+      onset,
+      onset + 5 * minute + Math.floor(hash(`l${i}`) * 40 * minute),
+    );
   }
 
   onset(at) {

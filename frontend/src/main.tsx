@@ -1,8 +1,8 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { ApiError, whenUnauthorised } from "./api/client";
 import { App } from "./App";
+import { ApiError, whenUnauthorised } from "./api/client";
 import "./styles/base.css";
 import "./styles/parts.css";
 import "./styles/pages.css";

@@ -171,6 +171,12 @@ export const credentialsQuery = queryOptions({
     get<{ items: Credential[] }>("/credentials/v1/credentials", undefined, signal),
 });
 
+export const profilesQuery = queryOptions({
+  queryKey: ["profiles"],
+  queryFn: ({ signal }) => get<{ items: string[] }>("/inventory/v1/profiles", undefined, signal),
+  staleTime: 60 * minute,
+});
+
 export const systemQuery = queryOptions({
   queryKey: ["system"],
   queryFn: ({ signal }) => get<SystemStatus>("/system/v1/status", undefined, signal),

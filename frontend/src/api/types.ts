@@ -151,7 +151,12 @@ export interface Samples {
   value: (number | null)[];
   min: (number | null)[];
   max: (number | null)[];
-  baseline: { at: number[]; expected: number[]; lower: number[]; upper: number[] };
+  baseline: {
+    at: number[];
+    expected: number[];
+    lower: (number | null)[];
+    upper: (number | null)[];
+  };
   anomalies: AnomalyItem[];
   gaps: { at: number; reason: string }[];
   no_baseline_reason?: string | null;

@@ -5,6 +5,7 @@ import { samplesQuery } from "../api/queries";
 import type { Samples } from "../api/types";
 import {
   absolute,
+  bandText,
   gapReason,
   metricName,
   moment,
@@ -137,10 +138,8 @@ function Values({
       {reading.expected !== null && (
         <span className="muted">expected {quantity(reading.expected, unit)}</span>
       )}
-      {reading.lower !== null && (
-        <span className="muted">
-          band {quantity(reading.lower, unit)} … {quantity(reading.upper, unit)}
-        </span>
+      {reading.expected !== null && (
+        <span className="muted">band {bandText(reading.lower, reading.upper, unit)}</span>
       )}
       {cursor !== null && reading.min !== null && (
         <span className="muted">

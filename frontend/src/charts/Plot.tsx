@@ -3,7 +3,7 @@ import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { AnomalyItem } from "../api/types";
-import { quantity } from "../lib/format";
+import { tick } from "../lib/format";
 import { useShownTheme } from "../lib/theme";
 import { isState, type PlotData } from "./data";
 
@@ -55,7 +55,10 @@ function yRange(unit: string) {
     const fromZero = !hasNegatives(unit) && min >= 0 && min < max * 0.6;
     const flatZero = min === 0 && max === 0;
     if (flatZero) return [0, 1];
-    return [fromZero ? 0 : !hasNegatives(unit) && min >= 0 ? Math.max(0, low) : low, max + span * 0.08];
+    return [
+      fromZero ? 0 : !hasNegatives(unit) && min >= 0 ? Math.max(0, low) : low,
+      max + span * 0.08,
+    ];
   };
 }
 
@@ -150,11 +153,11 @@ function options(
     },
     scales: { x: { time: true, auto: false }, y: { range: yRange(props.unit) } },
     axes: [
-      { ...axis, values: timeLabels, space: 70 },
+      { ...axis, values: timeLabels, space: 70, size: 28 },
       {
         ...axis,
         size: 78,
-        values: (_, splits) => splits.map((value) => quantity(value, props.unit)),
+        values: (_, splits) => splits.map((value) => tick(value, props.unit)),
       },
     ],
     bands: [{ series: [2, 1], fill: colour("chart-band") }],
@@ -216,7 +219,10 @@ export default function Plot(props: PlotProps) {
   useEffect(() => {
     const element = box.current;
     if (!element) return;
-    const size = () => ({ width: Math.max(120, element.clientWidth), height: element.clientHeight });
+    const size = () => ({
+      width: Math.max(120, element.clientWidth),
+      height: element.clientHeight,
+    });
     const first = latest.current;
     const made = new uPlot(options(first, size(), marks, handlers), aligned(first.data), element);
     made.setScale("x", { min: first.from / 1000, max: first.to / 1000 });

@@ -1,7 +1,7 @@
 // The range of all charts on the page, relative or from–to, in the viewer's zone.
 import { type FormEvent, useState } from "react";
 import { zone } from "../lib/format";
-import { clampRange, fromLocalInput, RELATIVE, type Range, toLocalInput } from "../lib/range";
+import { clampRange, fromLocalInput, type Range, RELATIVE, toLocalInput } from "../lib/range";
 
 interface RangeBarProps {
   range: Range;
@@ -36,7 +36,12 @@ export function RangeBar({ range, from, to, onRange, note }: RangeBarProps) {
         </button>
       </fieldset>
       {(open || range.kind === "absolute") && (
-        <Absolute key={range.kind === "absolute" ? `${range.from}-${range.to}` : "relative"} from={from} to={to} onRange={onRange} />
+        <Absolute
+          key={range.kind === "absolute" ? `${range.from}-${range.to}` : "relative"}
+          from={from}
+          to={to}
+          onRange={onRange}
+        />
       )}
       <span className="muted">
         {zone(to)}

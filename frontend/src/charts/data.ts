@@ -16,6 +16,8 @@ export interface PlotData {
 const GAP_STEPS = 2.5;
 /** Numbers beyond this stand for "no limit". */
 const UNBOUNDED = 1e300;
+/** Width of a baseline's bucket where there is but one. */
+const BASELINE_MS = 300_000;
 
 /** States are written on change and once an hour: silence is no gap. */
 export const isState = (metric: string): boolean => /status|state|speed|mtu|_up$/.test(metric);
@@ -86,12 +88,21 @@ function addBaseline(samples: Samples, cell: (at: number) => Cell): void {
   for (const [i, at] of baseline.at.entries()) {
     const expected = baseline.expected[i];
     if (expected === undefined) continue;
-    Object.assign(cell(at), {
+    const band = {
       expected,
-      lower: Math.max(low - room, baseline.lower[i] ?? expected),
-      upper: Math.min(high + room, baseline.upper[i] ?? expected),
-    });
+      lower: Math.max(low - room, baseline.lower[i] ?? low - room),
+      upper: Math.min(high + room, baseline.upper[i] ?? high + room),
+    };
+    Object.assign(cell(at), band);
+    const isLast = i === baseline.at.length - 1;
+    // A bucket holds to its end.
+    if (isLast) Object.assign(cell(at + widthOf(samples)), band);
   }
+}
+
+function widthOf(samples: Samples): number {
+  const [first, second] = samples.baseline.at;
+  return first !== undefined && second !== undefined ? second - first : BASELINE_MS;
 }
 
 export interface Reading {

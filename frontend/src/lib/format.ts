@@ -88,7 +88,8 @@ function digits(value: number): string {
 
 /** A value with its unit: `12.3 Mbit/s`, `−7.41 dBm`, `0.20 %`. */
 export function quantity(value: number | null | undefined, unit: string): string {
-  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  if (Math.abs(value) > 1e300) return value < 0 ? "−∞" : "∞";
   const known = UNITS[unit] ?? { text: unit, prefixes: false };
   let shown = unit === "ratio" ? value * 100 : value;
   let prefix = "";
@@ -103,6 +104,22 @@ export function quantity(value: number | null | undefined, unit: string): string
   const number = digits(shown).replace("-", "−");
   const tail = `${prefix}${known.text}`;
   return tail ? `${number} ${tail}` : number;
+}
+
+/** For an axis: without digits that say nothing. */
+export const tick = (value: number, unit: string): string =>
+  quantity(value, unit).replace(/\.0+(?=\D|$)|(\.\d*[1-9])0+(?=\D|$)/, "$1");
+
+/** `66.0 … 89.4 Mbit/s`; a side without a limit says so. */
+export function bandText(lower: number | null, upper: number | null, unit: string): string {
+  if (lower === null && upper === null) return "none";
+  if (lower === null) return `up to ${quantity(upper, unit)}`;
+  if (upper === null) return `from ${quantity(lower, unit)}`;
+  const [low, high] = [quantity(lower, unit), quantity(upper, unit)];
+  const tail = high.slice(high.indexOf(" "));
+  return low.endsWith(tail) && tail.startsWith(" ")
+    ? `${low.slice(0, -tail.length)} … ${high}`
+    : `${low} … ${high}`;
 }
 
 export const speed = (bps: number | null): string => {

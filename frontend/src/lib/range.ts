@@ -19,7 +19,7 @@ export const RELATIVE = [
 
 export const DEFAULT_RANGE: Range = { kind: "relative", ms: hour };
 /** Nothing is asked for that is longer than this, or shorter than a minute. */
-const longest = 3660 * day;
+const longest = 1999 * day;
 const shortest = minute;
 
 export function parseRange(params: URLSearchParams): Range {

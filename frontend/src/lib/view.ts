@@ -1,7 +1,7 @@
 // The window of time that charts show: it moves with the clock, but not under the pointer.
 import { useEffect, useState } from "react";
-import { useSearch, useSetParams } from "./router";
 import { DEFAULT_RANGE, parseRange, type Range, rangeParams, resolveRange } from "./range";
+import { useSearch, useSetParams } from "./router";
 
 /** A view moves on when at least about half a pixel has passed. */
 const stepOf = (ms: number): number => Math.min(60_000, Math.max(1000, ms / 1500));

@@ -8,14 +8,12 @@ import type {
   DeviceDetail,
   DeviceSummary,
   LiveAnomaly,
-  LiveSamples,
   LiveStatus as LiveDeviceStatus,
+  LiveSamples,
   Page,
   Samples,
 } from "../api/types";
 import { type LiveStatus, type ServerEvent, Stream } from "./stream";
-
-type Listener<T> = (value: T) => void;
 
 /** Lists are asked for again at most this often, however many events come. */
 const SETTLE_MS = 1500;
@@ -26,10 +24,9 @@ const MOST_POINTS = 6000;
 
 export class Live {
   private stream: Stream | null = null;
-  private device: string | null = null;
+  private readonly watched: string[] = [];
   private status: LiveStatus = { state: "connecting", lastSeen: null };
   private readonly statusListeners = new Set<() => void>();
-  private readonly anomalyListeners = new Set<Listener<LiveAnomaly>>();
   private readonly stale = new Set<string>();
   private settling: ReturnType<typeof setTimeout> | null = null;
   private hiding: ReturnType<typeof setTimeout> | null = null;
@@ -49,10 +46,16 @@ export class Live {
     this.stream = null;
   }
 
-  watchDevice(device: string | null): void {
-    if (device === this.device) return;
-    this.device = device;
-    if (this.stream) this.open();
+  /** The samples of one device: of the last that asked. Returns how to stop. */
+  watchDevice(device: string): () => void {
+    const before = this.watched.at(-1);
+    this.watched.push(device);
+    if (this.stream && before !== device) this.open();
+    return () => {
+      const shown = this.watched.at(-1);
+      this.watched.splice(this.watched.lastIndexOf(device), 1);
+      if (this.stream && this.watched.at(-1) !== shown) this.open();
+    };
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -61,11 +64,6 @@ export class Live {
   };
 
   readonly snapshot = (): LiveStatus => this.status;
-
-  onAnomaly(listener: Listener<LiveAnomaly>): () => void {
-    this.anomalyListeners.add(listener);
-    return () => this.anomalyListeners.delete(listener);
-  }
 
   private readonly online = () => this.stream?.retry();
 
@@ -85,16 +83,18 @@ export class Live {
   };
 
   private open(): void {
+    const lastEventId = this.stream?.resumeId ?? null;
     this.stream?.close();
     const mine: Stream = new Stream({
-      url: url("/monitoring/v1/events", { device: this.device }),
+      url: url("/monitoring/v1/events", { device: this.watched.at(-1) }),
+      lastEventId,
       onEvent: (event) => {
         if (this.stream === mine) this.take(event);
       },
       onStatus: (status) => {
         if (this.stream === mine || this.stream === null) this.set(status);
       },
-      onReconnect: () => this.reload(),
+      onReconnect: (resumed) => (resumed ? this.settle("samples", "series") : this.reload()),
     });
     this.stream = mine;
   }
@@ -132,7 +132,6 @@ export class Live {
     }
     const samples = { queryKey: ["samples", anomaly.series] };
     this.client.setQueriesData<Samples>(samples, (old) => old && withAnomaly(old, anomaly));
-    for (const listener of this.anomalyListeners) listener(anomaly);
     this.settle("anomalies", "anomaly-pages", "summary", "series", "interfaces");
   }
 
@@ -159,10 +158,7 @@ export class Live {
   }
 
   /** Changes a device where it is shown, without another order or another page. */
-  private patchDevice(
-    id: string,
-    change: (device: DeviceSummary) => Partial<DeviceSummary>,
-  ): void {
+  private patchDevice(id: string, change: (device: DeviceSummary) => Partial<DeviceSummary>): void {
     this.client.setQueriesData<InfiniteData<Page<DeviceSummary>>>(
       { queryKey: ["devices"] },
       (old) => old && patchPages(old, id, change),
@@ -226,13 +222,6 @@ const idle: LiveStatus = { state: "connecting", lastSeen: null };
 export const useLiveStatus = (): LiveStatus =>
   useSyncExternalStore(shared?.subscribe ?? never, shared?.snapshot ?? (() => idle));
 
-export function useWatchDevice(device: string): void {
-  useEffect(() => {
-    shared?.watchDevice(device);
-    return () => shared?.watchDevice(null);
-  }, [device]);
-}
-
-export function useAnomalyEvents(listener: Listener<LiveAnomaly>): void {
-  useEffect(() => shared?.onAnomaly(listener), [listener]);
+export function useWatchDevice(device: string | null): void {
+  useEffect(() => (device === null ? undefined : shared?.watchDevice(device)), [device]);
 }

@@ -4,7 +4,6 @@
 export interface ServerEvent {
   event: string;
   data: string;
-  id: string | null;
 }
 
 /** Longest line taken; a longer one ends the connection instead of growing without bound. */
@@ -16,6 +15,11 @@ export class EventParser {
   private event = "";
   private data: string[] = [];
   private id: string | null = null;
+
+  /** Where to resume from; an id without an event counts too. */
+  get lastId(): string | null {
+    return this.id;
+  }
 
   push(text: string): ServerEvent[] {
     this.rest += text;
@@ -43,11 +47,11 @@ export class EventParser {
   }
 
   private flush(): ServerEvent | null {
-    const { event, data, id } = this;
+    const { event, data } = this;
     this.event = "";
     this.data = [];
     if (data.length === 0) return null;
-    return { event: event || "message", data: data.join("\n"), id };
+    return { event: event || "message", data: data.join("\n") };
   }
 }
 
@@ -70,8 +74,8 @@ export interface StreamOptions {
   url: string;
   onEvent: (event: ServerEvent) => void;
   onStatus: (status: LiveStatus) => void;
-  /** Called when a connection stands again after one was lost. */
-  onReconnect: () => void;
+  /** Called when a connection stands again after one was lost; `resumed`: nothing was missed. */
+  onReconnect: (resumed: boolean) => void;
   lastEventId?: string | null;
 }
 
@@ -91,6 +95,10 @@ export class Stream {
     this.lastId = options.lastEventId ?? null;
     this.watchdog = setInterval(() => this.watch(), 2000);
     void this.run();
+  }
+
+  get resumeId(): string | null {
+    return this.lastId;
   }
 
   close(): void {
@@ -153,7 +161,7 @@ export class Stream {
     });
     if (!response.ok || !response.body) throw new Error(`HTTP ${response.status}`);
     this.seen();
-    if (this.connectedOnce) this.options.onReconnect();
+    if (this.connectedOnce) this.options.onReconnect(this.lastId !== null);
     this.connectedOnce = true;
     this.retries = 0;
     this.set("live");
@@ -163,10 +171,9 @@ export class Stream {
       const { done, value } = await reader.read();
       if (done) return;
       this.seen();
-      for (const event of parser.push(value)) {
-        if (event.id !== null) this.lastId = event.id;
-        this.options.onEvent(event);
-      }
+      const events = parser.push(value);
+      this.lastId = parser.lastId ?? this.lastId;
+      for (const event of events) this.options.onEvent(event);
     }
   }
 

@@ -1,14 +1,15 @@
 // All anomalies, open ones first, as they happen.
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useCallback, useMemo, useRef, useState } from "react";
-import { anomalyPagesQuery, deviceQuery } from "../api/queries";
+import { useMemo, useState } from "react";
+import { anomaliesQuery, anomalyPagesQuery, deviceQuery } from "../api/queries";
 import type { AnomalyItem } from "../api/types";
 import { count, plural } from "../lib/format";
 import { Link, useSearch, useSetParams } from "../lib/router";
-import { useAnomalyEvents } from "../live/live";
 import { AnomalyLine } from "../ui/AnomalyLine";
 import { Empty, Failed, Loading } from "../ui/Face";
 
+/** More open ones than this are a storm; the newest are shown. */
+const MOST_OPEN = 500;
 const DAY = 86_400_000;
 const PERIODS = [
   { name: "24h", label: "last 24 h", ms: DAY },
@@ -27,17 +28,32 @@ export default function AnomaliesPage() {
   const open = params.get("open");
   const period = PERIODS.find((each) => each.name === params.get("period")) ?? PERIODS[1];
   const device = params.get("device") ?? undefined;
-  const from = open === "true" ? undefined : startOf(period.ms);
-  const query = useInfiniteQuery(anomalyPagesQuery({ open: open ?? undefined, device, from }));
-  const items = useMemo(() => query.data?.pages.flatMap((page) => page.items) ?? [], [query.data]);
-  const total = query.data?.pages[0]?.total ?? 0;
+  const from = startOf(period.ms);
+  const opened = useQuery({
+    ...anomaliesQuery({ open: "true", device }, MOST_OPEN),
+    enabled: open !== "false",
+  });
+  const cleared = useInfiniteQuery({
+    ...anomalyPagesQuery({ open: "false", device, from }),
+    enabled: open !== "true",
+  });
+  const query = open === "true" ? opened : cleared;
+  const items = useMemo(() => {
+    const first = open === "false" ? [] : (opened.data?.items ?? []);
+    const rest = open === "true" ? [] : (cleared.data?.pages.flatMap((page) => page.items) ?? []);
+    const seen = new Set(first.map((item) => item.id));
+    return [...first, ...rest.filter((item) => !seen.has(item.id))];
+  }, [open, opened.data, cleared.data]);
+  const openTotal = open === "false" ? 0 : (opened.data?.total ?? 0);
+  const total = openTotal + (open === "true" ? 0 : (cleared.data?.pages[0]?.total ?? 0));
   const calm = useCalmList(items);
   const waiting = items.length > 0 ? calm.waiting : 0;
   return (
     <>
       <div className="section-head">
         <h1 className="grow">
-          Anomalies <span className="muted">{query.data && count(total)}</span>
+          {openTotal > 0 ? plural(openTotal, "open anomaly", "open anomalies") : "Anomalies"}{" "}
+          <span className="muted">{query.data && `${count(total)} in all`}</span>
         </h1>
         <div className="filters">
           <select
@@ -76,20 +92,20 @@ export default function AnomaliesPage() {
       ) : items.length === 0 ? (
         <Nothing filtered={Boolean(open || device || params.get("period"))} />
       ) : (
-        <ul className="lines" aria-label="Anomalies" {...calm.hold}>
+        <ul className="lines history-lines" aria-label="Anomalies" {...calm.hold}>
           {calm.items.map((item) => (
             <AnomalyLine key={item.id} item={item} />
           ))}
         </ul>
       )}
-      {query.hasNextPage && (
+      {open !== "true" && cleared.hasNextPage && (
         <p>
           <button
             type="button"
-            disabled={query.isFetchingNextPage}
-            onClick={() => void query.fetchNextPage()}
+            disabled={cleared.isFetchingNextPage}
+            onClick={() => void cleared.fetchNextPage()}
           >
-            {query.isFetchingNextPage ? "Loading…" : `Show more of ${count(total)}`}
+            {cleared.isFetchingNextPage ? "Loading…" : `Show more of ${count(total)}`}
           </button>
         </p>
       )}
@@ -126,24 +142,19 @@ function DeviceChip({ id }: { id: string }) {
  */
 function useCalmList(items: AnomalyItem[]) {
   const [held, setHeld] = useState<string[] | null>(null);
-  const [, setBeat] = useState(0);
-  const latest = useRef(items);
-  latest.current = items;
-  useAnomalyEvents(useCallback(() => setBeat((n) => n + 1), []));
   const byId = new Map(items.map((item) => [item.id, item]));
   const shown =
     held === null
       ? items
       : held.map((id) => byId.get(id)).filter((item): item is AnomalyItem => item !== undefined);
   const order = items.map((item) => item.id);
-  const waiting =
-    held === null ? 0 : order.filter((id) => !held.includes(id)).length;
+  const waiting = held === null ? 0 : order.filter((id) => !held.includes(id)).length;
   return {
     items: shown,
     waiting,
-    show: () => setHeld(latest.current.map((item) => item.id)),
+    show: () => setHeld(order),
     hold: {
-      onPointerEnter: () => setHeld(latest.current.map((item) => item.id)),
+      onPointerEnter: () => setHeld(order),
       onPointerLeave: () => setHeld(null),
     },
   };

@@ -140,8 +140,8 @@ function Deletion({ credential, onClose }: { credential: Credential; onClose: ()
     >
       {credential.devices > 0 ? (
         <p>
-          <span className="alarm">▲ {plural(credential.devices, "device")}</span> use it and would no
-          longer answer by SNMP. <Link to="/">See the devices</Link>
+          <span className="alarm">▲ {plural(credential.devices, "device")}</span> use it and would
+          no longer answer by SNMP. <Link to="/">See the devices</Link>
         </p>
       ) : (
         <p>No device uses it.</p>

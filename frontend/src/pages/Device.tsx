@@ -12,14 +12,14 @@ import { useWatchDevice } from "../live/live";
 import { AnomalyLine } from "../ui/AnomalyLine";
 import { Answer, Failed, Loading, NoData } from "../ui/Face";
 import { Age, StateMark, StateShape } from "../ui/State";
-import { chosenPort, Interfaces } from "./Interfaces";
-import { Charts, healthSeries, portSeries } from "./DeviceCharts";
 import { DeleteDevice } from "./DeleteDevice";
+import { Charts, healthSeries, portSeries } from "./DeviceCharts";
 import { STALE_INTERVALS } from "./DeviceTable";
+import { chosenPort, Interfaces } from "./Interfaces";
 
 export default function DevicePage({ id }: { id: string }) {
   const device = useQuery(deviceQuery(id));
-  useWatchDevice(id);
+  useWatchDevice(device.data ? id : null);
   const name = device.data?.name;
   useEffect(() => {
     if (name) document.title = `${name} · OpsConductor`;
@@ -70,7 +70,10 @@ function Head({ device }: { device: DeviceDetail }) {
       </div>
       {device.reason && <p className={`state-${device.state}`}>{device.reason}</p>}
       <dl className="pairs">
-        <Pair name="Address" value={`${device.address}${device.port === 161 ? "" : `:${device.port}`}`} />
+        <Pair
+          name="Address"
+          value={`${device.address}${device.port === 161 ? "" : `:${device.port}`}`}
+        />
         {device.site && <Pair name="Site" value={device.site} />}
         <Pair name="Profile" value={device.profile} />
         <Pair name="Credential" value={device.credential ?? "none"} />
@@ -104,8 +107,8 @@ function Waiting({ device }: { device: DeviceDetail }) {
     <NoData title="Waiting for the first poll">
       {device.enabled ? (
         <p>
-          It is polled every {duration(device.interval_ms)}; the page fills by itself. Rates need two
-          polls.
+          It is polled every {duration(device.interval_ms)}; the page fills by itself. Rates need
+          two polls.
         </p>
       ) : (
         <p>
@@ -169,9 +172,7 @@ function Measured({ id }: { id: string }) {
         note={view.held && view.range.kind === "relative" ? "held while you look" : null}
       />
       <Answer query={series} what="the series" rows={4}>
-        {(data) => (
-          <Charts title="Health" series={healthSeries(data.items, names)} view={view} />
-        )}
+        {(data) => <Charts title="Health" series={healthSeries(data.items, names)} view={view} />}
       </Answer>
       <Answer query={interfaces} what="the interfaces" rows={6}>
         {(data) => (

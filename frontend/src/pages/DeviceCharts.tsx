@@ -1,8 +1,8 @@
 // Which charts a device shows, and in what order. Metrics are data: an unknown one gets a chart
 // too, after the known ones.
 import type { Interface } from "../api/types";
-import { isState } from "../charts/data";
 import { ChartCard } from "../charts/ChartCard";
+import { isState } from "../charts/data";
 import type { View } from "../lib/view";
 
 export interface Shown {
@@ -16,7 +16,18 @@ export interface Shown {
 /** Most charts in one group; the ports' own are behind the port's row. */
 const MOST = 16;
 
-const ORDER = [/^if_in_bps$/, /^if_out_bps$/, /bps/, /dbm|power/, /rtt/, /loss/, /cpu/, /mem/, /temp/, /err|discard/];
+const ORDER = [
+  /^if_in_bps$/,
+  /^if_out_bps$/,
+  /bps/,
+  /dbm|power/,
+  /rtt/,
+  /loss/,
+  /cpu/,
+  /mem/,
+  /temp/,
+  /err|discard/,
+];
 
 function rank(metric: string): number {
   const at = ORDER.findIndex((pattern) => pattern.test(metric));

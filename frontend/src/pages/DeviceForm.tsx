@@ -7,6 +7,7 @@ import {
   credentialsQuery,
   deviceQuery,
   forgetInventory,
+  profilesQuery,
   updateDevice,
 } from "../api/queries";
 import { draftOf, EMPTY, type Typed, typedOf } from "../lib/draft";
@@ -71,7 +72,7 @@ function Form({ start, id, name }: FormProps) {
     event.preventDefault();
     save.mutate();
   };
-  const text = (field: "address" | "name" | "site" | "tags" | "port" | "profile" | "interval") => ({
+  const text = (field: "address" | "name" | "site" | "tags" | "port" | "interval") => ({
     name: field,
     value: typed[field],
     error: error(field),
@@ -98,7 +99,11 @@ function Form({ start, id, name }: FormProps) {
           onChoose={(credential) => set({ credential })}
         />
         <div className="half">
-          <Field label="Profile" hint="auto: chosen by what the device says it is" {...text("profile")} />
+          <ProfileChoice
+            value={typed.profile}
+            error={error("profile")}
+            onChoose={(profile) => set({ profile })}
+          />
           <Field label="SNMP port" inputMode="numeric" {...text("port")} />
         </div>
         <div className="half">
@@ -138,6 +143,38 @@ function Checks({ typed, set }: { typed: Typed; set: (change: Partial<Typed>) =>
       {check("icmp", "ICMP (loss and round trip time)")}
       {check("enabled", "Polling switched on")}
     </fieldset>
+  );
+}
+
+function ProfileChoice({
+  value,
+  error,
+  onChoose,
+}: {
+  value: string;
+  error: string | undefined;
+  onChoose: (name: string) => void;
+}) {
+  const query = useQuery(profilesQuery);
+  const names = query.data?.items ?? ["auto"];
+  return (
+    <div className={error ? "field invalid" : "field"}>
+      <label htmlFor="profile">Profile</label>
+      <select
+        id="profile"
+        value={value}
+        aria-invalid={error ? true : undefined}
+        aria-describedby="profile-hint"
+        onChange={(event) => onChoose(event.target.value)}
+      >
+        {[...new Set([...names, value])].map((name) => (
+          <option key={name}>{name}</option>
+        ))}
+      </select>
+      <p className={error ? "field-error" : "hint"} id="profile-hint">
+        {error ?? "auto: chosen by what the device says it is"}
+      </p>
+    </div>
   );
 }
 

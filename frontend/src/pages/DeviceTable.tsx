@@ -2,7 +2,7 @@
 import { type KeyboardEvent, useEffect, useRef } from "react";
 import type { DeviceSummary } from "../api/types";
 import { count } from "../lib/format";
-import { Link } from "../lib/router";
+import { Link, useSearch, withParams } from "../lib/router";
 import { Age, StateMark } from "../ui/State";
 import { useWindowed } from "../ui/windowed";
 
@@ -29,25 +29,13 @@ export function DeviceTable({ rows, total, more }: DeviceTableProps) {
     <table className="grid devices" aria-rowcount={total + 1}>
       <thead>
         <tr aria-rowindex={1}>
-          <th scope="col" className="c-state">
-            State
-          </th>
-          <th scope="col">Name</th>
-          <th scope="col" className="c-num">
-            Anomalies
-          </th>
-          <th scope="col" className="c-age wide">
-            Last sample
-          </th>
-          <th scope="col" className="c-site wide">
-            Site
-          </th>
-          <th scope="col" className="c-address wide">
-            Address
-          </th>
-          <th scope="col" className="c-reason wide">
-            Reason
-          </th>
+          <Head className="c-state" sort="state" text="State" />
+          <Head sort="name" text="Name" />
+          <Head className="c-num" sort="anomalies" text="Anomalies" />
+          <Head className="c-age wide" sort="last_sample" text="Last sample" />
+          <Head className="c-site wide" sort="site" text="Site" />
+          <Head className="c-address wide" text="Address" />
+          <Head className="c-reason wide" text="Reason" />
         </tr>
       </thead>
       <tbody ref={body}>
@@ -63,6 +51,28 @@ export function DeviceTable({ rows, total, more }: DeviceTableProps) {
         </caption>
       )}
     </table>
+  );
+}
+
+/** The server sorts; one direction each, the one that is asked for at night. */
+function Head({ text, sort, className }: { text: string; sort?: string; className?: string }) {
+  const chosen = useSearch().get("sort") ?? "state";
+  if (!sort) {
+    return (
+      <th scope="col" className={className}>
+        {text}
+      </th>
+    );
+  }
+  const here = sort === chosen;
+  const direction = sort === "anomalies" ? "descending" : "ascending";
+  return (
+    <th scope="col" className={className} aria-sort={here ? direction : undefined}>
+      <Link to={withParams({ sort: sort === "state" ? null : sort })} className="sort">
+        {text}
+        {here && <span aria-hidden="true"> {direction === "descending" ? "▾" : "▴"}</span>}
+      </Link>
+    </th>
   );
 }
 

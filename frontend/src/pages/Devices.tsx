@@ -20,7 +20,9 @@ export function DevicesPage() {
     q: params.get("q") ?? undefined,
     state: params.get("state") ?? undefined,
     site: params.get("site") ?? undefined,
+    sort: params.get("sort") ?? undefined,
   };
+  const filtered = Boolean(filter.q || filter.state || filter.site);
   const summary = useQuery(summaryQuery);
   const devices = useInfiniteQuery(devicesQuery(filter));
   const rows = devices.data?.pages.flatMap((page) => page.items) ?? [];
@@ -28,7 +30,9 @@ export function DevicesPage() {
   return (
     <>
       <Answer query={summary} what="the summary" rows={1}>
-        {(data) => <Verdict summary={data} rows={rows} filtered={Object.values(filter).some(Boolean)} />}
+        {(data) => (
+          <Verdict summary={data} rows={rows} filtered={filtered || Boolean(filter.sort)} />
+        )}
       </Answer>
       <OpenAnomalies />
       <section aria-labelledby="devices-head">
@@ -46,7 +50,7 @@ export function DevicesPage() {
         ) : devices.isPending ? (
           <Loading what="the devices" rows={8} />
         ) : total === 0 ? (
-          <NoDevices filtered={Object.values(filter).some(Boolean)} />
+          <NoDevices filtered={filtered} />
         ) : (
           <DeviceTable
             rows={rows}
@@ -105,9 +109,8 @@ function Verdict({
       <p className="muted">
         {worst && worst.since > 0 && (
           <>
-            Worst:{" "}
-            <Link to={`/devices/${encodeURIComponent(worst.id)}`}>{worst.name}</Link>, {worst.state}{" "}
-            for {duration(now - worst.since)}
+            Worst: <Link to={`/devices/${encodeURIComponent(worst.id)}`}>{worst.name}</Link>,{" "}
+            {worst.state} for {duration(now - worst.since)}
             {worst.reason && ` (${worst.reason})`}.{" "}
           </>
         )}
@@ -222,4 +225,3 @@ function Filters({ rows }: { rows: DeviceSummary[] }) {
     </div>
   );
 }
-

@@ -14,6 +14,7 @@ const metricOf = (port: Interface, name: RegExp): InterfaceMetric | undefined =>
 export const portIn = (port: Interface) => metricOf(port, /^if_in_bps$|in.*bps/);
 export const portOut = (port: Interface) => metricOf(port, /^if_out_bps$|out.*bps/);
 const isOdd = (port: Interface): boolean => port.metrics.some((metric) => metric.open_anomaly);
+/** All errors and discards together, per second. */
 const errorsOf = (port: Interface): number | null => {
   const values = port.metrics
     .filter((metric) => /err|discard/.test(metric.metric) && metric.value !== null)
@@ -55,7 +56,7 @@ export function Interfaces({ items, chosen, onChoose }: InterfacesProps) {
           <input
             type="search"
             aria-label="Filter interfaces"
-            placeholder="Filter by name, alias, status"
+            placeholder="Name, alias or status"
             value={text}
             onChange={(event) => setText(event.target.value)}
           />

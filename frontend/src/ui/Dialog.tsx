@@ -65,7 +65,11 @@ export function Confirm({
     <Dialog title={title} onClose={onClose}>
       <div className="stack">
         {children}
-        {error && <p role="alert" className="field-error">{error}</p>}
+        {error && (
+          <p role="alert" className="field-error">
+            {error}
+          </p>
+        )}
         <div className="row end">
           <button type="button" onClick={onClose}>
             Cancel

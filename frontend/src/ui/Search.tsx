@@ -35,7 +35,13 @@ function useHits(text: string): { hits: Hit[]; note: string | null } {
   const total = found.data?.total ?? 0;
   const more: Hit[] =
     total > devices.length
-      ? [{ to: `/?q=${encodeURIComponent(q)}`, label: `All ${plural(total, "device")}`, detail: "" }]
+      ? [
+          {
+            to: `/?q=${encodeURIComponent(q)}`,
+            label: `All ${plural(total, "device")}`,
+            detail: "",
+          },
+        ]
       : [];
   const hits = [...devices, ...more, ...pages];
   if (hits.length > 0) return { hits, note: null };
@@ -94,11 +100,9 @@ export function Search({ input }: { input: RefObject<HTMLInputElement | null> })
         onKeyDown={key}
       />
       <div className="hits" hidden={!shown}>
-        <ul id={list} role="listbox" aria-label="Results">
+        <div id={list} role="listbox" aria-label="Results">
           {hits.map((hit, i) => (
-            // biome-ignore lint/a11y/useKeyWithClickEvents: the combobox above has the keys
-            // biome-ignore lint/a11y/useFocusableInteractive: the focus stays in the combobox
-            <li
+            <div
               key={hit.to}
               id={`${list}-${i}`}
               role="option"
@@ -109,9 +113,9 @@ export function Search({ input }: { input: RefObject<HTMLInputElement | null> })
               {hit.state ? <StateShape state={hit.state} /> : <span className="shape" />}
               <span>{hit.label}</span>
               <span className="muted">{hit.detail}</span>
-            </li>
+            </div>
           ))}
-        </ul>
+        </div>
         {note && <p className="muted pad">{note}</p>}
       </div>
     </div>

@@ -48,7 +48,12 @@ export function Shell({ children }: { children: ReactNode }) {
         <Search input={search} />
         <LiveMark />
         <ThemeButton />
-        <button type="button" className="icon key-button" onClick={() => setKeys(true)} aria-label="Keys">
+        <button
+          type="button"
+          className="icon key-button"
+          onClick={() => setKeys(true)}
+          aria-label="Keys"
+        >
           ?
         </button>
         <LogoutButton />
@@ -75,7 +80,8 @@ function Why() {
 
 function Places() {
   const path = usePath();
-  const here = (to: string) => (to === "/" ? path === "/" || path.startsWith("/devices") : path === to);
+  const here = (to: string) =>
+    to === "/" ? path === "/" || path.startsWith("/devices") : path === to;
   return (
     <nav aria-label="Main">
       {PLACES.map(({ to, label }) => (
@@ -103,7 +109,15 @@ function LiveMark() {
         {status.state === "live" && <circle cx="8" cy="8" r="5" />}
         {status.state === "stale" && <path d="M8 1.5 15 14H1z" />}
         {(status.state === "connecting" || status.state === "reconnecting") && (
-          <circle cx="8" cy="8" r="4.5" fill="none" stroke="currentColor" strokeWidth="2.4" strokeDasharray="7 5" />
+          <circle
+            cx="8"
+            cy="8"
+            r="4.5"
+            fill="none"
+            stroke="currentColor"
+            strokeWidth="2.4"
+            strokeDasharray="7 5"
+          />
         )}
       </svg>
       {text}

@@ -65,8 +65,8 @@ export function Age({
       title={`${absolute(at)} ${zone(now)}`}
       className={stale ? "stale" : undefined}
     >
+      {stale && "stale, "}
       {age < 1000 ? "now" : `${duration(age)} ago`}
-      {stale && " (stale)"}
     </time>
   );
 }

@@ -5,8 +5,10 @@ import { anomaliesQuery } from "../api/queries";
 import type { AnomalyItem } from "../api/types";
 import { ChartCard } from "../charts/ChartCard";
 import { useNow } from "../lib/clock";
-import { absolute, duration, metricName, quantity, zone } from "../lib/format";
+import { absolute, bandText, duration, metricName, quantity, zone } from "../lib/format";
+import type { Range } from "../lib/range";
 import { Link, navigate } from "../lib/router";
+import { useWatchDevice } from "../live/live";
 import { AnomalyAge, direction, what } from "./AnomalyLine";
 import { Dialog } from "./Dialog";
 import { Empty, Failed, Loading } from "./Face";
@@ -80,15 +82,12 @@ function Evidence({ item }: { item: AnomalyItem }) {
       <dd>{quantity(item.value, item.unit)}</dd>
       <dt>Expected</dt>
       <dd>
-        {quantity(item.expected, item.unit)}, band {quantity(item.lower, item.unit)} …{" "}
-        {quantity(item.upper, item.unit)}
+        {quantity(item.expected, item.unit)}, band {bandText(item.lower, item.upper, item.unit)}
       </dd>
       <dt>Score</dt>
       <dd>
         {item.score.toFixed(1)}{" "}
-        <span className="muted">
-          distance from expected, in units of the series’ usual scatter
-        </span>
+        <span className="muted">distance from expected, in units of the series’ usual scatter</span>
       </dd>
       <dt>Began</dt>
       <dd>
@@ -115,12 +114,19 @@ function Evidence({ item }: { item: AnomalyItem }) {
   );
 }
 
+/** While it is open the chart goes on; afterwards it stands still around it. */
 function Around({ item }: { item: AnomalyItem }) {
+  const now = useNow();
+  useWatchDevice(item.device);
   const end = item.cleared_at;
-  const range = useMemo(() => {
-    const to = Math.min(Date.now(), (end ?? Date.now()) + AFTER_MS);
-    return { kind: "absolute" as const, from: item.onset_at - BEFORE_MS, to };
+  const range: Range = useMemo(() => {
+    const from = item.onset_at - BEFORE_MS;
+    const to = (end ?? Date.now()) + AFTER_MS;
+    if (end === null) return { kind: "relative", ms: to - from };
+    return { kind: "absolute", from, to: Math.min(Date.now(), to) };
   }, [item.onset_at, end]);
+  const to = Math.ceil(now / 5000) * 5000;
+  const shown = range.kind === "relative" ? { from: to - range.ms, to } : range;
   const open = (from: number, to: number) => {
     const port = item.instance ? `&if=${encodeURIComponent(item.instance)}` : "";
     navigate(`/devices/${encodeURIComponent(item.device)}?from=${from}&to=${to}${port}`);
@@ -132,8 +138,8 @@ function Around({ item }: { item: AnomalyItem }) {
       instance={item.instance}
       unit={item.unit}
       range={range}
-      from={range.from}
-      to={range.to}
+      from={shown.from}
+      to={shown.to}
       onZoom={open}
       onReset={() => undefined}
     />
