@@ -16,9 +16,9 @@ kafka_install_locked() {
     [ ! -e "$home/.stamp" ] || return 0
     have java || die "Kafka" "java is missing" "apt-get install openjdk-17-jre-headless"
     have mvn || die "Kafka" "Maven (mvn) is missing" "apt-get install maven"
-    say "Kafka: fetching its jars into $home (once, about 90 MB)"
+    say "Kafka: fetching its jars into $home (once, about 55 MB)"
     rm -rf "$home.new"
-    (umask 022 && mvn -q -B -f "$KAFKA_POM" dependency:copy-dependencies \
+    (umask 022 && mvn -q -B -Dstyle.color=never -f "$KAFKA_POM" dependency:copy-dependencies \
         -DincludeScope=runtime "-DoutputDirectory=$home.new/libs" >&2) ||
         die "Kafka" "Maven could not fetch it (see above)" "mend the network or Maven's settings, then try again"
     : >"$home.new/.stamp"
