@@ -74,6 +74,7 @@ for (const [name, run] of tests) {
       const path = join(setup.shots, `fail-${name.replace(/\W+/g, "-")}.png`);
       await page.screenshot({ path }).catch(() => undefined);
     }
+    await page.unrouteAll({ behavior: "ignoreErrors" });
     if (name === "log in") break;
   }
 }

@@ -10,7 +10,7 @@ async function logIn({ page, setup, complaints }) {
   await page.getByLabel("Password").fill("certainly not the password");
   await page.getByRole("button", { name: "Log in" }).click();
   await page.locator(".field-error").waitFor();
-  const said = await page.locator(".field-error").innerText();
+  const said = await page.locator(".field-error").textContent();
   check(/wrong/i.test(said), `a wrong password says: ${said}`);
   await axe(page, "login with an error");
   await page.getByLabel("Password").fill(setup.password);
@@ -36,12 +36,14 @@ async function devices({ page, setup }) {
   const rows = await page.locator("table.devices .row-link").count();
   const { body } = await ask(page, "/inventory/v1/devices?limit=1");
   check(rows >= 1 && body.total >= 1, `${rows} rows of ${body.total}`);
-  const shown = await page.locator("#devices-head").innerText();
+  const shown = await page.locator("#devices-head").textContent();
   check(
     shown.replace(/\D/g, "") === String(body.total),
     `the head says ${shown}, the API ${body.total}`,
   );
-  await until("live", 10_000, async () => /^Live$/.test((await liveMark(page).innerText()).trim()));
+  await until("live", 10_000, async () =>
+    /^Live$/.test((await liveMark(page).textContent()).trim()),
+  );
   await look(page, setup, "devices");
 }
 
@@ -49,7 +51,7 @@ async function filterAndKeys({ page, setup }) {
   await goto(page, setup, "/");
   const first = page.locator("table.devices .row-link").first();
   await first.waitFor();
-  const name = await first.innerText();
+  const name = await first.textContent();
   await page.getByLabel("Filter devices").fill("no device has this name");
   await page.getByText("No device matches").waitFor();
   await look(page, setup, "devices-nothing-found");
@@ -100,10 +102,10 @@ async function deviceCharts({ page, setup }) {
   check(body.at.length > 0, "the API has no sample of the series drawn");
   const box = await canvas.boundingBox();
   await page.mouse.move(box.x + box.width * 0.8, box.y + box.height / 2);
-  const values = await card.locator(".values").innerText();
+  const values = await card.locator(".values").textContent();
   check(/\d|no data/.test(values), `the cursor says: ${values}`);
   check(
-    /roll-up|every sample/.test(await card.locator("footer").innerText()),
+    /roll-up|every sample/.test(await card.locator("footer").textContent()),
     "no resolution named",
   );
   if (device.interfaces > 0) {
@@ -115,6 +117,8 @@ async function deviceCharts({ page, setup }) {
 }
 
 async function zoomAndDownload({ page }) {
+  // The themes have changed just now, and with them the canvases.
+  await page.waitForTimeout(500);
   const canvas = page.locator(".plot canvas").first();
   await canvas.scrollIntoViewIfNeeded();
   const box = await canvas.boundingBox();
@@ -267,10 +271,10 @@ async function connectionLost({ page, setup, complaints }) {
   await page.route(events, (route) => route.abort());
   await goto(page, setup, "/");
   await until("reconnecting", 10_000, async () =>
-    /Reconnecting|Stale/.test(await liveMark(page).innerText()),
+    /Reconnecting|Stale/.test(await liveMark(page).textContent()),
   );
   await page.unroute(events);
-  await until("live again", 40_000, async () => /Live/.test(await liveMark(page).innerText()));
+  await until("live again", 40_000, async () => /Live/.test(await liveMark(page).textContent()));
   complaints.length = 0;
 }
 

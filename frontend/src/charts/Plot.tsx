@@ -149,7 +149,12 @@ function options(
         filters: { pub: (type: string) => type === "mousemove" || type === "mouseleave" },
       },
       points: { size: 7 },
-      bind: { dblclick: () => () => (handlers.current.onReset(), null) },
+      bind: {
+        dblclick: () => () => {
+          handlers.current.onReset();
+          return null;
+        },
+      },
     },
     scales: { x: { time: true, auto: false }, y: { range: yRange(props.unit) } },
     axes: [

@@ -1,5 +1,5 @@
 // The window of time that charts show: it moves with the clock, but not under the pointer.
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { DEFAULT_RANGE, parseRange, type Range, rangeParams, resolveRange } from "./range";
 import { useSearch, useSetParams } from "./router";
 
@@ -25,6 +25,11 @@ export function useView(): View {
   const [range, setState] = useState(() => ({ key, value: parseRange(params) }));
   // The same object as long as the URL says the same: it is part of the charts' cache keys.
   if (range.key !== key) setState({ key, value: parseRange(params) });
+  /** Where a zoom goes back to. */
+  const relative = useRef<Range>(DEFAULT_RANGE);
+  useEffect(() => {
+    if (range.value.kind === "relative") relative.current = range.value;
+  }, [range.value]);
   const [held, setHeld] = useState(false);
   const [now, setNow] = useState(Date.now);
   const moving = range.value.kind === "relative" && !held;
@@ -40,10 +45,7 @@ export function useView(): View {
     zoom: (from: number, to: number) => {
       if (to > from) set({ range: null, from: String(from), to: String(to) });
     },
-    reset: () => {
-      // Back to where the zoom began, if it began here; else to the usual range.
-      set(rangeParams(DEFAULT_RANGE));
-    },
+    reset: () => set(rangeParams(relative.current)),
     hold: { onPointerEnter: () => setHeld(true), onPointerLeave: () => setHeld(false) },
   }));
   return { range: range.value, ...resolveRange(range.value, now), ...actions, held };

@@ -78,6 +78,7 @@ function Head({ text, sort, className }: { text: string; sort?: string; classNam
 
 function Spacer({ height }: { height: number }) {
   return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a row of space takes no focus
     <tr aria-hidden="true" className="spacer">
       <td colSpan={7} style={{ height }} />
     </tr>

@@ -72,9 +72,9 @@ export function Interfaces({ items, chosen, onChoose }: InterfacesProps) {
         </Empty>
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must take the keys
-        <div className="interfaces" tabIndex={0} role="region" aria-label="Interfaces">
+        <section className="interfaces" tabIndex={0} aria-label="List of interfaces">
           <Table ports={shown.slice(0, MOST_ROWS)} chosen={chosen} onChoose={onChoose} />
-        </div>
+        </section>
       )}
       {shown.length > MOST_ROWS && (
         <p className="hint">

@@ -77,7 +77,7 @@ export function Search({ input }: { input: RefObject<HTMLInputElement | null> })
     event.stopPropagation();
   };
   return (
-    <div className="search" role="search">
+    <search className="search">
       <input
         ref={input}
         type="search"
@@ -102,6 +102,8 @@ export function Search({ input }: { input: RefObject<HTMLInputElement | null> })
       <div className="hits" hidden={!shown}>
         <div id={list} role="listbox" aria-label="Results">
           {hits.map((hit, i) => (
+            // biome-ignore lint/a11y/useKeyWithClickEvents: the combobox has the keys
+            // biome-ignore lint/a11y/useFocusableInteractive: the focus stays in the combobox
             <div
               key={hit.to}
               id={`${list}-${i}`}
@@ -118,6 +120,6 @@ export function Search({ input }: { input: RefObject<HTMLInputElement | null> })
         </div>
         {note && <p className="muted pad">{note}</p>}
       </div>
-    </div>
+    </search>
   );
 }

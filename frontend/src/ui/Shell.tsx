@@ -40,7 +40,7 @@ export function Shell({ children }: { children: ReactNode }) {
         Skip to the content
       </a>
       <header className="bar">
-        <Link to="/" className="brand">
+        <Link to="/" className="brand" aria-label="OpsConductor, devices">
           <img src="/icon.svg" alt="" width="20" height="20" />
           <span>OpsConductor</span>
         </Link>
