@@ -29,15 +29,29 @@ export async function axe(page, where) {
   check(found.length === 0, `axe on ${where}:\n  ${found.join("\n  ")}`);
 }
 
-/** Both themes: axe on each, and a picture of each where a folder was given. */
-export async function look(page, setup, name) {
+/** Charts are loaded when they come near the view. */
+async function scrollThrough(page) {
+  for (let y = 0; y < 4000; y += 600) {
+    await page.evaluate((top) => window.scrollTo(0, top), y);
+    await page.waitForTimeout(120);
+  }
+  await page.waitForTimeout(500);
+  await page.evaluate(() => window.scrollTo(0, 0));
+}
+
+/**
+ * Both themes: axe on each, and a picture of each where a folder was given; of the whole page
+ * or, because long lists exist only where they are in view, of the view.
+ */
+export async function look(page, setup, name, { whole = false } = {}) {
+  if (whole) await scrollThrough(page);
   for (const theme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme: theme });
     // Canvases are drawn again, and no animation is half way.
     await page.waitForTimeout(150);
     await axe(page, `${name} (${theme})`);
     if (setup.shots) {
-      await page.screenshot({ path: join(setup.shots, `${name}-${theme}.png`), fullPage: true });
+      await page.screenshot({ path: join(setup.shots, `${name}-${theme}.png`), fullPage: whole });
     }
   }
   await page.emulateMedia({ colorScheme: "light" });

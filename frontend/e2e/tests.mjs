@@ -113,7 +113,7 @@ async function deviceCharts({ page, setup }) {
     check(ports > 0, "no interface is listed");
   }
   await page.mouse.move(2, 2);
-  await look(page, setup, "device");
+  await look(page, setup, "device", { whole: true });
 }
 
 async function zoomAndDownload({ page }) {
@@ -193,7 +193,7 @@ async function addDevice({ page, setup, complaints }) {
     (await page.getByLabel("Name", { exact: true }).inputValue()) === name,
     "what was typed is lost",
   );
-  await look(page, setup, "device-form-error");
+  await look(page, setup, "device-form-error", { whole: true });
   complaints.length = 0;
   await page.getByLabel("IP address").fill(setup.add.address);
   await page.getByLabel("SNMP port").fill(setup.add.port);
@@ -201,12 +201,12 @@ async function addDevice({ page, setup, complaints }) {
     await page.getByLabel("Credential", { exact: true }).selectOption(setup.add.credential);
   await page.getByRole("button", { name: "Test", exact: true }).click();
   await page.locator(".steps li").first().waitFor({ timeout: 40_000 });
-  await look(page, setup, "device-form");
+  await look(page, setup, "device-form", { whole: true });
   await page.getByRole("button", { name: "Add device" }).click();
   await page.waitForURL(/\/devices\/[0-9a-f-]{36}$/);
   await page.getByRole("heading", { level: 1, name }).waitFor();
   await until("waiting or data", 20_000, () => page.locator(".face-nodata, .plot").count());
-  await look(page, setup, "device-new");
+  await look(page, setup, "device-new", { whole: true });
   const { body } = await ask(page, `/inventory/v1/devices?q=${name}`);
   check(
     body.items.some((item) => item.name === name),
@@ -225,7 +225,7 @@ async function system({ page, setup }) {
   await goto(page, setup, "/system");
   await page.getByRole("heading", { name: "Roles" }).waitFor();
   check((await page.locator("table tbody tr").count()) > 0, "no role is shown");
-  await look(page, setup, "system");
+  await look(page, setup, "system", { whole: true });
 }
 
 /** The answers of the API are replaced on their way, the pages are the real ones. */
@@ -292,7 +292,7 @@ async function phone({ page, setup }) {
     await look(page, setup, "phone-why");
     await openDevice(page, setup);
     await page.locator(".plot canvas").first().waitFor();
-    await look(page, setup, "phone-device");
+    await look(page, setup, "phone-device", { whole: true });
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     check(wide <= 0, `the page is ${wide} px wider than the phone`);
   } finally {

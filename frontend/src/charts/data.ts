@@ -135,13 +135,11 @@ export function readAt(samples: Samples, at: number | null): Reading | null {
   if (time === undefined) return null;
   const i = nearest(samples.at, time);
   const sampleAt = samples.at[i];
-  const far = sampleAt === undefined || Math.abs(sampleAt - time) > stepOf(samples) * GAP_STEPS;
-  const held = isState(samples.series.metric) && sampleAt !== undefined;
-  const known = !far || held;
+  const known = sampleAt !== undefined && !inGap(samples, time, sampleAt);
   const b = lastAtOrBefore(samples.baseline.at, time);
   const pick = (list: (number | null)[], index: number) => list[index] ?? null;
   return {
-    at: known && sampleAt !== undefined ? sampleAt : time,
+    at: known ? sampleAt : time,
     value: known ? pick(samples.value, i) : null,
     min: known ? pick(samples.min, i) : null,
     max: known ? pick(samples.max, i) : null,
@@ -150,6 +148,17 @@ export function readAt(samples: Samples, at: number | null): Reading | null {
     upper: pick(samples.baseline.upper, b),
     gap: gapAt(samples, time),
   };
+}
+
+/** Past the ends by more than a gap, or inside one and not on its rim. */
+function inGap(samples: Samples, at: number, nearestAt: number): boolean {
+  if (isState(samples.series.metric)) return false;
+  const step = stepOf(samples);
+  const before = samples.at[lastAtOrBefore(samples.at, at)];
+  const after = samples.at[lastAtOrBefore(samples.at, at) + 1];
+  const away = Math.abs(nearestAt - at);
+  if (before === undefined || after === undefined) return away > step * GAP_STEPS;
+  return after - before > step * GAP_STEPS && away > step / 2;
 }
 
 function nearest(times: number[], at: number): number {

@@ -59,10 +59,16 @@ interface FormProps {
 function Form({ start, id, name }: FormProps) {
   const [typed, setTyped] = useState(start);
   const form = useRef<HTMLFormElement>(null);
-  const set = (change: Partial<Typed>) => setTyped((old) => ({ ...old, ...change }));
+  /** Fields changed since the last try: what was said of them may be mended. */
+  const [mended, setMended] = useState<ReadonlySet<string>>(new Set());
+  const set = (change: Partial<Typed>) => {
+    setTyped((old) => ({ ...old, ...change }));
+    setMended((old) => new Set([...old, ...Object.keys(change)]));
+  };
   const save = useSave(id, typed);
   const problem = save.error instanceof ApiError ? save.error : null;
-  const error = (field: keyof Typed) =>
+  const error = (field: keyof Typed) => (mended.has(field) ? undefined : said(field));
+  const said = (field: keyof Typed) =>
     problem?.field(field) ?? (field === "interval" ? problem?.field("interval_ms") : undefined);
   const atField = (problem?.problem.errors?.length ?? 0) > 0;
   useEffect(() => {
@@ -70,6 +76,7 @@ function Form({ start, id, name }: FormProps) {
   }, [atField]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
+    setMended(new Set());
     save.mutate();
   };
   const text = (field: "address" | "name" | "site" | "tags" | "port" | "interval") => ({

@@ -155,8 +155,8 @@ function Row({
         </button>
         {isOdd(port) && <span className="alarm"> ▲</span>}
       </td>
-      <td className="wide" title={port.alias ?? undefined}>
-        {port.alias ?? <span className="muted">–</span>}
+      <td className="wide" title={port.alias || undefined}>
+        {port.alias || <span className="muted">–</span>}
       </td>
       <td>
         <Status oper={port.oper_status} admin={port.admin_status} />

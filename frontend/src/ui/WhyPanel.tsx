@@ -13,7 +13,7 @@ import { AnomalyAge, direction, what } from "./AnomalyLine";
 import { Dialog } from "./Dialog";
 import { Empty, Failed, Loading } from "./Face";
 
-const BEFORE_MS = 45 * 60_000;
+const BEFORE_MS = 30 * 60_000;
 const AFTER_MS = 15 * 60_000;
 
 const METHODS: Record<string, string> = {
