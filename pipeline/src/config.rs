@@ -101,7 +101,6 @@ pub struct ProcessorConfig {
 #[allow(missing_docs)]
 pub struct ApiConfig {
     pub listen: String,
-    pub admin: String,
     pub open_metrics_on_loopback: bool,
     pub secure_cookie: bool,
 }

@@ -5,6 +5,7 @@
 //! committed together or not at all, on every log.
 
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod log;
 pub mod run;

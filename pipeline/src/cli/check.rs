@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::config::Config;
-use crate::system::{database, open_log};
+use crate::system::database;
 
 /// What came of one thing tried.
 enum Finding {
@@ -54,7 +54,10 @@ fn state_folder(config: &Config) -> Finding {
 
 fn profiles(config: &Config) -> Finding {
     match crate::system::profiles(config) {
-        Ok(profiles) => Finding::Good(profiles.names().join(", ")),
+        Ok(profiles) => {
+            let names: Vec<String> = profiles.names().into_iter().map(|(name, _)| name).collect();
+            Finding::Good(names.join(", "))
+        }
         Err(error) => Finding::Bad(error.to_string()),
     }
 }
@@ -70,7 +73,7 @@ fn inventory(config: &Config) -> Finding {
 }
 
 fn icmp() -> Finding {
-    match connectors::icmp_permission() {
+    match crate::system::shim::icmp_permission() {
         Ok(()) => Finding::Good("may be sent".to_owned()),
         Err(error) => Finding::Note(format!("{error} (devices are polled by SNMP all the same)")),
     }
@@ -88,7 +91,7 @@ fn listen(config: &Config) -> Finding {
 }
 
 fn log(config: &Config) -> Finding {
-    match open_log(config) {
+    match crate::log::open(config) {
         Ok(log) => match crate::system::log_id::log_id(log.as_ref()) {
             Ok(id) => Finding::Good(format!("{:?}, id {id}", config.log.kind)),
             Err(error) => Finding::Note(format!("reached, but not set up yet: {error}")),

@@ -9,6 +9,9 @@
 //! Every implementation passes `conformance`.
 
 pub mod embedded;
+mod open;
+
+pub use open::open;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,5 @@
 //! The runners: what drives connectors, processors and sinks over the log.
 
-pub mod clock;
 pub mod dead_letter;
 mod partition;
 pub mod poll;

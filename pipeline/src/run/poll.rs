@@ -87,8 +87,15 @@ impl PollRunner {
     fn drop_all(&mut self, partitions: &[i32]) {
         for partition in partitions {
             for device in self.devices.remove(partition).unwrap_or_default() {
-                self.poller.apply(Change::Remove(device));
+                self.change(Change::Remove(device));
             }
+        }
+    }
+
+    fn change(&self, change: Change) {
+        if let Err(error) = self.poller.apply(change) {
+            tracing::error!(%error, "device is not polled");
+            metrics::counter!("opsc_poller_refused_total").increment(1);
         }
     }
 
@@ -98,16 +105,16 @@ impl PollRunner {
             let key = String::from_utf8_lossy(record.key.as_deref().unwrap_or_default());
             if let Ok(device) = key.parse() {
                 owned.remove(&device);
-                self.poller.apply(Change::Remove(device));
+                self.change(Change::Remove(device));
             }
             return Ok(());
         };
         let device = self.schemas.decode(|store| Device::decode(store, value))?;
         if device.enabled {
             owned.insert(device.id);
-            self.poller.apply(Change::Upsert(device));
+            self.change(Change::Upsert(device));
         } else if owned.remove(&device.id) {
-            self.poller.apply(Change::Remove(device.id));
+            self.change(Change::Remove(device.id));
         }
         Ok(())
     }
@@ -164,7 +171,7 @@ impl PollSink for LogPollSink {
                 metrics::counter!("opsc_polls_lost_total", "reason" => "too_large").increment(1);
                 Ok(())
             }
-            Err(_) => Err(Full(poll)),
+            Err(_) => Err(Full(Box::new(poll))),
         }
     }
 }

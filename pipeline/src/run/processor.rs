@@ -23,7 +23,7 @@ use std::time::Duration;
 use processors::{Output, Processor};
 use schemas::{CodecError, DeviceId, SchemaStore, Tick};
 
-use super::clock::Clock;
+use crate::clock::Clock;
 use super::dead_letter::{self, Poison};
 use super::partition::{Partition, Stepped};
 use super::restore::Restore;
@@ -224,7 +224,7 @@ impl<P: Processor> ProcessorRunner<P> {
                 .advance(self.processor.as_ref(), self.log.as_ref(), &mut self.schemas)
                 .map_err(|error| error.in_component(&self.wiring.member.group))?;
             if done {
-                let partition = restore.finish(self.clock.wall_ms());
+                let partition = restore.finish(self.clock.now_ms());
                 let from = partition.first_read.map_or(Start::Earliest, Start::At);
                 self.task.start(number, from)?;
                 self.partitions.insert(number, Slot::Live(partition));
@@ -279,7 +279,7 @@ impl<P: Processor> ProcessorRunner<P> {
             self.task.send(dead_letter::of(record, &self.wiring.member.group, poison))?;
         }
         self.pending += 1;
-        self.pending_since.get_or_insert_with(|| self.clock.mono_ms());
+        self.pending_since.get_or_insert_with(|| self.clock.steady_ms());
         Ok(())
     }
 
@@ -288,7 +288,7 @@ impl<P: Processor> ProcessorRunner<P> {
         if self.pace.tick_ms == 0 {
             return Ok(());
         }
-        let now = self.clock.wall_ms();
+        let now = self.clock.now_ms();
         for (number, slot) in &mut self.partitions {
             let Slot::Live(partition) = slot else { continue };
             if !partition.tick_due(now, self.pace.tick_ms) {
@@ -304,7 +304,7 @@ impl<P: Processor> ProcessorRunner<P> {
             tick.partition = Some(*number);
             tick.key = None;
             self.task.send(tick)?;
-            self.pending_since.get_or_insert_with(|| self.clock.mono_ms());
+            self.pending_since.get_or_insert_with(|| self.clock.steady_ms());
         }
         Ok(())
     }
@@ -313,7 +313,7 @@ impl<P: Processor> ProcessorRunner<P> {
         match self.pending_since {
             None => wait,
             Some(since) => {
-                let left = (since + self.pace.commit_ms - self.clock.mono_ms()).max(0);
+                let left = (since + self.pace.commit_ms - self.clock.steady_ms()).max(0);
                 wait.min(Duration::from_millis(left as u64))
             }
         }
@@ -323,7 +323,7 @@ impl<P: Processor> ProcessorRunner<P> {
         self.pending >= self.pace.commit_records
             || self
                 .pending_since
-                .is_some_and(|since| self.clock.mono_ms() - since >= self.pace.commit_ms)
+                .is_some_and(|since| self.clock.steady_ms() - since >= self.pace.commit_ms)
     }
 
     fn give_up(&mut self, partitions: &[i32]) -> Result<(), RunError> {

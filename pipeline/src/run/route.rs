@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use schemas::{AvroRecord, Control, Device, DeviceId, SchemaStore};
 
-use super::clock::Clock;
+use crate::clock::Clock;
 use super::dead_letter::{self, Poison};
 use super::processor::RunError;
 use super::schema_topic::SchemaTopic;
@@ -72,7 +72,7 @@ impl RouteRunner {
             }
             Event::Idle => {}
         }
-        let now = self.clock.mono_ms();
+        let now = self.clock.steady_ms();
         if self.pending_since.is_some_and(|since| now - since >= COMMIT_MS) {
             self.commit()?;
         }
@@ -104,7 +104,7 @@ impl RouteRunner {
             Err(poison) => self.task.send(dead_letter::of(record, &self.group, poison))?,
         }
         self.next.insert(record.partition, record.offset + 1);
-        self.pending_since.get_or_insert_with(|| self.clock.mono_ms());
+        self.pending_since.get_or_insert_with(|| self.clock.steady_ms());
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use sinks::{Poison as Refused, Sink, SinkError, SinkRecord};
 use tokio::runtime::Handle;
 
-use super::clock::Clock;
+use crate::clock::Clock;
 use super::dead_letter::{self, Poison};
 use super::processor::RunError;
 use super::schema_topic::SchemaTopic;
@@ -99,7 +99,7 @@ impl<S: Sink> SinkRunner<S> {
             Event::Lost(partitions) => self.forget(&partitions),
             Event::Idle => {}
         }
-        let now = self.clock.mono_ms();
+        let now = self.clock.steady_ms();
         if let Some((at, _)) = self.away {
             if now >= at {
                 self.come_back()?;
@@ -132,7 +132,7 @@ impl<S: Sink> SinkRunner<S> {
         if self.away.is_some() {
             return;
         }
-        self.batch_since.get_or_insert_with(|| self.clock.mono_ms());
+        self.batch_since.get_or_insert_with(|| self.clock.steady_ms());
         let size = |record: &Record| record.value.as_ref().map_or(0, bytes::Bytes::len);
         self.batch_bytes += records.iter().map(size).sum::<usize>();
         self.batch.extend(records);
@@ -254,7 +254,7 @@ impl<S: Sink> SinkRunner<S> {
                 tracing::warn!(sink = self.spec.group, %error, "holding");
                 metrics::counter!("opsc_sink_retries_total", "sink" => self.spec.group.clone())
                     .increment(1);
-                self.away = Some((self.clock.mono_ms() + pause, (pause * 2).min(RETRY_MS.1)));
+                self.away = Some((self.clock.steady_ms() + pause, (pause * 2).min(RETRY_MS.1)));
                 self.member.hold(true)?;
                 Ok(())
             }
@@ -280,7 +280,7 @@ impl<S: Sink> SinkRunner<S> {
                 self.member.hold(false)?;
             }
             Some((at, next)) => {
-                *at = self.clock.mono_ms() + pause;
+                *at = self.clock.steady_ms() + pause;
                 *next = (pause * 2).min(RETRY_MS.1);
             }
         }

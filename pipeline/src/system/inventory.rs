@@ -12,8 +12,8 @@ use schemas::{AvroRecord, Device, DeviceId};
 use super::commands::Commands;
 use super::{Shared, StartError};
 use crate::config::Config;
-use crate::log::{EventLog, LogError, Start};
-use crate::run::clock::wall_ms;
+use crate::log::{LogError, Start};
+use crate::clock::wall_ms;
 use crate::run::schema_topic::read_to_end;
 use crate::topology::DEVICE;
 
@@ -36,7 +36,7 @@ pub fn read(config: &Config) -> Result<Vec<Device>, String> {
         return Err(format!("{path}: {size} bytes, more than {MAX_FILE_BYTES}"));
     }
     let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-    connectors::inventory::parse(&text, config.poller.interval_ms)
+    super::shim::parse(&text, config.poller.interval_ms)
         .map_err(|error| format!("{path}: {error}"))
 }
 

@@ -9,6 +9,7 @@ pub mod log_id;
 mod prober;
 mod roles;
 mod status;
+pub mod shim;
 pub mod telemetry;
 pub mod vault;
 
@@ -21,9 +22,9 @@ use sqlx::PgPool;
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use crate::config::{Config, LogKind};
+use crate::config::Config;
 use crate::log::{EventLog, LogError};
-use crate::run::clock::{Clock, wall_ms};
+use crate::clock::{Clock, wall_ms};
 use crate::run::processor::RunError;
 use crate::run::schema_topic::SchemaTopic;
 use crate::run::supervise::Health;
@@ -116,20 +117,13 @@ pub(crate) struct Shared {
 /// # Errors
 /// Naming file, table and key.
 pub fn profiles(config: &Config) -> Result<connectors::Profiles, StartError> {
-    let folder = &config.poller.profiles_dir;
-    let folder = (!folder.is_empty()).then(|| std::path::Path::new(folder));
-    connectors::Profiles::load(folder).map_err(|error| StartError::machine("profiles", error))
+    connectors::Profiles::load(profiles_dir(config)).map_err(|error| StartError::machine("profiles", error))
 }
 
-/// Opens the log that the configuration names.
-///
-/// # Errors
-/// [`LogError`].
-pub fn open_log(config: &Config) -> Result<Arc<dyn EventLog>, LogError> {
-    match config.log.kind {
-        LogKind::Embedded => crate::log::open_embedded(config),
-        LogKind::Kafka => crate::log::open_kafka(config),
-    }
+/// The folder with profiles of the operator's own.
+fn profiles_dir(config: &Config) -> Option<&std::path::Path> {
+    let folder = &config.poller.profiles_dir;
+    (!folder.is_empty()).then(|| std::path::Path::new(folder))
 }
 
 /// Runs the roles until a signal or a failure that a person must mend.
@@ -164,7 +158,7 @@ fn open(config: &Config, runtime: &Handle, stop: Stop) -> Result<Shared, StartEr
     })?;
     let metrics =
         telemetry::metrics().map_err(|error| StartError::machine("metrics", error))?;
-    let log = reached(&stop, || open_log(config))?;
+    let log = reached(&stop, || crate::log::open(config))?;
     reached(&stop, || log.ensure_topics(&topology::topics(config.log.partitions)))?;
     let schemas = SchemaStore::new();
     let mut schema_topic = SchemaTopic::new(Arc::clone(&log), schemas.clone());

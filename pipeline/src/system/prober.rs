@@ -39,7 +39,7 @@ impl Prober {
             source: "probe".to_owned(),
             updated_at: 0,
         };
-        let report = connectors::probe(&device, self.vault.as_ref(), &self.profiles).await;
+        let report = super::shim::probe(&device, self.vault.as_ref(), &self.profiles).await;
         Ok(ProbeReport {
             steps: (report.steps.into_iter())
                 .map(|step| ProbeStep {
@@ -63,6 +63,6 @@ impl api::Prober for Prober {
     }
 
     fn profiles(&self) -> Vec<String> {
-        self.profiles.names()
+        self.profiles.names().into_iter().map(|(name, _)| name).collect()
     }
 }

@@ -22,7 +22,7 @@ use crate::run::route::RouteRunner;
 use crate::run::schema_topic::SchemaTopic;
 use crate::run::sink::SinkRunner;
 use crate::run::supervise::{Group, Runner};
-use crate::topic::{Key, Topic, shared};
+use crate::topic::{Key, Topic};
 use crate::topology::{
     ANOMALY, BASELINE, DEVICE, FACTS, METRIC, POLL, ROLLUP, SERIES, STATE_DEVICE, STATUS, route,
 };
@@ -83,7 +83,7 @@ impl Running {
                     running.connect = Some(connect(shared, &vault)?);
                 }
                 Role::Api => {
-                    let poller = running.connect.as_ref().map(|c| Arc::clone(&c.poller));
+                    let poller = running.connect.as_ref().map(|connect| &connect.poller);
                     running.api = Some(api(shared, &vault, poller)?);
                 }
             }
@@ -94,7 +94,9 @@ impl Running {
     pub(super) fn stop(self) {
         if let Some(connect) = self.connect {
             connect.group.stop();
-            self.shared.runtime.block_on(connect.poller.stop());
+            if let Some(poller) = Arc::into_inner(connect.poller) {
+                self.shared.runtime.block_on(poller.stop());
+            }
             if let Err(error) = connect.polls.flush(LAST_POLLS) {
                 tracing::warn!(%error, "the last polls");
             }
@@ -177,7 +179,7 @@ fn sink(shared: &Arc<Shared>) -> Result<Group, StartError> {
     let (pool, retention) = (shared.pool.clone(), database::retention(&shared.config));
     shared.runtime.spawn(async move {
         loop {
-            match sinks::retain(&pool, &retention, crate::run::clock::wall_ms()).await {
+            match sinks::retain(&pool, &retention, crate::clock::wall_ms()).await {
                 Ok(gone) => tracing::info!(gone.chunks, gone.rows, "old rows left the database"),
                 Err(error) => tracing::warn!(%error, "old rows stay for now"),
             }
@@ -222,7 +224,7 @@ where
 fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartError> {
     let polls = Arc::new(LogPollSink::new(shared.log.as_ref())?);
     let config = PollerConfig {
-        profiles: Arc::new(super::profiles(&shared.config)?),
+        profiles: super::profiles_dir(&shared.config).map(Into::into),
         ..PollerConfig::default()
     };
     let poller = {
@@ -248,7 +250,7 @@ fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartErr
 fn api(
     shared: &Arc<Shared>,
     vault: &Arc<Vault>,
-    poller: Option<Arc<Poller>>,
+    poller: Option<&Arc<Poller>>,
 ) -> Result<Api, StartError> {
     let listen = &shared.config.api.listen;
     let listener = shared.runtime.block_on(tokio::net::TcpListener::bind(listen)).map_err(

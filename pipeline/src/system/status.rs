@@ -1,12 +1,13 @@
 //! What the process knows of itself, and how people and programs get in the first time.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use api::{
     DatabaseStatus, LogStatus, PollerTiming, PortError, PortFuture, RoleStatus, SystemStatus,
 };
 use connectors::Poller;
+use schemas::Outcome;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::vault::write_private;
@@ -22,12 +23,13 @@ const READY_WITHIN: Duration = Duration::from_millis(800);
 /// The system port of the API.
 pub(super) struct System {
     shared: Arc<Shared>,
-    poller: Option<Arc<Poller>>,
+    /// Weak: who stops the poller must be its last owner.
+    poller: Option<Weak<Poller>>,
 }
 
 impl System {
-    pub(super) fn new(shared: Arc<Shared>, poller: Option<Arc<Poller>>) -> Self {
-        Self { shared, poller }
+    pub(super) fn new(shared: Arc<Shared>, poller: Option<&Arc<Poller>>) -> Self {
+        Self { shared, poller: poller.map(Arc::downgrade) }
     }
 
     fn roles(&self) -> Vec<RoleStatus> {
@@ -47,7 +49,7 @@ impl System {
     fn warnings(&self) -> Vec<String> {
         let mut warnings = self.shared.database.warnings.clone();
         if self.poller.is_some() {
-            if let Err(error) = connectors::icmp_permission() {
+            if let Err(error) = super::shim::icmp_permission() {
                 warnings.push(format!("ICMP: {error}"));
             }
         }
@@ -73,7 +75,7 @@ impl System {
     }
 
     async fn timings(&self) -> Result<Vec<PollerTiming>, PortError> {
-        let Some(poller) = &self.poller else { return Ok(Vec::new()) };
+        let Some(poller) = self.poller.as_ref().and_then(Weak::upgrade) else { return Ok(Vec::new()) };
         let timings = poller.timings();
         Ok(timings
             .into_iter()
@@ -81,11 +83,11 @@ impl System {
                 device: timing.device,
                 device_name: timing.device_name,
                 connector: timing.connector.to_owned(),
-                last_duration_ms: timing.last_duration_ms,
-                last_outcome: timing.last_outcome.map(|o| format!("{o:?}").to_lowercase()),
-                last_at: timing.last_at,
-                requests: timing.requests,
-                timeouts: timing.timeouts,
+                last_duration_ms: (timing.polls > 0).then_some(timing.last_duration_ms as i64),
+                last_outcome: timing.last_outcome.map(|last| outcome(last).to_owned()),
+                last_at: (timing.last_at > 0).then_some(timing.last_at),
+                requests: timing.requests as i64,
+                timeouts: timing.timeouts as i64,
             })
             .collect())
     }
@@ -127,6 +129,20 @@ impl api::System for System {
     }
 }
 
+const fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Ok => "ok",
+        Outcome::Partial => "partial",
+        Outcome::Timeout => "timeout",
+        Outcome::Unreachable => "unreachable",
+        Outcome::NoCredential => "no_credential",
+        Outcome::NotPermitted => "not_permitted",
+        Outcome::Malformed => "malformed",
+        Outcome::Skipped => "skipped",
+        Outcome::Failed => "failed",
+    }
+}
+
 /// The command line's token: made once, readable by this user only.
 pub(super) fn token(config: &Config) -> Result<SecretString, StartError> {
     let path = config.state_dir.join(TOKEN_FILE);
@@ -148,10 +164,9 @@ pub(super) fn token(config: &Config) -> Result<SecretString, StartError> {
 /// At the first start the administrator's one-time password goes to a file of this user's and
 /// to the terminal, never to the log.
 pub(super) fn first_password(shared: &Shared) -> Result<(), StartError> {
-    let admin = &shared.config.api.admin;
     let made = shared
         .runtime
-        .block_on(api::ensure_admin(&shared.pool, admin))
+        .block_on(api::ensure_admin(&shared.pool))
         .map_err(|error| StartError::Database(error.to_string()))?;
     let path = shared.config.state_dir.join(PASSWORD_FILE);
     let Some(password) = made else { return Ok(()) };
@@ -161,7 +176,7 @@ pub(super) fn first_password(shared: &Shared) -> Result<(), StartError> {
     use std::io::Write;
     let _ = writeln!(
         std::io::stdout(),
-        "\n  First start. Sign in at http://{} as {admin} with the one-time password\n\n      \
+        "\n  First start. Sign in at http://{} as admin with the one-time password\n\n      \
          {}\n\n  It also lies in {} (only you can read it).\n",
         shared.config.api.listen,
         password.expose_secret(),

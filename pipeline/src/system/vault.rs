@@ -96,7 +96,7 @@ impl Vault {
             .map_err(away)?
             .ok_or_else(|| CredentialError::Missing(name.to_owned()))?;
         let (kind, sealed): (String, Vec<u8>) = (row.get("kind"), row.get("sealed"));
-        let unusable = |why: &str| CredentialError::Unusable(format!("credential {name}: {why}"));
+        let unusable = |why: &str| CredentialError::Unavailable(format!("{name}: {why}"));
         let secret = self.unseal(name, &kind, &sealed).ok_or_else(|| {
             unusable("it was sealed with another vault key; set it again")
         })?;

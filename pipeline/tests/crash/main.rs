@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use bugs::Bug;
 use pipeline::log::embedded::Fault;
 use scenario::Scenario;
+use table::Hit;
 use world::{Disturbance, Outcome, World};
 
 /// At least so many disturbed runs.
@@ -23,6 +24,8 @@ const RUNS: usize = 10_000;
 
 const FAULTS: [Fault; 4] =
     [Fault::CrashBefore, Fault::CrashAfter, Fault::FailBefore, Fault::FailAfter];
+
+const HITS: [Hit; 3] = [Hit::DiesBefore, Hit::DiesAfter, Hit::Twin];
 
 /// The first difference between two outcomes, in words.
 fn difference(expected: &Outcome, got: &Outcome) -> Option<String> {
@@ -59,7 +62,7 @@ fn disturb(seed: u64, bug: Option<Bug>, most: usize) -> (usize, Option<String>) 
     let mut runs = 1;
     let commits = (1..=calm.commits).flat_map(|n| FAULTS.map(|f| Disturbance::Commit(n, f)));
     let writes = (1..=calm.sink_writes)
-        .flat_map(|n| [false, true].map(|after| Disturbance::SinkWrite { number: n, after }));
+        .flat_map(|n| HITS.map(|hit| Disturbance::SinkWrite(n, hit)));
     let zombies = (1..=calm.commits).map(Disturbance::Zombie);
     for disturbance in commits.chain(writes).chain(zombies) {
         if runs >= most {

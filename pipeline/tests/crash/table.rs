@@ -6,14 +6,25 @@ use std::sync::{Arc, Mutex};
 
 use sinks::{Poison, Sink, SinkError, SinkRecord, Written};
 
+/// What befalls a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hit {
+    /// The process dies before it takes effect.
+    DiesBefore,
+    /// The process dies after, before it is told.
+    DiesAfter,
+    /// Another copy of the sink wrote the same batch just before.
+    Twin,
+}
+
 /// What a "database" holds: rows in the order written, by topic and key, and the positions.
 #[derive(Default)]
 pub struct Tables {
     pub rows: BTreeMap<(String, Vec<u8>), Vec<Vec<u8>>>,
     positions: BTreeMap<(String, i32), i64>,
     pub writes: u64,
-    /// Which write is disturbed, and whether it takes effect first.
-    pub disturb: Option<(u64, bool)>,
+    /// Which write is disturbed, and how.
+    pub disturb: Option<(u64, Hit)>,
     /// A seeded bug: rows first, positions in a second step.
     pub torn: bool,
     /// A seeded bug: positions are not compared.
@@ -30,6 +41,23 @@ pub struct ModelSink {
 impl ModelSink {
     pub fn new(topic: &str, tables: Arc<Mutex<Tables>>) -> Self {
         Self { topic: topic.to_owned(), tables, expected: BTreeMap::new() }
+    }
+}
+
+impl Tables {
+    fn insert(&mut self, topic: &str, batch: &[SinkRecord]) {
+        for record in batch {
+            let key = record.key.as_deref().unwrap_or_default().to_vec();
+            let value = record.value.as_deref().unwrap_or_default().to_vec();
+            self.rows.entry((topic.to_owned(), key)).or_default().push(value);
+        }
+    }
+
+    fn apply(&mut self, topic: &str, batch: &[SinkRecord]) {
+        self.insert(topic, batch);
+        for record in batch {
+            self.positions.insert((topic.to_owned(), record.partition), record.offset + 1);
+        }
     }
 }
 
@@ -65,9 +93,11 @@ impl Sink for ModelSink {
     async fn write(&mut self, batch: &Self::Batch) -> Result<Written, SinkError> {
         let mut tables = self.tables.lock().unwrap();
         tables.writes += 1;
-        let disturbed = tables.disturb.filter(|(number, _)| *number == tables.writes);
-        if disturbed == Some((tables.writes, false)) {
-            return Err(died());
+        let hit = tables.disturb.filter(|(number, _)| *number == tables.writes).map(|(_, hit)| hit);
+        match hit {
+            Some(Hit::DiesBefore) => return Err(died()),
+            Some(Hit::Twin) => tables.apply(&self.topic, batch),
+            Some(Hit::DiesAfter) | None => {}
         }
         let mut next = self.expected.clone();
         for record in batch {
@@ -83,19 +113,13 @@ impl Sink for ModelSink {
             }
             next.insert(record.partition, record.offset + 1);
         }
-        for record in batch {
-            let key = record.key.as_deref().unwrap_or_default().to_vec();
-            let value = record.value.as_deref().unwrap_or_default().to_vec();
-            tables.rows.entry((self.topic.clone(), key)).or_default().push(value);
-        }
-        if tables.torn && disturbed.is_some() {
+        if tables.torn && hit == Some(Hit::DiesAfter) {
+            tables.insert(&self.topic, batch);
             return Err(died());
         }
-        for (partition, next) in &next {
-            tables.positions.insert((self.topic.clone(), *partition), *next);
-        }
+        tables.apply(&self.topic, batch);
         self.expected = next;
-        if disturbed.is_some() {
+        if hit == Some(Hit::DiesAfter) {
             return Err(died());
         }
         Ok(Written { rows: batch.len() as u64, ..Written::default() })

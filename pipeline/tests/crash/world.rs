@@ -20,15 +20,15 @@ use schemas::SchemaStore;
 use crate::bugs::{Bug, Saboteur};
 use crate::process::{Process, chain};
 use crate::scenario::{EPOCH_MS, PARTITIONS, Scenario, Step};
-use crate::table::Tables;
+use crate::table::{Hit, Tables};
 
 /// What befalls a run.
 #[derive(Clone, Copy, Debug)]
 pub enum Disturbance {
     /// The n-th commit is hit.
     Commit(u64, Fault),
-    /// The n-th write of a sink is hit, before or after it took effect.
-    SinkWrite { number: u64, after: bool },
+    /// The n-th write of a sink is hit.
+    SinkWrite(u64, Hit),
     /// After the n-th commit the first chain task is frozen past its session, another takes its
     /// place, then it wakes and goes on.
     Zombie(u64),
@@ -88,7 +88,7 @@ impl<'a> World<'a> {
         let clock = Clock::by_hand(move || hand.load(Ordering::Relaxed));
         let tables = Tables {
             disturb: match disturbance {
-                Some(Disturbance::SinkWrite { number, after }) => Some((number, after)),
+                Some(Disturbance::SinkWrite(number, hit)) => Some((number, hit)),
                 _ => None,
             },
             torn: bug == Some(Bug::SinkPositionAfterRows),

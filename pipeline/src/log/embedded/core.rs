@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::super::{LogError, Position, TopicSpec};
-use super::clock::Clock;
+use crate::clock::Clock;
 use super::codec::{self, fact_key, split_fact_key};
 use super::groups::Group;
 use super::store::{META, Space, Store, StoreError, Write};

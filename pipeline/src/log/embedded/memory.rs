@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use super::super::LogError;
-use super::clock::Clock;
+use crate::clock::Clock;
 use super::core::{Core, Options};
 use super::store::BTreeStore;
 use super::writer::{Fault, FaultHook, WriteInfo};
@@ -11,6 +11,7 @@ use super::writer::{Fault, FaultHook, WriteInfo};
 /// A log in memory. Everything happens in the caller's thread: a commit or a produced record is
 /// durable when the call returns, and with a clock moved by hand nothing ever waits, so that the
 /// same calls give the same answers.
+#[derive(Clone)]
 pub struct Memory {
     core: Arc<Core>,
     store: BTreeStore,
