@@ -21,7 +21,7 @@ pub enum Hit {
 #[derive(Default)]
 pub struct Tables {
     pub rows: BTreeMap<(String, Vec<u8>), Vec<Vec<u8>>>,
-    positions: BTreeMap<(String, i32), i64>,
+    pub positions: BTreeMap<(String, i32), i64>,
     pub writes: u64,
     /// Which write is disturbed, and how.
     pub disturb: Option<(u64, Hit)>,
