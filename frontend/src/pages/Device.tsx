@@ -207,7 +207,7 @@ function Facts({ device }: { device: DeviceDetail }) {
         <dl className="facts">
           {facts.map(([name, value]) => (
             <div key={name} style={{ display: "contents" }}>
-              <dt>{name}</dt>
+              <dt title={name}>{name.replace(/_/g, " ")}</dt>
               <dd>{value}</dd>
             </div>
           ))}

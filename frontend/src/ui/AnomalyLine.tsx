@@ -1,4 +1,5 @@
 // One anomaly in one line: what, where, how far off, since when, and "Why?".
+import { useState } from "react";
 import type { AnomalyItem } from "../api/types";
 import { useNow } from "../lib/clock";
 import { absolute, duration, metricName, quantity, zone } from "../lib/format";
@@ -28,9 +29,13 @@ export const what = (item: { metric: string; instance: string }): string =>
 export const direction = (item: AnomalyItem): string =>
   item.value > item.expected ? "above" : "below";
 
+/** What began this short a time ago lights up once. */
+const FRESH_MS = 10_000;
+
 export function AnomalyLine({ item, device = true }: { item: AnomalyItem; device?: boolean }) {
+  const [fresh] = useState(() => Date.now() - item.onset_at < FRESH_MS);
   return (
-    <li className={item.cleared_at === null ? "line open" : "line"} data-anomaly={item.id}>
+    <li className={fresh ? "line fresh" : "line"} data-anomaly={item.id}>
       <span className="line-age">
         <AnomalyAge item={item} />
       </span>
