@@ -39,7 +39,11 @@ const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\
 pub(crate) async fn serve(request: Request) -> Result<Response, ApiError> {
     let path = request.uri().path().trim_start_matches('/').to_owned();
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Err(if is_api(&path) { unknown(&path) } else { ApiError::Method(request.method().to_string()) });
+        return Err(if is_api(&path) {
+            unknown(&path)
+        } else {
+            ApiError::Method(request.method().to_string())
+        });
     }
     if let Some(file) = Ui::get(&path) {
         return Ok(answer(&request, &path, file));

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use schemas::{Anomaly, DeviceId, DeviceStatus, MetricBatch, Transition};
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
+use utoipa::ToSchema;
 
 use crate::model::{AnomalyItem, State, number};
 
@@ -33,13 +34,6 @@ pub enum LiveEvent<'a> {
     Samples(&'a MetricBatch),
 }
 
-/// An event as it goes over the wire, shared by all viewers.
-#[derive(Debug, Clone)]
-pub(crate) struct Frame {
-    pub(crate) sequence: u64,
-    pub(crate) bytes: Bytes,
-}
-
 /// The hub between the log's tail and the viewers. Cheap to clone; one a process.
 #[derive(Debug, Clone)]
 pub struct Live {
@@ -50,7 +44,7 @@ pub struct Live {
 struct Inner {
     /// Tells the events of this process from those of the one before.
     run: u32,
-    all: broadcast::Sender<Frame>,
+    all: broadcast::Sender<Bytes>,
     ring: Mutex<Ring>,
     devices: Mutex<HashMap<DeviceId, broadcast::Sender<Bytes>>>,
     viewers: AtomicUsize,
@@ -61,7 +55,7 @@ struct Inner {
 struct Ring {
     next: u64,
     bytes: usize,
-    frames: VecDeque<Frame>,
+    frames: VecDeque<Bytes>,
 }
 
 impl Default for Live {
@@ -116,8 +110,7 @@ impl Live {
         let sequence = ring.next;
         ring.next += 1;
         let id = self.event_id(sequence);
-        let bytes = encode(kind, Some(&id), body);
-        let frame = Frame { sequence, bytes };
+        let frame = encode(kind, Some(&id), body);
         ring.remember(frame.clone());
         // Nobody watching is no error.
         let _ = self.inner.all.send(frame);
@@ -193,17 +186,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Ring {
-    fn remember(&mut self, frame: Frame) {
-        self.bytes += frame.bytes.len();
+    fn remember(&mut self, frame: Bytes) {
+        self.bytes += frame.len();
         self.frames.push_back(frame);
         while self.frames.len() > MAX_REMEMBERED || self.bytes > MAX_REMEMBERED_BYTES {
             let Some(oldest) = self.frames.pop_front() else { break };
-            self.bytes -= oldest.bytes.len();
+            self.bytes -= oldest.len();
         }
     }
 
     /// Everything after `last`, or none when some of it is forgotten (or never was).
-    fn since(&self, last: u64) -> Option<VecDeque<Frame>> {
+    fn since(&self, last: u64) -> Option<VecDeque<Bytes>> {
         let oldest = self.next - self.frames.len() as u64;
         if last >= self.next || last + 1 < oldest {
             return None;
@@ -217,10 +210,10 @@ impl Ring {
 pub(crate) struct Seat {
     live: Live,
     device: Option<DeviceId>,
-    pub(crate) all: broadcast::Receiver<Frame>,
+    pub(crate) all: broadcast::Receiver<Bytes>,
     pub(crate) samples: Option<broadcast::Receiver<Bytes>>,
     /// What came since the viewer was here last.
-    pub(crate) missed: VecDeque<Frame>,
+    pub(crate) missed: VecDeque<Bytes>,
     /// Some of that is forgotten.
     pub(crate) lost: bool,
     /// The newest event when the viewer came.
@@ -258,10 +251,13 @@ pub(crate) fn encode(kind: &str, id: Option<&str>, body: &impl Serialize) -> Byt
     Bytes::from(text)
 }
 
-#[derive(Serialize)]
-struct AnomalyEvent {
+/// Data of the event `anomaly`.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AnomalyEvent {
+    /// onset, change or clear.
     transition: &'static str,
     #[serde(flatten)]
+    #[schema(inline)]
     item: AnomalyItem,
 }
 
@@ -276,11 +272,17 @@ impl AnomalyEvent {
     }
 }
 
-#[derive(Serialize)]
-struct StatusEvent<'a> {
+/// Data of the event `status`.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StatusEvent<'a> {
+    /// Device id.
+    #[schema(format = Uuid)]
     device: String,
+    /// The state that it entered.
     state: State,
+    /// When, ms since the epoch.
     since: i64,
+    /// Why, with the mend where there is one.
     reason: &'a str,
 }
 
@@ -295,10 +297,15 @@ impl<'a> StatusEvent<'a> {
     }
 }
 
-#[derive(Serialize)]
-struct SamplesEvent {
+/// Data of the event `samples`.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SamplesEvent {
+    /// Device id.
+    #[schema(format = Uuid)]
     device: String,
+    /// When the poll began, ms since the epoch.
     at: i64,
+    /// Value by series id.
     series: BTreeMap<String, f64>,
 }
 

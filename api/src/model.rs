@@ -14,7 +14,7 @@ pub(crate) fn as_text<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::
 /// Availability of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub(crate) enum State {
     /// Answers.
     Up,
     /// Answers in part.
@@ -53,87 +53,87 @@ impl From<Availability> for State {
 
 /// A device in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct DeviceSummary {
+pub(crate) struct DeviceSummary {
     /// Identity for life.
     #[schema(format = Uuid)]
-    pub id: String,
+    pub(crate) id: String,
     /// Display name.
-    pub name: String,
+    pub(crate) name: String,
     /// IP address.
-    pub address: String,
+    pub(crate) address: String,
     /// SNMP UDP port.
     #[schema(minimum = 1, maximum = 65535)]
-    pub port: i32,
+    pub(crate) port: i32,
     /// Polling profile; `auto` chooses by sysObjectID.
-    pub profile: String,
+    pub(crate) profile: String,
     /// Name of a credential in the vault.
-    pub credential: Option<String>,
+    pub(crate) credential: Option<String>,
     /// Where it stands.
-    pub site: Option<String>,
+    pub(crate) site: Option<String>,
     /// Free words.
-    pub tags: Vec<String>,
+    pub(crate) tags: Vec<String>,
     /// Whether it is polled at all.
-    pub enabled: bool,
+    pub(crate) enabled: bool,
     /// Whether it is polled by SNMP.
-    pub snmp: bool,
+    pub(crate) snmp: bool,
     /// Whether loss and round-trip time are measured.
-    pub icmp: bool,
+    pub(crate) icmp: bool,
     /// Time between two polls.
-    pub interval_ms: i64,
+    pub(crate) interval_ms: i64,
     /// Availability.
-    pub state: State,
+    pub(crate) state: State,
     /// Since when it is in that state, ms since the epoch.
-    pub since: i64,
+    pub(crate) since: i64,
     /// Why, with the mend where there is one.
-    pub reason: String,
+    pub(crate) reason: String,
     /// Newest sample of any series, ms since the epoch.
-    pub last_sample_at: Option<i64>,
+    pub(crate) last_sample_at: Option<i64>,
     /// Anomalies that have not cleared.
     #[schema(minimum = 0)]
-    pub open_anomalies: i64,
+    pub(crate) open_anomalies: i64,
     /// Number of interfaces known.
     #[schema(minimum = 0)]
-    pub interfaces: i64,
+    pub(crate) interfaces: i64,
 }
 
 /// An anomaly as it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct AnomalyItem {
+pub(crate) struct AnomalyItem {
     /// The same in onset, changes and clear.
-    pub id: String,
+    pub(crate) id: String,
     /// Device id.
     #[schema(format = Uuid)]
-    pub device: String,
+    pub(crate) device: String,
     /// Its display name.
-    pub device_name: String,
+    pub(crate) device_name: String,
     /// Series id, 16 hexadecimal digits.
-    pub series: String,
+    pub(crate) series: String,
     /// E.g. `if_in_bps`.
-    pub metric: String,
+    pub(crate) metric: String,
     /// E.g. a port's name; empty for the device itself.
-    pub instance: String,
+    pub(crate) instance: String,
     /// Unit of the values.
-    pub unit: String,
+    pub(crate) unit: String,
     /// ms since the epoch.
-    pub onset_at: i64,
+    pub(crate) onset_at: i64,
     /// ms since the epoch; null while open.
-    pub cleared_at: Option<i64>,
+    pub(crate) cleared_at: Option<i64>,
     /// Of the last transition, ms since the epoch.
-    pub at: i64,
+    pub(crate) at: i64,
     /// Seen. Here and below an infinity reads as the largest finite number.
-    pub value: f64,
+    pub(crate) value: f64,
     /// Expected.
-    pub expected: f64,
+    pub(crate) expected: f64,
     /// Lower edge of the band.
-    pub lower: f64,
+    pub(crate) lower: f64,
     /// Upper edge of the band.
-    pub upper: f64,
+    pub(crate) upper: f64,
     /// Distance from expected in units of the band's scale.
-    pub score: f64,
+    pub(crate) score: f64,
     /// Detector.
-    pub method: String,
+    pub(crate) method: String,
     /// Logic version of the detector.
-    pub version: i32,
+    pub(crate) version: i32,
 }
 
 /// A number that JSON can hold. A detector emits no NaN; should one get here it reads 0.
@@ -168,24 +168,24 @@ impl AnomalyItem {
 
 /// One page of anomalies.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct AnomalyPage {
+pub(crate) struct AnomalyPage {
     /// This page.
-    pub items: Vec<AnomalyItem>,
+    pub(crate) items: Vec<AnomalyItem>,
     /// How many match in all.
     #[schema(minimum = 0)]
-    pub total: i64,
+    pub(crate) total: i64,
     /// Cursor of the next page; null at the end.
-    pub next_cursor: Option<String>,
+    pub(crate) next_cursor: Option<String>,
 }
 
 /// One page of devices.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DevicePage {
+pub(crate) struct DevicePage {
     /// This page.
-    pub items: Vec<DeviceSummary>,
+    pub(crate) items: Vec<DeviceSummary>,
     /// How many match in all.
     #[schema(minimum = 0)]
-    pub total: i64,
+    pub(crate) total: i64,
     /// Cursor of the next page; null at the end.
-    pub next_cursor: Option<String>,
+    pub(crate) next_cursor: Option<String>,
 }

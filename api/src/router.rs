@@ -7,6 +7,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::assets;
 use crate::auth::guard;
 use crate::endpoints::{
     anomalies, credentials, devices, docs, events, health, interfaces, pollers, probe, registry,
@@ -15,14 +16,17 @@ use crate::endpoints::{
 use crate::rim::layers;
 use crate::spec::Document;
 use crate::state::ApiState;
-use crate::assets;
 
 /// What only the signed-in reach.
 fn protected() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(session::current, session::logout))
         .routes(routes!(devices::list::list, devices::create::create))
-        .routes(routes!(devices::detail::detail, devices::replace::replace, devices::remove::remove))
+        .routes(routes!(
+            devices::detail::detail,
+            devices::replace::replace,
+            devices::remove::remove
+        ))
         .routes(routes!(summary::summary))
         .routes(routes!(probe::test_device))
         .routes(routes!(probe::profiles))
@@ -57,10 +61,8 @@ fn open() -> OpenApiRouter<ApiState> {
 /// The API's paths.
 fn paths(state: &ApiState) -> Router<ApiState> {
     let guarded = from_fn_with_state(state.clone(), guard);
-    let brief = protected()
-        .route_layer(guarded.clone())
-        .merge(open())
-        .layer(from_fn(layers::time_limit));
+    let brief =
+        protected().route_layer(guarded.clone()).merge(open()).layer(from_fn(layers::time_limit));
     brief.merge(streams().route_layer(guarded)).into()
 }
 

@@ -6,6 +6,9 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
+use crate::endpoints::devices::list::DeviceSort;
+use crate::live::{AnomalyEvent, SamplesEvent, StatusEvent};
+use crate::model::State;
 use crate::rim::problem::Problem;
 
 /// Frame of the document; the router adds the paths.
@@ -18,7 +21,7 @@ use crate::rim::problem::Problem;
             that change something and are let in by the session cookie must carry an Origin of \
             this site or the header X-Opsc-Csrf."
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, DeviceSort, State, AnomalyEvent, StatusEvent, SamplesEvent)),
     modifiers(&Doors)
 )]
 pub(crate) struct Document;
@@ -75,6 +78,9 @@ fn as_map(value: &mut Value) -> Option<&mut Map<String, Value>> {
 /// What comes in (`…Input`) takes no unknown field; what goes out always has all its fields.
 fn finish_schema(name: &str, schema: &mut Value) {
     let Some(schema) = as_map(schema) else { return };
+    for part in schema.get_mut("allOf").and_then(Value::as_array_mut).into_iter().flatten() {
+        finish_schema(name, part);
+    }
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
     let names: Vec<Value> = properties.keys().cloned().map(Value::String).collect();
     if name.ends_with("Input") {
@@ -87,7 +93,8 @@ fn finish_schema(name: &str, schema: &mut Value) {
 /// Which problems an operation may answer with follows from what it takes.
 fn finish_operation(path: &str, operation: &mut Value) {
     let Some(operation) = as_map(operation) else { return };
-    let open = operation.get("security").is_some_and(|s| s.as_array().is_some_and(Vec::is_empty));
+    // A handler marked `security(())` is open to all.
+    let open = operation.get("security") == Some(&json!([{}]));
     let parameters = operation.get("parameters").and_then(Value::as_array);
     let has_query = parameters.is_some_and(|all| all.iter().any(|p| p["in"] == "query"));
     let has_body = operation.contains_key("requestBody");
@@ -96,7 +103,9 @@ fn finish_operation(path: &str, operation: &mut Value) {
         ("503", "Something behind the API is away; try again later"),
         ("504", "It took too long"),
     ];
-    if !open {
+    if open {
+        operation.insert("security".to_owned(), json!([]));
+    } else {
         operation.insert("security".to_owned(), json!([{"session": []}, {"token": []}]));
         problems.push(("401", "Nobody is signed in"));
         problems.push(("403", "Sent from another site"));

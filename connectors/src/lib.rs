@@ -13,18 +13,26 @@
 
 mod clock;
 mod config;
+mod icmp;
+mod inventory;
 mod net;
 mod outbox;
 mod poller;
+mod probe;
 mod profiles;
+mod record;
 mod seams;
 mod shared;
 mod snmp;
 mod timing;
 
 pub use config::{MAX_INTERVAL_MS, MIN_INTERVAL_MS, PollerConfig};
+pub use inventory::{
+    InventoryError, MAX_INVENTORY_BYTES, MAX_INVENTORY_LINES, parse as parse_inventory,
+};
 pub use outbox::MAX_POLL_BYTES;
 pub use poller::Poller;
+pub use probe::{ProbeReport, ProbeStep, probe};
 pub use profiles::{
     MAX_PROFILE_BYTES, MAX_PROFILE_ROWS, MAX_PROFILES, Profile, ProfileError, Profiles,
 };

@@ -176,3 +176,88 @@ fn part(poll: &Poll, (start, end): (usize, usize)) -> Poll {
         ..*poll
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use schemas::{DeviceId, Fact, Kind, Outcome};
+
+    use super::*;
+
+    fn large(instances: usize, metrics: usize, facts: usize) -> Poll {
+        let column = |n: usize| Column {
+            metric: format!("metric_{n}"),
+            unit: "1".into(),
+            kind: Kind::Counter64,
+            scale: 1.0,
+            ceiling: None,
+            detect: true,
+            quantum: 0.0,
+            instances: (0..instances as i32).collect(),
+            at_ms: vec![30_000; instances],
+            counts: (0..instances as i64).map(|at| at - i64::MAX / 2).collect(),
+            gauges: vec![],
+        };
+        let fact = |n: usize| Fact {
+            instance: format!("port {n}"),
+            name: "if_alias".into(),
+            value: "x".repeat(200),
+        };
+        Poll {
+            tenant: "default".into(),
+            device: DeviceId::from_source("test", "large"),
+            connector: "snmp".into(),
+            cycle: 1,
+            part: 0,
+            parts: 1,
+            interval_ms: 60_000,
+            started_at: 1,
+            mono_ms: 1,
+            poller: "test".into(),
+            duration_ms: 1,
+            outcome: Outcome::Ok,
+            error: None,
+            uptime_cs: Some(1),
+            instances: (0..instances).map(|n| format!("port {n}")).collect(),
+            columns: (0..metrics).map(column).collect(),
+            facts: (0..facts).map(fact).collect(),
+        }
+    }
+
+    fn check(instances: usize, metrics: usize, facts: usize, several: bool) {
+        let poll = large(instances, metrics, facts);
+        let parts = split(poll.clone());
+        assert_eq!(parts.len() > 1, several);
+        let mut values = std::collections::BTreeMap::new();
+        let mut all_facts = Vec::new();
+        for (position, part) in parts.iter().enumerate() {
+            assert_eq!((part.part, part.parts), (position as i32, parts.len() as i32));
+            let bytes = schemas::encode(part).unwrap().len();
+            assert!(bytes <= MAX_POLL_BYTES && bytes <= most_bytes(part), "{bytes}");
+            for column in &part.columns {
+                for (at, instance) in column.instances.iter().enumerate() {
+                    let name = part.instances[*instance as usize].clone();
+                    assert!(
+                        values.insert((column.metric.clone(), name), column.counts[at]).is_none()
+                    );
+                }
+            }
+            all_facts.extend(part.facts.clone());
+        }
+        assert_eq!(values.len(), instances * metrics);
+        for column in &poll.columns {
+            for (at, instance) in poll.instances.iter().enumerate() {
+                assert_eq!(values[&(column.metric.clone(), instance.clone())], column.counts[at]);
+            }
+        }
+        assert_eq!(all_facts, poll.facts);
+    }
+
+    #[test]
+    fn large_polls_are_split_and_nothing_is_lost() {
+        check(24, 14, 100, false);
+        check(16_384, 14, 0, true);
+        check(4_000, 14, 16_000, true);
+        check(8_000, 1, 0, false);
+        check(1, 1, 5_000, true);
+    }
+}

@@ -14,10 +14,11 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::clock::Clock;
 use crate::config::PollerConfig;
+use crate::icmp::Pinger;
 use crate::profiles::Profiles;
 use crate::seams::{Change, ConnectorError, CredentialError, Credentials, PollSink};
-use crate::shared::{Mailbox, Shared};
-use crate::snmp::engine::{Command, Engine};
+use crate::shared::{Command, Mailbox, Shared};
+use crate::snmp::engine::Engine;
 use crate::timing::{Counters, DeviceTiming, LiveCounters, Timings};
 
 /// Credentials being fetched at once.
@@ -25,10 +26,15 @@ const MAX_FETCHES: usize = 256;
 /// How long a fetch may take.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 
+fn system(what: &'static str) -> impl Fn(io::Error) -> ConnectorError {
+    move |source| ConnectorError::System { what, source }
+}
+
 /// Polls devices by SNMP and ICMP until it is stopped.
 pub struct Poller {
     shared: Arc<Shared>,
     snmp: Vec<Arc<Mailbox<Command>>>,
+    icmp: Arc<Mailbox<Command>>,
     devices: Mutex<HashSet<DeviceId>>,
     count: AtomicUsize,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -55,10 +61,12 @@ impl Poller {
             sink,
             poller: uuid::Uuid::new_v4().to_string(),
             stop: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
         });
         let mut poller = Self {
             shared,
             snmp: Vec::new(),
+            icmp: Arc::new(Mailbox::new().map_err(system("event descriptor"))?),
             devices: Mutex::new(HashSet::new()),
             count: AtomicUsize::new(0),
             threads: Mutex::new(Vec::new()),
@@ -66,6 +74,9 @@ impl Poller {
         for number in 0..poller.shared.config.threads {
             poller.start_snmp(number, &credentials, &runtime)?;
         }
+        let pinger = Pinger::new(poller.shared.clone(), poller.icmp.clone());
+        let pinger = pinger.map_err(system("epoll"))?;
+        poller.spawn("opsc-icmp".into(), move || pinger.run())?;
         Ok(poller)
     }
 
@@ -75,7 +86,6 @@ impl Poller {
         credentials: &Arc<dyn Credentials>,
         runtime: &tokio::runtime::Handle,
     ) -> Result<(), ConnectorError> {
-        let system = |what| move |source| ConnectorError::System { what, source };
         let mailbox = Arc::new(Mailbox::new().map_err(system("event descriptor"))?);
         let (ask, asked) = mpsc::channel(MAX_FETCHES);
         let engine = Engine::new(self.shared.clone(), mailbox.clone(), ask)
@@ -90,6 +100,11 @@ impl Poller {
         name: String,
         run: impl FnOnce() + Send + 'static,
     ) -> Result<(), ConnectorError> {
+        let shared = self.shared.clone();
+        let run = move || {
+            let _guard = Guard(shared);
+            run();
+        };
         let thread = thread::Builder::new().name(name).spawn(run);
         let thread = thread.map_err(|source| ConnectorError::System { what: "thread", source })?;
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
@@ -107,11 +122,13 @@ impl Poller {
                     return Err(ConnectorError::TooManyDevices(most));
                 }
                 devices.insert(device.id);
+                self.icmp.send(Command::Upsert(Box::new(device.clone())));
                 self.snmp_of(device.id).send(Command::Upsert(Box::new(device)));
             }
             Change::Remove(id) => {
                 devices.remove(&id);
                 self.snmp_of(id).send(Command::Remove(id));
+                self.icmp.send(Command::Remove(id));
             }
         }
         self.count.store(devices.len(), Ordering::Relaxed);
@@ -137,6 +154,11 @@ impl Poller {
     /// Counters of this run.
     pub fn counters(&self) -> Counters {
         self.shared.counters.read()
+    }
+
+    /// Whether all threads run. If not, end the process: the devices must go to a whole poller.
+    pub fn is_whole(&self) -> bool {
+        !self.shared.broken.load(Ordering::Acquire)
     }
 
     /// Devices taken.
@@ -169,8 +191,20 @@ impl Poller {
 
     fn signal(&self) {
         self.shared.stop.store(true, Ordering::Release);
-        for mailbox in &self.snmp {
+        for mailbox in self.snmp.iter().chain([&self.icmp]) {
             mailbox.waker.wake();
+        }
+    }
+}
+
+/// Notes that a thread ended although nobody asked it to.
+struct Guard(Arc<Shared>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if !self.0.stopping() {
+            self.0.broken.store(true, Ordering::Release);
+            tracing::error!("a poller thread has died; its devices are not polled any more");
         }
     }
 }

@@ -5,11 +5,13 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use schemas::{Device, DeviceId};
+
 use crate::clock::Clock;
 use crate::config::PollerConfig;
 use crate::net::poll::Waker;
 use crate::profiles::Profiles;
-use crate::seams::PollSink;
+use crate::seams::{Credential, CredentialError, PollSink};
 use crate::timing::{LiveCounters, Timings};
 
 /// Read-only, or safe to share.
@@ -23,12 +25,22 @@ pub(crate) struct Shared {
     /// Identity of this run.
     pub(crate) poller: String,
     pub(crate) stop: AtomicBool,
+    /// A thread has died.
+    pub(crate) broken: AtomicBool,
 }
 
 impl Shared {
     pub(crate) fn stopping(&self) -> bool {
         self.stop.load(Ordering::Acquire)
     }
+}
+
+/// What a thread is told.
+pub(crate) enum Command {
+    Upsert(Box<Device>),
+    Remove(DeviceId),
+    Credential { name: String, result: Result<Credential, CredentialError> },
+    Forget(String),
 }
 
 /// Commands to a thread. Bounded by its senders: one command a device at a time from the

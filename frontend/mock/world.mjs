@@ -17,15 +17,15 @@ const ROLES = ["core", "agg", "access", "edge", "optical", "ups"];
 
 const DEVICE_SERIES = [
   { metric: "icmp_rtt_ms", unit: "ms", base: 2, swing: 0.6, noise: 0.15 },
-  { metric: "icmp_loss_percent", unit: "percent", base: 0, swing: 0, noise: 0 },
+  { metric: "icmp_loss_ratio", unit: "1", base: 0, swing: 0, noise: 0 },
 ];
 const PORT_SERIES = [
-  { metric: "if_in_bps", unit: "bps", base: 3e8, swing: 2e8, noise: 0.05 },
-  { metric: "if_out_bps", unit: "bps", base: 2e8, swing: 1.2e8, noise: 0.05 },
-  { metric: "if_in_errors", unit: "1/s", base: 0, swing: 0, noise: 0 },
-  { metric: "if_out_errors", unit: "1/s", base: 0, swing: 0, noise: 0 },
+  { metric: "if_in_bps", unit: "bit/s", base: 3e8, swing: 2e8, noise: 0.05 },
+  { metric: "if_out_bps", unit: "bit/s", base: 2e8, swing: 1.2e8, noise: 0.05 },
+  { metric: "if_in_errors_pps", unit: "packet/s", base: 0, swing: 0, noise: 0 },
+  { metric: "if_out_errors_pps", unit: "packet/s", base: 0, swing: 0, noise: 0 },
 ];
-const OPTICAL = { metric: "rx_power_dbm", unit: "dBm", base: -7.4, swing: 0.1, noise: 0.01 };
+const OPTICAL = { metric: "xcvr_rx_power_dbm", unit: "dBm", base: -7.4, swing: 0.1, noise: 0.01 };
 
 export class World {
   constructor(size) {
@@ -120,7 +120,7 @@ export class World {
   /** Undisturbed value: a day's season and its noise. */
   normal(series, at, noisy = true) {
     const { spec, id } = series;
-    const size = spec.unit === "bps" ? 0.1 + 1.8 * hash(id) : 1;
+    const size = spec.unit === "bit/s" ? 0.1 + 1.8 * hash(id) : 1;
     const phase = hash(`p${id}`) * 0.5;
     const season = Math.sin(2 * Math.PI * ((at % day) / day + phase));
     const expected = (spec.base + spec.swing * season) * size;
@@ -137,7 +137,7 @@ export class World {
       if (anomaly.series !== series.id || at < anomaly.onset_at) continue;
       if (anomaly.cleared_at !== null && at > anomaly.cleared_at) continue;
       if (series.spec.unit === "dBm") return normal - 4;
-      if (series.spec.unit === "percent") return 22 + 6 * hash(`${at}`);
+      if (series.spec.unit === "1") return 0.22 + 0.06 * hash(`${at}`);
       return normal * 2.4;
     }
     return Math.max(series.spec.unit === "dBm" ? -40 : 0, normal);
@@ -168,7 +168,7 @@ export class World {
       lower,
       upper,
       score: 0,
-      method: "seasonal-robust",
+      method: "robust-ewma-hour/1",
       version: 1,
     };
     device.anomalies ??= [];
@@ -191,7 +191,7 @@ export class World {
 
   pastAnomaly(i) {
     const [device, series] = this.pick(`past${i}`);
-    if (series.spec.unit === "1/s") return;
+    if (series.spec.unit === "packet/s") return;
     const onset = Date.now() - Math.floor(hash(`t${i}`) * 3 * day) - hour;
     this.anomalyAt(
       device,
@@ -205,7 +205,7 @@ export class World {
     for (let salt = 0; salt < 50; salt++) {
       const [device, series] = this.pick(`${at}${salt}`);
       const busy = device.anomalies?.some((a) => a.series === series.id && a.cleared_at === null);
-      if (series.spec.unit !== "1/s" && !busy) return this.anomalyAt(device, series, at, null);
+      if (series.spec.unit !== "packet/s" && !busy) return this.anomalyAt(device, series, at, null);
     }
     return null;
   }

@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { bandText, duration, metricName, quantity, speed, tick } from "../src/lib/format";
+import {
+  bandText,
+  duration,
+  metricName,
+  quantity,
+  shownUnit,
+  speed,
+  tick,
+} from "../src/lib/format";
 
 describe("quantity", () => {
   const check = (value: number | null, unit: string, text: string) =>
@@ -44,7 +52,18 @@ it("duration is said as people say it", () => {
   expect(duration(-5)).toBe("0 ms");
 });
 
+it("a unit of 1 is read by the metric's name", () => {
+  expect(quantity(0.25, shownUnit("icmp_loss_ratio", "1"))).toBe("25.0 %");
+  expect(quantity(2, shownUnit("if_oper_status", "1"))).toBe("down");
+  expect(quantity(5, shownUnit("lab_serial", "1"))).toBe("5.00");
+  expect(quantity(7200, "s")).toBe("2 h");
+});
+
 it("metricName reads like words", () => {
+  expect(metricName("if_in_errors_pps")).toBe("In errors");
+  expect(metricName("if_in_pps")).toBe("In packets");
+  expect(metricName("icmp_loss_ratio")).toBe("ICMP loss");
+  expect(metricName("xcvr_rx_power_dbm")).toBe("Receive power");
   expect(metricName("if_in_bps")).toBe("In traffic");
   expect(metricName("icmp_rtt_ms")).toBe("ICMP round trip time");
   expect(metricName("rx_power_dbm")).toBe("Rx power".replace("Rx", "Receive"));

@@ -312,6 +312,3 @@ fn anomaly(
         version: DeviceChain::LOGIC_VERSION as i32,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -24,7 +24,9 @@ pub enum SinkError {
     #[error("database: {0}; will be tried again")]
     Retry(String),
     /// Another copy of this sink has moved the position: read it again and seek.
-    #[error("the position of {topic}/{partition} is no longer {expected}: another copy of sink {sink} wrote")]
+    #[error(
+        "the position of {topic}/{partition} is no longer {expected}: another copy of sink {sink} wrote"
+    )]
     Moved {
         /// Which sink.
         sink: &'static str,
@@ -37,12 +39,17 @@ pub enum SinkError {
     },
     /// The database refuses these records: dead-letter them, remove them from the batch
     /// ([`crate::Prepared::remove`]) and write it again.
-    #[error("the database refuses {} record(s), first at {}/{}: {}",
-        .0.len(), .0[0].partition, .0[0].offset, .0[0].error)]
+    #[error("the database refuses {} record(s): {}", .0.len(), first(.0))]
     Poison(Vec<Poison>),
     /// A person must act: the words say what.
     #[error("database: {0}")]
     Fatal(String),
+}
+
+fn first(poison: &[Poison]) -> String {
+    poison
+        .first()
+        .map_or_else(String::new, |p| format!("first {}/{}: {}", p.partition, p.offset, p.error))
 }
 
 /// What an SQL error means to a writer.
@@ -61,23 +68,27 @@ pub(crate) enum Class {
 }
 
 pub(crate) fn classify(error: &sqlx::Error) -> Class {
-    match error {
-        sqlx::Error::Database(inner) => {
-            classify_code(&inner.code().unwrap_or_default(), describe(inner.as_ref()))
-        }
-        // A value of ours that cannot be read or written is a fault of this program.
+    if let sqlx::Error::Database(inner) = error {
+        return classify_code(&inner.code().unwrap_or_default(), describe(inner.as_ref()));
+    }
+    // A value of ours that cannot be read or written is a fault of this program. What is left of
+    // sqlx's open list is the connection: I/O, TLS, protocol, pool.
+    if matches!(
+        error,
         sqlx::Error::Configuration(_)
-        | sqlx::Error::InvalidArgument(_)
-        | sqlx::Error::RowNotFound
-        | sqlx::Error::TypeNotFound { .. }
-        | sqlx::Error::ColumnIndexOutOfBounds { .. }
-        | sqlx::Error::ColumnNotFound(_)
-        | sqlx::Error::ColumnDecode { .. }
-        | sqlx::Error::Encode(_)
-        | sqlx::Error::Decode(_)
-        | sqlx::Error::Migrate(_) => Class::Fatal(error.to_string()),
-        // sqlx's list is open; what is left is the connection: I/O, TLS, protocol, pool.
-        _ => Class::Retry(error.to_string()),
+            | sqlx::Error::InvalidArgument(_)
+            | sqlx::Error::RowNotFound
+            | sqlx::Error::TypeNotFound { .. }
+            | sqlx::Error::ColumnIndexOutOfBounds { .. }
+            | sqlx::Error::ColumnNotFound(_)
+            | sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::Encode(_)
+            | sqlx::Error::Decode(_)
+            | sqlx::Error::Migrate(_)
+    ) {
+        Class::Fatal(error.to_string())
+    } else {
+        Class::Retry(error.to_string())
     }
 }
 
@@ -91,9 +102,7 @@ fn classify_code(code: &str, words: String) -> Class {
         "3D000" | "28000" | "28P01" | "42501" => Class::Fatal(format!(
             "{words}; mend: see that the role of the database URL exists and may write"
         )),
-        "42P01" | "42703" | "42883" => {
-            Class::Fatal(format!("{words}; mend: opsconductor migrate"))
-        }
+        "42P01" | "42703" | "42883" => Class::Fatal(format!("{words}; mend: opsconductor migrate")),
         _ => match code.get(..2).unwrap_or_default() {
             "08" | "40" | "53" | "57" | "58" => Class::Retry(words),
             "22" | "23" | "54" | "21" => Class::Data(words),

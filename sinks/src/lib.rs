@@ -26,6 +26,7 @@ mod table;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod transaction;
 
 pub use check::{FUTURE_TOLERANCE_MS, Refusal};
 pub use error::{Poison, SinkError};

@@ -128,7 +128,10 @@ fn known_version() -> i64 {
 ///
 /// # Errors
 /// [`MigrateError`]; every one says what to do.
-pub async fn migrate(pool: &PgPool, options: &MigrateOptions) -> Result<DatabaseInfo, MigrateError> {
+pub async fn migrate(
+    pool: &PgPool,
+    options: &MigrateOptions,
+) -> Result<DatabaseInfo, MigrateError> {
     // A connection of its own: closing it gives back the locks, whatever happened.
     let mut conn = pool.acquire().await.map_err(|error| failed(&error))?.detach();
     let before = look(&mut conn).await?;
@@ -201,7 +204,13 @@ async fn look(conn: &mut PgConnection) -> Result<DatabaseInfo, MigrateError> {
     if table && tier != Tier::Plain && !is_hypertable(conn).await? {
         tier = Tier::Plain;
     }
-    Ok(DatabaseInfo { warnings: warnings(tier, timescaledb.is_some()), tier, server, timescaledb, migration })
+    Ok(DatabaseInfo {
+        warnings: warnings(tier, timescaledb.is_some()),
+        tier,
+        server,
+        timescaledb,
+        migration,
+    })
 }
 
 fn warnings(tier: Tier, extension: bool) -> Vec<String> {
@@ -335,13 +344,14 @@ fn failed(error: &sqlx::Error) -> MigrateError {
 
 fn migration_failed(error: &sqlx::migrate::MigrateError) -> MigrateError {
     use sqlx::migrate::MigrateError as Cause;
-    match error {
-        Cause::VersionMissing(found) => {
-            MigrateError::Newer { found: *found, known: known_version() }
-        }
-        Cause::VersionMismatch(version) => MigrateError::Changed(*version),
-        Cause::Execute(error) | Cause::ExecuteMigration(error, _) => failed(error),
-        // sqlx's list is open.
-        _ => MigrateError::Failed(error.to_string()),
+    if let Cause::VersionMissing(found) = error {
+        return MigrateError::Newer { found: *found, known: known_version() };
     }
+    if let Cause::VersionMismatch(version) = error {
+        return MigrateError::Changed(*version);
+    }
+    if let Cause::Execute(error) | Cause::ExecuteMigration(error, _) = error {
+        return failed(error);
+    }
+    MigrateError::Failed(error.to_string())
 }

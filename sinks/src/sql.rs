@@ -13,7 +13,8 @@ use crate::check::Refusal;
 use crate::error::{Class, Poison, SinkError, classify};
 use crate::position::{Move, Place};
 use crate::sink::{Prepared, Sink, SinkRecord, Written};
-use crate::table::{Care, Change, Counts, Failure, Row, Table, Tombstone};
+use crate::table::{Care, Change, Counts, Row, Table, Tombstone};
+use crate::transaction::{Stop, transact};
 
 /// A connection must stand within this time.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,20 +25,6 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(120);
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// Records named by one `write` that the database refuses.
 const MAX_NAMED: usize = 8;
-
-/// Why an attempt was rolled back.
-enum Stop {
-    Sql(sqlx::Error),
-    Locked(String),
-    Moved(Move),
-    Refused(Vec<(usize, Refusal)>),
-}
-
-impl From<sqlx::Error> for Stop {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Sql(error)
-    }
-}
 
 /// Writes the records of one topic into the tables of `T`, over a connection of its own.
 pub struct SqlSink<T> {
@@ -122,46 +109,31 @@ impl<T: Table> SqlSink<T> {
 
     /// The records that the database refuses: again and again the shortest beginning that fails,
     /// whose last record is the culprit. This also finds records that only fail together.
-    async fn find_poison(
-        &mut self,
-        rows: &[&Row<T::Record>],
-        care: Care,
-        mut words: String,
-    ) -> Result<Vec<Poison>, SinkError> {
+    async fn find_poison(&mut self, rows: &[&Row<T::Record>]) -> Result<Vec<Poison>, SinkError> {
         let mut left = rows.to_vec();
         let mut found = Vec::new();
         while found.len() < MAX_NAMED {
+            let Some(mut words) = self.trial(&left).await? else { break };
             // The first `good` rows pass, the first `bad` fail.
             let (mut good, mut bad) = (0, left.len());
             while bad - good > 1 {
                 let middle = good + (bad - good) / 2;
-                match self.trial(&left[..middle], care).await? {
+                match self.trial(&left[..middle]).await? {
                     None => good = middle,
                     Some(error) => (bad, words) = (middle, error),
                 }
             }
-            let Some(culprit) = bad.checked_sub(1).map(|last| left.remove(last)) else { break };
-            found.push(Poison {
-                partition: culprit.partition,
-                offset: culprit.offset,
-                reason: "rejected",
-                error: words.clone(),
-            });
-            match self.trial(&left, care).await? {
-                None => break,
-                Some(error) => words = error,
-            }
+            let Some(last) = bad.checked_sub(1) else { break };
+            let refusal = Refusal { reason: "rejected", error: words };
+            found.push(poison(left.remove(last), refusal));
         }
         Ok(found)
     }
 
     /// The database's words if it refuses these rows.
-    async fn trial(
-        &mut self,
-        rows: &[&Row<T::Record>],
-        care: Care,
-    ) -> Result<Option<String>, SinkError> {
-        match self.attempt(rows, &[], care).await? {
+    async fn trial(&mut self, rows: &[&Row<T::Record>]) -> Result<Option<String>, SinkError> {
+        // With care: a row that is there already is no reason to refuse a record.
+        match self.attempt(rows, &[], Care::Slow).await? {
             Ok(_) => Ok(None),
             // Named by the table itself when the whole batch is written again.
             Err(Stop::Refused(_) | Stop::Moved(_)) => Ok(None),
@@ -180,16 +152,14 @@ impl<T: Table> SqlSink<T> {
             Ok(conn) => conn,
             Err(error) => return error,
         };
-        let ended = match tokio::time::timeout(
-            WRITE_TIMEOUT,
-            self.place.end_holders(&mut conn, moves),
-        )
-        .await
-        {
-            Ok(Ok(ended)) => ended,
-            Ok(Err(error)) => return to_sink_error(&error),
-            Err(_) => return SinkError::Retry(format!("no answer within {WRITE_TIMEOUT:?}")),
-        };
+        let ended =
+            match tokio::time::timeout(WRITE_TIMEOUT, self.place.end_holders(&mut conn, moves))
+                .await
+            {
+                Ok(Ok(ended)) => ended,
+                Ok(Err(error)) => return to_sink_error(&error),
+                Err(_) => return SinkError::Retry(format!("no answer within {WRITE_TIMEOUT:?}")),
+            };
         self.conn = Some(conn);
         SinkError::Retry(format!(
             "{words}: another copy of sink {} held its position for {:?}; {ended} session(s) ended",
@@ -261,7 +231,8 @@ impl<T: Table> SqlSink<T> {
                 }
                 Err(Stop::Locked(words)) => return Err(self.end_holders(&moves, words).await),
                 Err(Stop::Refused(refusals)) => {
-                    let named = refusals.into_iter().map(|(row, refusal)| poison(rows[row], refusal));
+                    let named =
+                        refusals.into_iter().map(|(row, refusal)| poison(rows[row], refusal));
                     return Err(SinkError::Poison(named.collect()));
                 }
                 Err(Stop::Sql(error)) => match classify(&error) {
@@ -270,12 +241,12 @@ impl<T: Table> SqlSink<T> {
                         care = Care::Slow;
                     }
                     Class::Duplicate(words) | Class::Data(words) => {
-                        let found = self.find_poison(&rows, care, words.clone()).await?;
-                        // Nothing to name: the positions were refused, not the rows.
-                        if found.is_empty() {
-                            return Err(SinkError::Fatal(words));
-                        }
-                        return Err(SinkError::Poison(found));
+                        let found = self.find_poison(&rows).await?;
+                        return Err(if found.is_empty() {
+                            SinkError::Retry(format!("{words}, but refuses none of the records"))
+                        } else {
+                            SinkError::Poison(found)
+                        });
                     }
                     Class::Retry(words) | Class::Locked(words) => {
                         return Err(SinkError::Retry(words));
@@ -337,69 +308,6 @@ impl<T: Table> Sink for SqlSink<T> {
     }
 }
 
-async fn transact<T: Table>(
-    place: &Place,
-    conn: &mut PgConnection,
-    rows: &[&Row<T::Record>],
-    moves: &[Move],
-    care: Care,
-) -> Result<Counts, Stop> {
-    let mut transaction = conn.begin().await?;
-    let outcome = fill::<T>(place, &mut transaction, rows, moves, care).await;
-    match outcome {
-        Ok(counts) if !moves.is_empty() => {
-            transaction.commit().await?;
-            Ok(counts)
-        }
-        Ok(counts) => {
-            transaction.rollback().await?;
-            Ok(counts)
-        }
-        Err(stop) => {
-            // What stopped it says more than a failed rollback would.
-            match transaction.rollback().await {
-                Ok(()) => Err(stop),
-                Err(error) => match stop {
-                    Stop::Sql(first) if matches!(classify(&first), Class::Retry(_)) => {
-                        Err(Stop::Sql(first))
-                    }
-                    Stop::Sql(_) | Stop::Locked(_) | Stop::Moved(_) | Stop::Refused(_) => {
-                        Err(Stop::Sql(error))
-                    }
-                },
-            }
-        }
-    }
-}
-
-async fn fill<T: Table>(
-    place: &Place,
-    conn: &mut PgConnection,
-    rows: &[&Row<T::Record>],
-    moves: &[Move],
-    care: Care,
-) -> Result<Counts, Stop> {
-    if !moves.is_empty() {
-        // First of all, so that a copy with an old position stops before it writes a row.
-        place.lock(conn, moves).await.map_err(|error| match classify(&error) {
-            Class::Locked(words) => Stop::Locked(words),
-            Class::Retry(_) | Class::Duplicate(_) | Class::Data(_) | Class::Fatal(_) => {
-                Stop::Sql(error)
-            }
-        })?;
-        if let Some(step) = place.advance(conn, moves).await? {
-            return Err(Stop::Moved(step));
-        }
-    }
-    if rows.is_empty() {
-        return Ok(Counts::default());
-    }
-    T::write(conn, rows, care).await.map_err(|failure| match failure {
-        Failure::Sql(error) => Stop::Sql(error),
-        Failure::Refused(refusals) => Stop::Refused(refusals),
-    })
-}
-
 async fn within<O>(future: impl Future<Output = O>) -> Result<O, SinkError> {
     tokio::time::timeout(WRITE_TIMEOUT, future)
         .await
@@ -417,10 +325,9 @@ fn to_sink_error(error: &sqlx::Error) -> SinkError {
 
 fn removed(record: &SinkRecord) -> Result<DeviceId, Refusal> {
     let key = record.key.as_deref().unwrap_or_default();
-    std::str::from_utf8(key)
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(|| Refusal::malformed(format!("the key of a tombstone is no device id: {key:?}")))
+    std::str::from_utf8(key).ok().and_then(|text| text.parse().ok()).ok_or_else(|| {
+        Refusal::malformed(format!("the key of a tombstone is no device id: {key:?}"))
+    })
 }
 
 fn poison<R>(row: &Row<R>, refusal: Refusal) -> Poison {

@@ -51,11 +51,7 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     }
 }
 
-fn make_room<K: Hash + Eq + Clone>(
-    counts: &mut HashMap<K, Count>,
-    window: Duration,
-    now: Instant,
-) {
+fn make_room<K: Hash + Eq + Clone>(counts: &mut HashMap<K, Count>, window: Duration, now: Instant) {
     counts.retain(|_, count| now.saturating_duration_since(count.since) < window);
     if counts.len() >= MAX_KEYS {
         let oldest = counts.iter().min_by_key(|(_, count)| count.since).map(|(key, _)| key.clone());

@@ -29,10 +29,11 @@ pub enum AdminError {
 /// # Errors
 /// [`AdminError`] says what the caller does.
 pub async fn ensure_admin(pool: &PgPool) -> Result<Option<SecretString>, AdminError> {
-    let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM api_user WHERE username = $1)")
-        .bind(ADMIN)
-        .fetch_one(pool)
-        .await?;
+    let exists: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM api_user WHERE username = $1)")
+            .bind(ADMIN)
+            .fetch_one(pool)
+            .await?;
     if exists {
         return Ok(None);
     }
@@ -96,9 +97,7 @@ pub(super) fn matches(hash: Option<&str>, password: &SecretString) -> bool {
         c29tZXNhbHRzb21lc2FsdA$pZk1Ly6mNC1KlP2nRwzH4p4Xa6CqHE4lPLMCyjZSxVE";
     let known = hash.is_some();
     let same = PasswordHash::new(hash.unwrap_or(NOBODY)).is_ok_and(|parsed| {
-        Argon2::default()
-            .verify_password(password.expose_secret().as_bytes(), &parsed)
-            .is_ok()
+        Argon2::default().verify_password(password.expose_secret().as_bytes(), &parsed).is_ok()
     });
     known && same
 }

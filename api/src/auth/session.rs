@@ -81,14 +81,12 @@ async fn verified(
 async fn open(pool: &PgPool, auth: &Auth, username: &str) -> Result<Opened, ApiError> {
     let token: [u8; 32] = rand::rng().random();
     let expires_at = now_ms() + life_ms(auth);
-    sqlx::query(
-        "INSERT INTO api_session (token_sha256, username, expires_at) VALUES ($1, $2, $3)",
-    )
-    .bind(digest(&token).as_slice())
-    .bind(username)
-    .bind(time(expires_at))
-    .execute(pool)
-    .await?;
+    sqlx::query("INSERT INTO api_session (token_sha256, username, expires_at) VALUES ($1, $2, $3)")
+        .bind(digest(&token).as_slice())
+        .bind(username)
+        .bind(time(expires_at))
+        .execute(pool)
+        .await?;
     sqlx::query(
         "DELETE FROM api_session WHERE expires_at < now() OR token_sha256 IN (\
             SELECT token_sha256 FROM api_session WHERE username = $1 \
@@ -172,7 +170,8 @@ fn token(headers: &HeaderMap) -> Option<(String, [u8; 32])> {
 fn cookie(auth: &Auth, value: &str, life_ms: i64) -> HeaderValue {
     let secure = if auth.secure { "; Secure" } else { "" };
     let age = life_ms.max(0) / 1000;
-    let text = format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}");
+    let text =
+        format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}");
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 

@@ -55,7 +55,6 @@ pub(crate) enum CredentialKind {
 #[allow(dead_code)]
 pub(crate) struct CredentialInput {
     /// Decides which other fields there are.
-    #[schema(inline)]
     kind: CredentialKind,
     /// SNMP community; never shown again.
     #[schema(value_type = String, min_length = 1, max_length = 255, format = Password,

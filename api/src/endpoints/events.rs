@@ -108,14 +108,14 @@ impl Viewer {
             return Some(self.greeting());
         }
         if let Some(frame) = self.seat.missed.pop_front() {
-            return Some(frame.bytes);
+            return Some(frame);
         }
         let Seat { all, samples, closed, .. } = &mut self.seat;
         let received = tokio::select! {
             biased;
             () = until_closed(closed) => return None,
             () = tokio::time::sleep_until(self.ends) => return None,
-            event = all.recv() => event.map(|frame| frame.bytes),
+            event = all.recv() => event,
             bytes = receive(samples) => bytes,
             _ = self.heartbeat.tick() => Ok(Bytes::from_static(b": still here\n\n")),
         };
@@ -132,7 +132,9 @@ impl Viewer {
         }
         // An id without an event sets where to resume from, though nothing has happened yet.
         match &self.seat.at {
-            Some(id) if self.seat.missed.is_empty() => Bytes::from(format!("id: {id}\n: hello\n\n")),
+            Some(id) if self.seat.missed.is_empty() => {
+                Bytes::from(format!("id: {id}\n: hello\n\n"))
+            }
             _ => Bytes::from_static(b": hello\n\n"),
         }
     }

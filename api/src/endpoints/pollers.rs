@@ -47,9 +47,7 @@ pub(crate) async fn list(
 ) -> Result<Json<PollerList>, ApiError> {
     let mut items = state.ports.system.pollers().await?;
     let total = i64::try_from(items.len()).unwrap_or(i64::MAX);
-    items.sort_by_key(|item| {
-        (Reverse(item.last_duration_ms), item.device, item.connector.clone())
-    });
+    items.sort_by_key(|item| (Reverse(item.last_duration_ms), item.device, item.connector.clone()));
     items.truncate(usize::try_from(query.limit).unwrap_or(0));
     Ok(Json(PollerList { items, total }))
 }

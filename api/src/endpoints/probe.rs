@@ -16,7 +16,7 @@ use crate::state::ApiState;
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct DeviceTestInput {
     /// IP address, v4 or v6.
-    #[schema(value_type = String, example = "192.0.2.10", min_length = 2, max_length = 45)]
+    #[schema(value_type = String, required, example = "192.0.2.10", min_length = 2, max_length = 45)]
     address: Option<IpAddr>,
     /// SNMP UDP port.
     #[schema(minimum = 1, maximum = 65535, default = 161)]

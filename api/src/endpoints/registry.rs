@@ -45,7 +45,7 @@ const AVRO: &str = "AVRO";
 /// A schema by its id
 #[utoipa::path(get, path = "/schemas/ids/{id}", tag = "schemas",
     operation_id = "getSchema",
-    params(("id" = u32, Path, description = "The id in front of a datum")),
+    params(("id" = String, Path, pattern = "^[0-9]+$", description = "The id in front of a datum")),
     responses((status = 200, description = "The schema", body = SchemaText)))]
 pub(crate) async fn by_id(
     State(state): State<ApiState>,

@@ -7,11 +7,11 @@ use crate::ports::PortError;
 
 /// One thing wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct FieldError {
+pub(crate) struct FieldError {
     /// Name of the field or parameter.
-    pub field: String,
+    pub(crate) field: String,
     /// What is wrong and what would be right.
-    pub detail: String,
+    pub(crate) detail: String,
 }
 
 impl FieldError {
@@ -22,7 +22,7 @@ impl FieldError {
 
 /// Why a request was not answered as asked.
 #[derive(Debug, thiserror::Error)]
-pub enum ApiError {
+pub(crate) enum ApiError {
     /// The request cannot be read at all.
     #[error("{0}")]
     Malformed(String),
@@ -102,9 +102,9 @@ impl From<sqlx::Error> for ApiError {
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => true,
-            sqlx::Error::Database(database) => database
-                .code()
-                .is_some_and(|code| AWAY.iter().any(|class| code.starts_with(class))),
+            sqlx::Error::Database(database) => {
+                database.code().is_some_and(|code| AWAY.iter().any(|class| code.starts_with(class)))
+            }
             _ => false,
         };
         if away {

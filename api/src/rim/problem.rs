@@ -12,22 +12,22 @@ pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
 /// An error (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// Names the kind of problem; stable, for programs.
     #[serde(rename = "type")]
     #[schema(example = "urn:opsconductor:problem:invalid-fields")]
-    pub kind: String,
+    pub(crate) kind: String,
     /// The kind of problem, for people.
-    pub title: String,
+    pub(crate) title: String,
     /// The HTTP status.
     #[schema(minimum = 400, maximum = 599)]
-    pub status: u16,
+    pub(crate) status: u16,
     /// What was wrong this time, and what mends it.
-    pub detail: String,
+    pub(crate) detail: String,
     /// The path asked for.
-    pub instance: String,
+    pub(crate) instance: String,
     /// Every field that is wrong; empty for problems that are not about fields.
-    pub errors: Vec<FieldError>,
+    pub(crate) errors: Vec<FieldError>,
 }
 
 impl ApiError {
@@ -39,9 +39,7 @@ impl ApiError {
             }
             Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", "Not JSON"),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Body too large"),
-            Self::Unauthenticated => {
-                (StatusCode::UNAUTHORIZED, "unauthenticated", "Not signed in")
-            }
+            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Not signed in"),
             Self::WrongPassword => (StatusCode::UNAUTHORIZED, "wrong-password", "Wrong password"),
             Self::CrossSite(_) => (StatusCode::FORBIDDEN, "cross-site", "Cross-site request"),
             Self::NotFound { .. } => (StatusCode::NOT_FOUND, "not-found", "Not found"),
@@ -56,9 +54,7 @@ impl ApiError {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not available now")
             }
             Self::Timeout(_) => (StatusCode::GATEWAY_TIMEOUT, "timeout", "Took too long"),
-            Self::Internal(_) => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error")
-            }
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
         }
     }
 

@@ -11,6 +11,8 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 pub(crate) const BATCH: usize = 64;
 /// The largest datagram looked at.
 pub(crate) const MAX_DATAGRAM: usize = 65_536;
+/// Eights of octets for what the kernel tells about a datagram: a time stamp.
+const CONTROL: usize = 8;
 /// What the receive buffer should be.
 const WANTED_BUFFER: usize = 16 << 20;
 /// What the kernel counts for a datagram in a receive buffer, about.
@@ -30,6 +32,8 @@ pub(crate) struct Inbox {
     octets: Vec<u8>,
     addresses: Vec<libc::sockaddr_storage>,
     lengths: [usize; BATCH],
+    control: Vec<[u64; CONTROL]>,
+    control_lengths: [usize; BATCH],
 }
 
 impl Inbox {
@@ -40,12 +44,20 @@ impl Inbox {
             octets: vec![0; BATCH * MAX_DATAGRAM],
             addresses: vec![address; BATCH],
             lengths: [0; BATCH],
+            control: vec![[0; CONTROL]; BATCH],
+            control_lengths: [0; BATCH],
         }
     }
 
     /// Stands in while the real one is lent out.
     pub(crate) const fn empty() -> Self {
-        Self { octets: Vec::new(), addresses: Vec::new(), lengths: [0; BATCH] }
+        Self {
+            octets: Vec::new(),
+            addresses: Vec::new(),
+            lengths: [0; BATCH],
+            control: Vec::new(),
+            control_lengths: [0; BATCH],
+        }
     }
 
     /// Octets and source of a received datagram.
@@ -53,6 +65,27 @@ impl Inbox {
         let start = position * MAX_DATAGRAM;
         let octets = &self.octets[start..start + self.lengths[position]];
         (octets, address_of(&self.addresses[position]))
+    }
+    /// When the kernel received a datagram, ns since the epoch; needs SO_TIMESTAMPNS.
+    pub(crate) fn stamp_ns(&self, position: usize) -> Option<i64> {
+        // SAFETY: all zeroes is valid for this plain structure.
+        let mut header: libc::msghdr = unsafe { zeroed() };
+        header.msg_control = self.control[position].as_ptr().cast_mut().cast();
+        header.msg_controllen = self.control_lengths[position] as _;
+        // SAFETY: the kernel filled the control words up to that length; only they are read.
+        unsafe {
+            let mut message = libc::CMSG_FIRSTHDR(&header);
+            while !message.is_null() {
+                let kind = ((*message).cmsg_level, (*message).cmsg_type);
+                if kind == (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) {
+                    let time: libc::timespec =
+                        std::ptr::read_unaligned(libc::CMSG_DATA(message).cast());
+                    return Some(time.tv_sec * 1_000_000_000 + time.tv_nsec);
+                }
+                message = libc::CMSG_NXTHDR(&header, message);
+            }
+        }
+        None
     }
 }
 
@@ -100,10 +133,6 @@ impl Datagrams {
         self.socket.as_raw_fd()
     }
 
-    pub(crate) const fn socket(&self) -> &Socket {
-        &self.socket
-    }
-
     /// Receives what is there, at most [`BATCH`]; how many.
     pub(crate) fn receive(&self, inbox: &mut Inbox) -> usize {
         // SAFETY: all zeroes is valid for these plain structures; pointers are set below.
@@ -120,8 +149,11 @@ impl Datagrams {
             header.msg_iovlen = 1;
             header.msg_name = (&raw mut inbox.addresses[position]).cast();
             header.msg_namelen = size_of::<libc::sockaddr_storage>() as u32;
+            header.msg_control = inbox.control[position].as_mut_ptr().cast();
+            header.msg_controllen = (CONTROL * size_of::<u64>()) as _;
         }
-        // SAFETY: every header points to a vector, a name and octets that outlive the call.
+        // SAFETY: every header points to a vector, a name, control words and octets that outlive
+        // the call.
         let count = unsafe {
             libc::recvmmsg(
                 self.fd(),
@@ -135,6 +167,7 @@ impl Datagrams {
         let count = usize::try_from(count).unwrap_or(0);
         for position in 0..count {
             inbox.lengths[position] = (headers[position].msg_len as usize).min(MAX_DATAGRAM);
+            inbox.control_lengths[position] = headers[position].msg_hdr.msg_controllen as usize;
         }
         count
     }

@@ -11,7 +11,7 @@ use schemas::{Device, DeviceId, Outcome};
 use tokio::sync::mpsc;
 
 use super::community::{Communities, Lookup};
-use super::peer::{Peer, Started};
+use super::peer::Peer;
 use super::requests::{Requests, Ticket};
 use super::session::{Failure, Session};
 use crate::clock::wall_ms;
@@ -19,21 +19,14 @@ use crate::net::poll::{Epoll, Ready};
 use crate::net::udp::{Datagrams, Inbox};
 use crate::net::wheel::Wheel;
 use crate::outbox::Outbox;
-use crate::seams::{Credential, CredentialError};
-use crate::shared::{Mailbox, Shared};
+use crate::record::{Started, skipped};
+use crate::seams::CredentialError;
+use crate::shared::{Command, Mailbox, Shared};
 use crate::timing::count;
 
 /// The longest sleep.
 const MAX_WAIT_MS: u64 = 200;
 const WAKE: u64 = u64::MAX;
-
-/// What others tell a thread.
-pub(crate) enum Command {
-    Upsert(Box<Device>),
-    Remove(DeviceId),
-    Credential { name: String, result: Result<Credential, CredentialError> },
-    Forget(String),
-}
 
 pub(super) enum Timer {
     Start { peer: usize, epoch: u32 },
@@ -270,12 +263,9 @@ impl Engine {
             count(&self.shared.counters.skipped, 1);
             return;
         }
-        if let (skipped @ 1.., Some(last)) = (std::mem::take(&mut peer.skipped), peer.last_cycle) {
-            let at = Started { cycle: last, ..started };
-            let mut poll = peer.blank(&self.shared.poller, at);
-            poll.outcome = Outcome::Skipped;
-            poll.error = Some(format!("{skipped} cycles left out: the log took no records"));
-            self.outbox.push(poll, self.now);
+        if let (cycles @ 1.., Some(last)) = (std::mem::take(&mut peer.skipped), peer.last_cycle) {
+            let blank = peer.blank(&self.shared.poller, Started { cycle: last, ..started });
+            self.outbox.push(skipped(blank, cycles), self.now);
         }
         peer.last_cycle = Some(cycle);
         peer.started = Some(started);

@@ -18,3 +18,6 @@ pub(crate) mod session;
 pub(crate) mod values;
 pub(crate) mod walk;
 mod wire;
+
+#[cfg(test)]
+mod tests;

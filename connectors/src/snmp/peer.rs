@@ -2,25 +2,18 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use schemas::{Device, Outcome, Poll};
+use schemas::{Device, Poll};
 use socket2::SockAddr;
 
 use super::assemble::Gathered;
 use super::session::Session;
 use crate::clock::Slots;
+use crate::record::{self, Started};
 use crate::seams::Secret;
 use crate::timing::DeviceTiming;
 
 /// After so many polls without an answer only one request a cycle is sent, once.
 pub(crate) const DEAD_AFTER: u32 = 2;
-
-/// The poll under way.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Started {
-    pub(crate) cycle: i64,
-    pub(crate) wall: i64,
-    pub(crate) mono: u64,
-}
 
 /// One device.
 #[derive(Debug)]
@@ -75,25 +68,7 @@ impl Peer {
 
     /// A record of this device, to be filled.
     pub(crate) fn blank(&self, poller: &str, at: Started) -> Poll {
-        Poll {
-            tenant: self.device.tenant.clone(),
-            device: self.device.id,
-            connector: "snmp".into(),
-            cycle: at.cycle,
-            part: 0,
-            parts: 1,
-            interval_ms: self.slots.interval_ms,
-            started_at: at.wall,
-            mono_ms: at.mono as i64,
-            poller: poller.to_owned(),
-            duration_ms: 0,
-            outcome: Outcome::Failed,
-            error: None,
-            uptime_cs: None,
-            instances: Vec::new(),
-            columns: Vec::new(),
-            facts: Vec::new(),
-        }
+        record::blank(&self.device, "snmp", self.slots, poller, at)
     }
 
     /// The record of a poll that ended.

@@ -500,6 +500,7 @@ impl Session {
         if rebooted {
             run.scalars.iter_mut().for_each(|values| *values = Values::default());
             run.phase = Phase::Head;
+            run.uptime = None;
             run.guards.clear();
             let mut scalars = vec![Scalar::Uptime, Scalar::ObjectId];
             scalars.extend(self.profile_scalars(run.facts));

@@ -1,5 +1,5 @@
 //! A sink that remembers, credentials that are known, and a real agent where there is one.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
 
 use std::future::Future;
 use std::net::Ipv4Addr;

@@ -403,6 +403,76 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Data of the event `anomaly`. */
+        AnomalyEvent: {
+            /**
+             * Format: int64
+             * @description Of the last transition, ms since the epoch.
+             */
+            at: number;
+            /**
+             * Format: int64
+             * @description ms since the epoch; null while open.
+             */
+            cleared_at: number | null;
+            /**
+             * Format: uuid
+             * @description Device id.
+             */
+            device: string;
+            /** @description Its display name. */
+            device_name: string;
+            /**
+             * Format: double
+             * @description Expected.
+             */
+            expected: number;
+            /** @description The same in onset, changes and clear. */
+            id: string;
+            /** @description E.g. a port's name; empty for the device itself. */
+            instance: string;
+            /**
+             * Format: double
+             * @description Lower edge of the band.
+             */
+            lower: number;
+            /** @description Detector. */
+            method: string;
+            /** @description E.g. `if_in_bps`. */
+            metric: string;
+            /**
+             * Format: int64
+             * @description ms since the epoch.
+             */
+            onset_at: number;
+            /**
+             * Format: double
+             * @description Distance from expected in units of the band's scale.
+             */
+            score: number;
+            /** @description Series id, 16 hexadecimal digits. */
+            series: string;
+            /** @description Unit of the values. */
+            unit: string;
+            /**
+             * Format: double
+             * @description Upper edge of the band.
+             */
+            upper: number;
+            /**
+             * Format: double
+             * @description Seen. Here and below an infinity reads as the largest finite number.
+             */
+            value: number;
+            /**
+             * Format: int32
+             * @description Logic version of the detector.
+             */
+            version: number;
+        } & {
+            /** @description onset, change or clear. */
+            transition: string;
+        };
         /** @description An anomaly as it stands. */
         AnomalyItem: {
             /**
@@ -522,8 +592,14 @@ export interface components {
              * @description SNMP community; never shown again.
              */
             community: string;
-            kind: "snmp_v2c" & Record<string, never>;
+            /** @description Decides which other fields there are. */
+            kind: components["schemas"]["CredentialKind"];
         };
+        /**
+         * @description Kinds of credentials.
+         * @enum {string}
+         */
+        CredentialKind: "snmp_v2c";
         /** @description All credentials. */
         CredentialList: {
             /** @description By name. */
@@ -572,7 +648,7 @@ export interface components {
             /** @description IP address. */
             address: string;
             /** @description Name of a credential in the vault. */
-            credential?: string | null;
+            credential: string | null;
             /** @description Whether it is polled at all. */
             enabled: boolean;
             /** @description Whether loss and round-trip time are measured. */
@@ -596,7 +672,7 @@ export interface components {
              * Format: int64
              * @description Newest sample of any series, ms since the epoch.
              */
-            last_sample_at?: number | null;
+            last_sample_at: number | null;
             /** @description Display name. */
             name: string;
             /**
@@ -619,7 +695,7 @@ export interface components {
              */
             since: number;
             /** @description Where it stands. */
-            site?: string | null;
+            site: string | null;
             /** @description Whether it is polled by SNMP. */
             snmp: boolean;
             /** @description Availability. */
@@ -701,6 +777,11 @@ export interface components {
              */
             total: number;
         };
+        /**
+         * @description Order of a list of devices.
+         * @enum {string}
+         */
+        DeviceSort: "state" | "name" | "site" | "anomalies" | "last_sample";
         /** @description A device in a list. */
         DeviceSummary: {
             /** @description IP address. */
@@ -1038,6 +1119,23 @@ export interface components {
             /** @description Value or mean; null: the line breaks here. */
             value: (number | null)[];
         };
+        /** @description Data of the event `samples`. */
+        SamplesEvent: {
+            /**
+             * Format: int64
+             * @description When the poll began, ms since the epoch.
+             */
+            at: number;
+            /**
+             * Format: uuid
+             * @description Device id.
+             */
+            device: string;
+            /** @description Value by series id. */
+            series: {
+                [key: string]: number;
+            };
+        };
         /** @description An Avro schema. */
         SchemaText: {
             /** @description Its JSON text. */
@@ -1119,6 +1217,23 @@ export interface components {
             /** @description The state. */
             state: components["schemas"]["State"];
         };
+        /** @description Data of the event `status`. */
+        StatusEvent: {
+            /**
+             * Format: uuid
+             * @description Device id.
+             */
+            device: string;
+            /** @description Why, with the mend where there is one. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description When, ms since the epoch.
+             */
+            since: number;
+            /** @description The state that it entered. */
+            state: components["schemas"]["State"];
+        };
         /** @description The newest schema of a subject. */
         SubjectVersion: {
             /** @description The id in front of every datum. */
@@ -1167,8 +1282,6 @@ export interface components {
         };
         /** Format: int32 */
         u32: number;
-        /** @enum {string} */
-        DeviceSort: "state" | "name" | "site" | "anomalies" | "last_sample";
     };
     responses: never;
     parameters: never;
@@ -1541,24 +1654,6 @@ export interface operations {
             };
             /** @description The request cannot be read */
             400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Sent from another site */
-            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3097,24 +3192,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Nobody is signed in */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Sent from another site */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
             /** @description Not now; the detail says what is missing */
             503: {
                 headers: {
@@ -3141,7 +3218,7 @@ export interface operations {
             header?: never;
             path: {
                 /** @description The id in front of a datum */
-                id: number;
+                id: string;
             };
             cookie?: never;
         };

@@ -11,6 +11,7 @@ import {
   moment,
   quantity,
   resolutionName,
+  shownUnit,
   zone,
 } from "../lib/format";
 import type { Range } from "../lib/range";
@@ -52,6 +53,7 @@ function useSeen(ref: React.RefObject<HTMLElement | null>): boolean {
 }
 
 export const ChartCard = memo(function ChartCard(props: ChartCardProps) {
+  const unit = shownUnit(props.metric, props.unit);
   const box = useRef<HTMLElement>(null);
   const seen = useSeen(box);
   const canvas = useRef<HTMLCanvasElement | null>(null);
@@ -69,7 +71,7 @@ export const ChartCard = memo(function ChartCard(props: ChartCardProps) {
           <Downloads samples={samples} title={title} canvas={canvas} />
         )}
       </header>
-      <Values reading={reading} unit={props.unit} cursor={cursor} />
+      <Values reading={reading} unit={unit} cursor={cursor} />
       <div className="plot">
         {query.error && !samples ? (
           <Failed error={query.error} what="this chart" retry={() => void query.refetch()} />
@@ -83,10 +85,10 @@ export const ChartCard = memo(function ChartCard(props: ChartCardProps) {
               data={data}
               anomalies={samples.anomalies}
               metric={props.metric}
-              unit={props.unit}
+              unit={unit}
               from={props.from}
               to={props.to}
-              label={describe(title, samples, props.unit)}
+              label={describe(title, samples, unit)}
               onCursor={setCursor}
               onZoom={props.onZoom}
               onReset={props.onReset}

@@ -45,7 +45,7 @@ function timeLabels(_: uPlot, splits: number[], __: number, ___: number, step: n
   });
 }
 
-const hasNegatives = (unit: string): boolean => /^dbm?$|celsius|°c/i.test(unit);
+const hasNegatives = (unit: string): boolean => /^dbm?$|celsius|^cel$|°c/i.test(unit);
 
 function yRange(unit: string) {
   return (_: uPlot, min: number | null, max: number | null): [number, number] => {

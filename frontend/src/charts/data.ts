@@ -20,7 +20,7 @@ const UNBOUNDED = 1e300;
 const BASELINE_MS = 300_000;
 
 /** States are written on change and once an hour: silence is no gap. */
-export const isState = (metric: string): boolean => /status|state|speed|mtu|_up$/.test(metric);
+export const isState = (metric: string): boolean => /_(status|state|speed_bps|mtu)$/.test(metric);
 
 export function stepOf(samples: Samples): number {
   if (samples.bucket_ms) return samples.bucket_ms;

@@ -72,6 +72,7 @@ const UNITS: Record<string, { text: string; prefixes: boolean }> = {
   percent: { text: "%", prefixes: false },
   ratio: { text: "%", prefixes: false },
   celsius: { text: "°C", prefixes: false },
+  Cel: { text: "°C", prefixes: false },
   "1": { text: "", prefixes: false },
 };
 
@@ -86,11 +87,31 @@ function digits(value: number): string {
   return value.toPrecision(2);
 }
 
+/** ifOperStatus and ifAdminStatus (RFC 2863). */
+const IF_STATUS: Record<number, string> = {
+  1: "up",
+  2: "down",
+  3: "testing",
+  4: "unknown",
+  5: "dormant",
+  6: "not present",
+  7: "lower layer down",
+};
+
+/** The records say "1" for what has no unit; the metric's name says how it is read. */
+export function shownUnit(metric: string, unit: string): string {
+  if (unit !== "1") return unit;
+  if (metric.endsWith("_ratio")) return "ratio";
+  return /^if_(oper|admin)_status$/.test(metric) ? "ifStatus" : unit;
+}
+
 /** A value with its unit: `12.3 Mbit/s`, `−7.41 dBm`, `0.20 %`. */
 export function quantity(value: number | null | undefined, unit: string): string {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (Math.abs(value) > 1e300) return value < 0 ? "−∞" : "∞";
   const known = UNITS[unit] ?? { text: unit, prefixes: false };
+  if (unit === "ifStatus") return IF_STATUS[value] ?? "";
+  if (unit === "s" && value >= 120) return duration(value * 1000);
   let shown = unit === "ratio" ? value * 100 : value;
   let prefix = "";
   if (known.prefixes) {
@@ -156,6 +177,10 @@ const NAMES: Record<string, string> = {
   hc: "",
   oper: "oper",
   temp: "temperature",
+  ratio: "",
+  sys: "",
+  xcvr: "",
+  s: "",
 };
 
 /** A metric's name for people: `if_in_bps` → `In traffic`. */
@@ -164,7 +189,8 @@ export function metricName(metric: string): string {
     .split(/[._\s-]+/)
     .map((word) => NAMES[word.toLowerCase()] ?? word)
     .filter((word) => word !== "");
-  const text = words.join(" ").trim() || metric;
+  const plain = words.join(" ").replace(/(errors|discards) packets/, "$1");
+  const text = plain.trim() || metric;
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 

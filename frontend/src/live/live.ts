@@ -141,7 +141,7 @@ export class Live {
       since: status.since,
       reason: status.reason,
     }));
-    this.settle("summary");
+    this.settle("summary", "worst-device");
     void this.client.invalidateQueries({ queryKey: ["device", status.device] });
   }
 

@@ -1,11 +1,11 @@
 // All anomalies, open ones first, as they happen.
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { anomaliesQuery, anomalyPagesQuery, deviceQuery } from "../api/queries";
-import type { AnomalyItem } from "../api/types";
 import { count, plural } from "../lib/format";
 import { Link, useSearch, useSetParams } from "../lib/router";
 import { AnomalyLine } from "../ui/AnomalyLine";
+import { useCalm } from "../ui/calm";
 import { Empty, Failed, Loading } from "../ui/Face";
 
 /** More open ones than this are a storm; the newest are shown. */
@@ -46,7 +46,7 @@ export default function AnomaliesPage() {
   }, [open, opened.data, cleared.data]);
   const openTotal = open === "false" ? 0 : (opened.data?.total ?? 0);
   const total = openTotal + (open === "true" ? 0 : (cleared.data?.pages[0]?.total ?? 0));
-  const calm = useCalmList(items);
+  const calm = useCalm(items);
   const waiting = items.length > 0 ? calm.waiting : 0;
   return (
     <>
@@ -134,28 +134,4 @@ function DeviceChip({ id }: { id: string }) {
       <span className="visually-hidden">remove the filter</span>
     </button>
   );
-}
-
-/**
- * The list with its order held while the pointer is on it: what is shown changes in place (a
- * clear is a clear), what is new waits until the pointer leaves or it is asked for.
- */
-function useCalmList(items: AnomalyItem[]) {
-  const [held, setHeld] = useState<string[] | null>(null);
-  const byId = new Map(items.map((item) => [item.id, item]));
-  const shown =
-    held === null
-      ? items
-      : held.map((id) => byId.get(id)).filter((item): item is AnomalyItem => item !== undefined);
-  const order = items.map((item) => item.id);
-  const waiting = held === null ? 0 : order.filter((id) => !held.includes(id)).length;
-  return {
-    items: shown,
-    waiting,
-    show: () => setHeld(order),
-    hold: {
-      onPointerEnter: () => setHeld(order),
-      onPointerLeave: () => setHeld(null),
-    },
-  };
 }

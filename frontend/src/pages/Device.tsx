@@ -34,7 +34,7 @@ export default function DevicePage({ id }: { id: string }) {
   return (
     <>
       <Head device={device.data} />
-      <DeviceAnomalies id={id} />
+      <DeviceAnomalies device={device.data} />
       {device.data.last_sample_at === null ? (
         <Waiting device={device.data} />
       ) : (
@@ -120,7 +120,15 @@ function Waiting({ device }: { device: DeviceDetail }) {
   );
 }
 
-function DeviceAnomalies({ id }: { id: string }) {
+/** No anomaly is good news only where something is measured. */
+function noneText(device: DeviceDetail): string {
+  if (device.last_sample_at === null) return "None: nothing has been measured yet.";
+  if (device.state === "up") return "None open.";
+  return "None open, but not everything is being measured now.";
+}
+
+function DeviceAnomalies({ device }: { device: DeviceDetail }) {
+  const { id } = device;
   const open = useQuery(anomaliesQuery({ device: id, open: "true" }, 50));
   return (
     <section aria-labelledby="odd-head">
@@ -135,7 +143,7 @@ function DeviceAnomalies({ id }: { id: string }) {
       <Answer query={open} what="the anomalies" rows={1}>
         {(data) =>
           data.items.length === 0 ? (
-            <p className="muted">None: every series is within its band.</p>
+            <p className="muted">{noneText(device)}</p>
           ) : (
             <ul className="lines">
               {data.items.map((item) => (
@@ -207,7 +215,7 @@ function Facts({ device }: { device: DeviceDetail }) {
         <dl className="facts">
           {facts.map(([name, value]) => (
             <div key={name} style={{ display: "contents" }}>
-              <dt>{name}</dt>
+              <dt title={name}>{name.replace(/_/g, " ")}</dt>
               <dd>{value}</dd>
             </div>
           ))}

@@ -34,8 +34,12 @@ function rank(metric: string): number {
   return (at < 0 ? ORDER.length : at) + (isState(metric) ? 100 : 0);
 }
 
+/** What only helps to judge other metrics has no chart: the table above says it. */
+const HIDDEN = /discontinuity|^if_speed_bps$|^if_admin_status$/;
+
 const sorted = (series: Shown[]): Shown[] =>
   series
+    .filter((item) => !HIDDEN.test(item.metric))
     .sort(
       (a, b) =>
         Number(b.open) - Number(a.open) ||

@@ -1,5 +1,5 @@
 // Ten thousand rows, of which the ones in view exist.
-import { type KeyboardEvent, useEffect, useRef } from "react";
+import { type KeyboardEvent, memo, useEffect, useRef } from "react";
 import type { DeviceSummary } from "../api/types";
 import { count } from "../lib/format";
 import { Link, useSearch, withParams } from "../lib/router";
@@ -14,9 +14,10 @@ interface DeviceTableProps {
   rows: DeviceSummary[];
   total: number;
   more: (() => void) | null;
+  hold: { onPointerEnter: () => void; onPointerLeave: () => void };
 }
 
-export function DeviceTable({ rows, total, more }: DeviceTableProps) {
+export function DeviceTable({ rows, total, more, hold }: DeviceTableProps) {
   const body = useRef<HTMLTableSectionElement>(null);
   const span = useWindowed(body, total, ROW_HEIGHT);
   const wanted = span.end;
@@ -38,7 +39,7 @@ export function DeviceTable({ rows, total, more }: DeviceTableProps) {
           <Head className="c-reason wide" text="Reason" />
         </tr>
       </thead>
-      <tbody ref={body}>
+      <tbody ref={body} {...hold}>
         {span.start > 0 && <Spacer height={span.start * ROW_HEIGHT} />}
         {shown.map((device, i) => (
           <Row key={device.id} device={device} index={span.start + i} />
@@ -85,7 +86,7 @@ function Spacer({ height }: { height: number }) {
   );
 }
 
-function Row({ device, index }: { device: DeviceSummary; index: number }) {
+const Row = memo(function Row({ device, index }: { device: DeviceSummary; index: number }) {
   const to = `/devices/${encodeURIComponent(device.id)}`;
   const staleAfter = device.interval_ms * STALE_INTERVALS;
   const home = (event: KeyboardEvent) => {
@@ -122,4 +123,4 @@ function Row({ device, index }: { device: DeviceSummary; index: number }) {
       </td>
     </tr>
   );
-}
+});

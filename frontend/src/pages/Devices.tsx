@@ -1,12 +1,13 @@
 // The first page: what is wrong and since when, then all devices, worst first.
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { anomaliesQuery, devicesQuery, summaryQuery } from "../api/queries";
+import { anomaliesQuery, devicesQuery, summaryQuery, worstDeviceQuery } from "../api/queries";
 import type { DeviceSummary, Summary } from "../api/types";
 import { useNow } from "../lib/clock";
 import { count, duration, plural } from "../lib/format";
 import { Link, useSearch, useSetParams, withParams } from "../lib/router";
 import { AnomalyLine } from "../ui/AnomalyLine";
+import { useCalm } from "../ui/calm";
 import { Answer, Empty, Failed, Loading } from "../ui/Face";
 import { Age, STATES, StateShape } from "../ui/State";
 import { DeviceTable } from "./DeviceTable";
@@ -27,12 +28,11 @@ export function DevicesPage() {
   const devices = useInfiniteQuery(devicesQuery(filter));
   const rows = devices.data?.pages.flatMap((page) => page.items) ?? [];
   const total = devices.data?.pages[0]?.total ?? 0;
+  const calm = useCalm(rows);
   return (
     <>
       <Answer query={summary} what="the summary" rows={1}>
-        {(data) => (
-          <Verdict summary={data} rows={rows} filtered={filtered || Boolean(filter.sort)} />
-        )}
+        {(data) => <Verdict summary={data} />}
       </Answer>
       <OpenAnomalies />
       <section aria-labelledby="devices-head">
@@ -45,6 +45,16 @@ export function DevicesPage() {
             Add device
           </Link>
         </div>
+        {calm.waiting > 0 && (
+          <button type="button" className="notice" onClick={calm.show}>
+            {plural(calm.waiting, "row")} moved while you look: show
+          </button>
+        )}
+        {devices.error && rows.length > 0 && (
+          <p className="warn-line" role="status">
+            ▲ Not up to date: {devices.error.message}
+          </p>
+        )}
         {devices.error && rows.length === 0 ? (
           <Failed error={devices.error} what="the devices" retry={() => void devices.refetch()} />
         ) : devices.isPending ? (
@@ -53,8 +63,9 @@ export function DevicesPage() {
           <NoDevices filtered={filtered} />
         ) : (
           <DeviceTable
-            rows={rows}
+            rows={calm.items}
             total={total}
+            hold={calm.hold}
             more={
               devices.hasNextPage && !devices.isFetchingNextPage && !devices.isPlaceholderData
                 ? () => void devices.fetchNextPage()
@@ -80,16 +91,9 @@ function NoDevices({ filtered }: { filtered: boolean }) {
 }
 
 /** The sentence that answers "is something wrong, and since when?". */
-function Verdict({
-  summary,
-  rows,
-  filtered,
-}: {
-  summary: Summary;
-  rows: DeviceSummary[];
-  filtered: boolean;
-}) {
+function Verdict({ summary }: { summary: Summary }) {
   const now = useNow();
+  const first = useQuery(worstDeviceQuery).data?.items[0];
   const { devices } = summary;
   const all = STATES.reduce((sum, state) => sum + (devices[state] ?? 0), 0);
   const parts = [
@@ -98,7 +102,7 @@ function Verdict({
     devices.unknown > 0 && `${count(devices.unknown)} unknown`,
     summary.open_anomalies > 0 && plural(summary.open_anomalies, "open anomaly", "open anomalies"),
   ].filter(Boolean);
-  const worst = filtered ? undefined : rows.find((row) => row.state !== "up");
+  const worst = first?.state === "up" ? undefined : first;
   const stale =
     summary.newest_sample_at === null || now - summary.newest_sample_at > COLLECTION_STALE_MS;
   return (

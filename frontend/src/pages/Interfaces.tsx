@@ -104,7 +104,9 @@ function Table({
           <th scope="col" className="wide">
             Alias
           </th>
-          <th scope="col">Oper / admin</th>
+          <th scope="col">
+            Oper<span className="wide"> / admin</span>
+          </th>
           <th scope="col" className="c-num wide">
             Speed
           </th>
@@ -185,7 +187,7 @@ function Status({ oper, admin }: { oper: string | null; admin: string | null }) 
     <span className="state-mark">
       <StateShape state={state} />
       <span>
-        {oper} <span className="muted">/ {admin ?? "?"}</span>
+        {oper} <span className="muted wide">/ {admin ?? "?"}</span>
       </span>
     </span>
   );

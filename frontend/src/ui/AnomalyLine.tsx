@@ -1,7 +1,8 @@
 // One anomaly in one line: what, where, how far off, since when, and "Why?".
+import { useState } from "react";
 import type { AnomalyItem } from "../api/types";
 import { useNow } from "../lib/clock";
-import { absolute, duration, metricName, quantity, zone } from "../lib/format";
+import { absolute, duration, metricName, quantity, shownUnit, zone } from "../lib/format";
 import { Link, withParams } from "../lib/router";
 
 export const whyKey = (item: { series: string; id: string }): string => `${item.series}:${item.id}`;
@@ -28,9 +29,14 @@ export const what = (item: { metric: string; instance: string }): string =>
 export const direction = (item: AnomalyItem): string =>
   item.value > item.expected ? "above" : "below";
 
+/** What began this short a time ago lights up once. */
+const FRESH_MS = 10_000;
+
 export function AnomalyLine({ item, device = true }: { item: AnomalyItem; device?: boolean }) {
+  const unit = shownUnit(item.metric, item.unit);
+  const [fresh] = useState(() => Date.now() - item.onset_at < FRESH_MS);
   return (
-    <li className={item.cleared_at === null ? "line open" : "line"} data-anomaly={item.id}>
+    <li className={fresh ? "line fresh" : "line"} data-anomaly={item.id}>
       <span className="line-age">
         <AnomalyAge item={item} />
       </span>
@@ -43,8 +49,8 @@ export function AnomalyLine({ item, device = true }: { item: AnomalyItem; device
         <span>{what(item)}</span>
       </span>
       <span className="line-value">
-        <b>{quantity(item.value, item.unit)}</b>{" "}
-        <span className="muted">expected {quantity(item.expected, item.unit)}</span>
+        <b>{quantity(item.value, unit)}</b>{" "}
+        <span className="muted">expected {quantity(item.expected, unit)}</span>
       </span>
       <Link
         className="button small"

@@ -61,14 +61,16 @@ export function Failed({
   if (problem?.status === 403) {
     return (
       <Face kind="forbidden" mark="⊘" title={`You may not see ${what}`}>
-        {problem.message} Ask an administrator for the permission.
+        <p>{problem.message}</p>
+        <p>Ask an administrator for the permission.</p>
       </Face>
     );
   }
   if (problem?.status === 404) {
     return (
       <Face kind="empty" mark="○" title={`Not found: ${what}`}>
-        {problem.message} It may have been deleted.
+        <p>{problem.message}</p>
+        <p>It may have been deleted.</p>
       </Face>
     );
   }

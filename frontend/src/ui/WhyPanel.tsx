@@ -5,7 +5,7 @@ import { anomaliesQuery } from "../api/queries";
 import type { AnomalyItem } from "../api/types";
 import { ChartCard } from "../charts/ChartCard";
 import { useNow } from "../lib/clock";
-import { absolute, bandText, duration, metricName, quantity, zone } from "../lib/format";
+import { absolute, bandText, duration, metricName, quantity, shownUnit, zone } from "../lib/format";
 import type { Range } from "../lib/range";
 import { Link, navigate } from "../lib/router";
 import { useWatchDevice } from "../live/live";
@@ -19,7 +19,8 @@ const AFTER_MS = 15 * 60_000;
 const METHODS: Record<string, string> = {
   seasonal:
     "The expected value is learned from the same time of day on earlier days; the band is the usual scatter around it, measured so that outliers do not widen it.",
-  ewma: "The expected value follows the recent values, newer ones counting more; the band is their usual scatter.",
+  "robust-ewma-hour":
+    "The expected value follows the series, newer values counting more, and knows the usual difference of each hour of the day. The band is four times the usual scatter; values far outside teach it little.",
   mad: "The expected value is the median of recent values; the band is the median distance from it.",
 };
 
@@ -52,13 +53,14 @@ export default function WhyPanel({ why, onClose }: { why: string; onClose: () =>
 function Reasons({ item }: { item: AnomalyItem }) {
   const device = `/devices/${encodeURIComponent(item.device)}`;
   const port = item.instance ? `?if=${encodeURIComponent(item.instance)}` : "";
+  const unit = shownUnit(item.metric, item.unit);
   const away = Math.abs(item.value - item.expected);
   return (
     <div className="stack">
       <p className="why-sentence">
         <b>{what(item)}</b> on <Link to={device}>{item.device_name}</Link> was{" "}
-        <b className="alarm">{quantity(item.value, item.unit)}</b>, {quantity(away, item.unit)}{" "}
-        {direction(item)} the expected <b>{quantity(item.expected, item.unit)}</b>.
+        <b className="alarm">{quantity(item.value, unit)}</b>, {quantity(away, unit)}{" "}
+        {direction(item)} the expected <b>{quantity(item.expected, unit)}</b>.
       </p>
       <p>
         <AnomalyAge item={item} />
@@ -75,14 +77,15 @@ function Reasons({ item }: { item: AnomalyItem }) {
 }
 
 function Evidence({ item }: { item: AnomalyItem }) {
+  const unit = shownUnit(item.metric, item.unit);
   const now = useNow();
   return (
     <dl className="facts">
       <dt>Seen</dt>
-      <dd>{quantity(item.value, item.unit)}</dd>
+      <dd>{quantity(item.value, unit)}</dd>
       <dt>Expected</dt>
       <dd>
-        {quantity(item.expected, item.unit)}, band {bandText(item.lower, item.upper, item.unit)}
+        {quantity(item.expected, unit)}, band {bandText(item.lower, item.upper, unit)}
       </dd>
       <dt>Score</dt>
       <dd>

@@ -58,7 +58,7 @@ pub(crate) struct Witness {
     pub(crate) ever_good: bool,
     pub(crate) interval_ms: i64,
     pub(crate) heard_at: i64,
-    /// Cycle of the last sign: its further parts do not count again.
+    /// The last poll's words, cut to [`MOST_ERROR`].
     pub(crate) error: String,
 }
 
@@ -270,11 +270,12 @@ impl Watch {
         };
         match snmp {
             Sign::Good => match icmp {
-                // Many networks filter ping: only the loss of what once was counts.
-                Sign::Fails if self.icmp.ever_good && !self.snmp.failing() => {
+                // Many networks filter ping: only the loss of what once was counts. And when both
+                // come back, one is heard first.
+                Sign::Fails if self.snmp.failing() => None,
+                Sign::Fails if self.icmp.ever_good && self.snmp.run >= BELIEVED_AFTER => {
                     Some((Degraded, Why::PingFails))
                 }
-                Sign::Fails if self.icmp.ever_good => None,
                 Sign::Poor => Some((Degraded, Why::Loss)),
                 Sign::Fails
                 | Sign::Good
@@ -284,8 +285,12 @@ impl Watch {
             },
             Sign::Poor => Some((Degraded, Why::Partial)),
             Sign::Fails => match icmp {
-                // The other one is about to say the same.
-                Sign::Good | Sign::Poor if self.icmp.failing() => None,
+                // The other one is about to say the same, or comes back first.
+                Sign::Good | Sign::Poor
+                    if self.icmp.failing() || self.icmp.run < BELIEVED_AFTER =>
+                {
+                    None
+                }
                 Sign::Good | Sign::Poor => Some((Degraded, Why::SnmpFails)),
                 Sign::Fails => Some((Down, Why::Dead)),
                 Sign::Nothing | Sign::NoCredential | Sign::NotPermitted => {

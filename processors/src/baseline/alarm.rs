@@ -1,7 +1,9 @@
 //! Verdicts to episodes: exactly one onset, any number of changes, exactly one clear.
 //!
 //! An onset takes [`ONSET_OF`] values of which [`ONSET_AFTER`] lie beyond the band, the last one
-//! among them; a clear takes [`CLEAR_AFTER`] values in a row inside the narrower [`CLEAR_BELOW`].
+//! among them; a clear takes [`CLEAR_AFTER`] values in a row inside a narrower band, the narrower
+//! the milder the episode was: back from a score of 50, a 3 is the old normal, which moved on
+//! meanwhile; back from 5, it is not.
 //! A missing sample is no value: it neither starts nor ends anything. While an episode is on
 //! nothing is learned, so a failure that lasts does not become normal, with one rule: after
 //! [`ACCEPT_AFTER_MS`] the new level is accepted, the episode is cleared and learning starts
@@ -13,6 +15,8 @@ const ONSET_AFTER: u32 = 3;
 const ONSET_OF: u32 = 4;
 const CLEAR_AFTER: u8 = 4;
 const CLEAR_BELOW: f64 = 2.5;
+const CLEAR_BELOW_MOST: f64 = 3.6;
+const CLEAR_SHARE: f64 = 0.1;
 
 /// A new level that lasts so long is the normal one from then on.
 const ACCEPT_AFTER_MS: i64 = 24 * 3_600_000;
@@ -42,6 +46,8 @@ pub(crate) struct Episode {
     pub(crate) told: f32,
     /// Values inside in a row.
     pub(crate) inside: u8,
+    /// Their mean distance from what was expected.
+    pub(crate) moved: f32,
     /// Last value and band: a clear for another reason has these.
     pub(crate) last: (f64, f64, f64, f64),
 }
@@ -90,6 +96,7 @@ impl Alarm {
             highest: verdict.score as f32,
             told: verdict.score as f32,
             inside: 0,
+            moved: 0.0,
             last: (value, verdict.expected, verdict.lower, verdict.upper),
         }));
         Some(Move::Onset { score: verdict.score })
@@ -105,12 +112,20 @@ impl Alarm {
         let episode = self.episode.as_deref_mut()?;
         episode.last = (value, verdict.expected, verdict.lower, verdict.upper);
         episode.highest = episode.highest.max(verdict.score as f32);
-        let inside = verdict.score < CLEAR_BELOW;
-        episode.inside = if inside { episode.inside.saturating_add(1) } else { 0 };
+        let severe = f64::from(episode.highest) * CLEAR_SHARE;
+        let inside = verdict.score < severe.clamp(CLEAR_BELOW, CLEAR_BELOW_MOST);
+        if inside {
+            episode.inside = episode.inside.saturating_add(1);
+            let distance = value - verdict.expected - f64::from(episode.moved);
+            episode.moved += (distance / f64::from(episode.inside)) as f32;
+        } else {
+            (episode.inside, episode.moved) = (0, 0.0);
+        }
         let lasting = at.saturating_sub(episode.onset_at) >= ACCEPT_AFTER_MS;
         if episode.inside >= CLEAR_AFTER || lasting {
-            if lasting {
-                learned.restart();
+            match episode.inside >= CLEAR_AFTER {
+                true => learned.anchor(at, f64::from(episode.moved)),
+                false => learned.restart(),
             }
             return self.clear();
         }

@@ -38,7 +38,7 @@ const SCALE_FLOOR: f64 = 0.02;
 pub(crate) const BAND: f64 = 4.0;
 
 /// What was learned grows uncertain with the square root of time: by 1.4 after so long.
-const FORGET_MS: f64 = 600_000.0;
+const FORGET_MS: f64 = 240_000.0;
 
 /// … but no further than this.
 const MOST_WIDENING: f64 = 3.0;
@@ -107,6 +107,16 @@ impl Learned {
         self.count = 0;
     }
 
+    /// An episode is over: the old normal moved by this meanwhile.
+    fn anchor(&mut self, at_ms: i64, moved: f64) {
+        self.level = (f64::from(self.level) + moved) as f32;
+        self.learned_at = at_ms;
+    }
+
+    fn idle(&self, at_ms: i64) -> f64 {
+        at_ms.saturating_sub(self.learned_at).max(0) as f64
+    }
+
     fn judge(&self, at_ms: i64, value: f64, quantum: f64) -> Verdict {
         let expected = f64::from(self.level) + self.season.offset(at_ms);
         let scale = self.scale_at(at_ms, expected, quantum);
@@ -124,13 +134,13 @@ impl Learned {
         let floor = quantum.max(SCALE_FLOOR * expected.abs()).max(f64::MIN_POSITIVE);
         // A scale of few values is itself uncertain.
         let few = 1.0 + 5.0 / f64::from(self.count.max(1));
-        let idle = at_ms.saturating_sub(self.learned_at).max(0) as f64;
-        let widening = (1.0 + idle / FORGET_MS).sqrt().min(MOST_WIDENING);
+        let widening = (1.0 + self.idle(at_ms) / FORGET_MS).sqrt().min(MOST_WIDENING);
         (f64::from(self.scale) * few).max(floor) * widening
     }
 
     fn learn(&mut self, at_ms: i64, value: f64, verdict: &Verdict, quantum: f64) {
-        let offset = verdict.expected - f64::from(self.level);
+        let level = f64::from(self.level);
+        let offset = verdict.expected - level;
         if self.count == 0 {
             self.level = (value - offset) as f32;
             self.scale = 0.0;
@@ -141,7 +151,12 @@ impl Learned {
             let limit = if verdict.has_baseline { CLIP * scale } else { f64::INFINITY };
             let clipped = residual.clamp(-limit, limit);
             let share = 1.0 / f64::from(self.count);
-            let level = f64::from(self.level) + clipped * LEVEL_SHARE.max(share / 2.0);
+            // One beyond the band is likely the start of an episode, not of a new level.
+            let pull = match verdict.has_baseline && verdict.score > BAND {
+                true => clipped / CLIP,
+                false => clipped,
+            };
+            let level = level + pull * LEVEL_SHARE.max(share);
             let spread = clipped.abs() * DEVIATION;
             let scale = f64::from(self.scale);
             self.level = level as f32;
@@ -156,6 +171,3 @@ impl Learned {
         self.learned_at = at_ms;
     }
 }
-
-#[cfg(test)]
-mod tests;

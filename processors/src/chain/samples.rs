@@ -175,7 +175,7 @@ fn counters(
         terms.ceiling = ceiling.and_then(|c| state.series[c].value()).unwrap_or(0.0);
         let now = Reading {
             raw: *raw as u64,
-            line_ms: line_ms + i64::from(*at_ms),
+            line_ms: line_ms.saturating_add(i64::from(*at_ms)),
             restarts,
             breaks: state.tables.instances[*instance as usize].breaks,
         };

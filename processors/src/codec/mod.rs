@@ -35,7 +35,8 @@ pub(crate) fn save(state: &DeviceState, bytes: &mut Vec<u8>) {
     writer.length(state.tables.instances.len());
     for instance in &state.tables.instances {
         writer.text(&instance.name);
-        writer.maybe(instance.marker);
+        writer.byte(u8::from(instance.marker.is_some()));
+        writer.signed(instance.marker.unwrap_or(0));
         writer.number(u64::from(instance.breaks));
     }
     writer.length(state.connectors.len());
@@ -66,7 +67,8 @@ pub(crate) fn load(bytes: &[u8]) -> Result<DeviceState, LoadError> {
     }
     for _ in 0..reader.length()? {
         let name = reader.text()?;
-        let marker = reader.maybe()?;
+        let marked = reader.flag()?;
+        let marker = Some(reader.signed()?).filter(|_| marked);
         let breaks = reader.small()?;
         state.tables.instances.push(Instance { name, marker, breaks });
     }

@@ -168,13 +168,18 @@ impl<'a> Reader<'a> {
         self.number().map(unzigzag)
     }
 
+    /// A time or slot: so small that sums of a few cannot overflow.
+    pub(super) fn clock(&mut self) -> Result<i64, LoadError> {
+        let value = self.signed()?;
+        if value.unsigned_abs() >> 60 == 0 { Ok(value) } else { Err(self.malformed("time")) }
+    }
+
     pub(super) fn small<T: TryFrom<u64>>(&mut self) -> Result<T, LoadError> {
         let value = self.number()?;
         T::try_from(value).map_err(|_| self.malformed("number too large"))
     }
 
-    /// A length of something that takes at least a byte each… or a run: never more than could
-    /// be meant.
+    /// A length of things that take a byte each at least.
     pub(super) fn length(&mut self) -> Result<usize, LoadError> {
         let length: usize = self.small()?;
         if length > self.bytes.len() { Err(self.malformed("length")) } else { Ok(length) }
@@ -192,7 +197,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn maybe(&mut self) -> Result<Option<i64>, LoadError> {
-        if self.flag()? { self.signed().map(Some) } else { Ok(None) }
+        if self.flag()? { self.clock().map(Some) } else { Ok(None) }
     }
 
     /// A column of this length.

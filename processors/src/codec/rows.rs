@@ -27,8 +27,8 @@ pub(super) fn save_connector(connector: &Connector, writer: &mut Writer<'_>) {
 
 pub(super) fn load_connector(reader: &mut Reader<'_>) -> Result<Connector, LoadError> {
     let name = reader.text()?;
-    let cycle = reader.signed()?;
-    let interval_ms = reader.signed()?;
+    let cycle = reader.clock()?;
+    let interval_ms = reader.clock()?;
     let mut parts = Vec::new();
     for _ in 0..reader.length()? {
         parts.push(reader.number()?);
@@ -39,9 +39,9 @@ pub(super) fn load_connector(reader: &mut Reader<'_>) -> Result<Connector, LoadE
         interval_ms,
         parts,
         poller: reader.text()?,
-        mono_ms: reader.signed()?,
-        started_at: reader.signed()?,
-        line_ms: reader.signed()?,
+        mono_ms: reader.clock()?,
+        started_at: reader.clock()?,
+        line_ms: reader.clock()?,
         uptime: match (reader.maybe()?, reader.maybe()?) {
             (Some(uptime), Some(line_ms)) => Some((uptime, line_ms)),
             (None, None) => None,
@@ -82,12 +82,12 @@ fn load_witness(reader: &mut Reader<'_>) -> Result<Witness, LoadError> {
     Ok(Witness {
         sign: load_one(&SIGNS, reader)?,
         run: reader.small()?,
-        run_since: reader.signed()?,
+        run_since: reader.clock()?,
         believed: load_one(&SIGNS, reader)?,
-        since: reader.signed()?,
+        since: reader.clock()?,
         ever_good: reader.flag()?,
-        interval_ms: reader.signed()?,
-        heard_at: reader.signed()?,
+        interval_ms: reader.clock()?,
+        heard_at: reader.clock()?,
         error: reader.text()?,
     })
 }
@@ -120,7 +120,7 @@ pub(super) fn load_watch(reader: &mut Reader<'_>) -> Result<Watch, LoadError> {
             enabled: reader.flag()?,
             snmp: reader.flag()?,
             icmp: reader.flag()?,
-            interval_ms: reader.signed()?,
+            interval_ms: reader.clock()?,
         });
     }
     watch.snmp = load_witness(reader)?;
@@ -129,7 +129,7 @@ pub(super) fn load_watch(reader: &mut Reader<'_>) -> Result<Watch, LoadError> {
         watch.told = Some(Told {
             state: load_one(&STATES, reader)?,
             why: load_one(&Why::ALL, reader)?,
-            since: reader.signed()?,
+            since: reader.clock()?,
         });
     }
     watch.heard_at = reader.maybe()?;
@@ -152,7 +152,7 @@ pub(super) fn load_texts(reader: &mut Reader<'_>) -> Result<Texts, LoadError> {
     let mut texts = Texts::default();
     for _ in 0..reader.length()? {
         let (instance, name, value) = (reader.text()?, reader.text()?, reader.text()?);
-        let heard_at = reader.signed()?;
+        let heard_at = reader.clock()?;
         texts.known.push(Text { fact: Fact { instance, name, value }, heard_at });
     }
     Ok(texts)

@@ -87,6 +87,7 @@ fn save_episode(episode: &Episode, writer: &mut Writer<'_>) {
     writer.number(u64::from(episode.highest.to_bits()));
     writer.number(u64::from(episode.told.to_bits()));
     writer.byte(episode.inside);
+    writer.number(u64::from(episode.moved.to_bits()));
     let (value, expected, lower, upper) = episode.last;
     for one in [value, expected, lower, upper] {
         writer.float(one);
@@ -210,6 +211,7 @@ fn load_episode(reader: &mut Reader<'_>) -> Result<Episode, LoadError> {
         highest: f32::from_bits(reader.small()?),
         told: f32::from_bits(reader.small()?),
         inside: reader.byte()?,
+        moved: f32::from_bits(reader.small()?),
         last: (reader.float()?, reader.float()?, reader.float()?, reader.float()?),
     })
 }

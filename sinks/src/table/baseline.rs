@@ -6,9 +6,7 @@ use schemas::Baseline;
 use sqlx::PgConnection;
 
 use crate::check::{self, DAY_MS, Refusal};
-use crate::table::{
-    Care, Counts, Failure, MAX_STATEMENT_ROWS, Row, Table, Tombstone, puts, time,
-};
+use crate::table::{Care, Counts, Failure, MAX_STATEMENT_ROWS, Row, Table, Tombstone, puts, time};
 
 /// The only width the table holds.
 const WIDTH_MS: i64 = 300_000;

@@ -7,9 +7,7 @@ use schemas::Rollup;
 use sqlx::PgConnection;
 
 use crate::check::{self, DAY_MS, Refusal};
-use crate::table::{
-    Care, Counts, Failure, MAX_STATEMENT_ROWS, Row, Table, Tombstone, puts, time,
-};
+use crate::table::{Care, Counts, Failure, MAX_STATEMENT_ROWS, Row, Table, Tombstone, puts, time};
 
 /// `Rollup` → `rollup_5m`, `rollup_1h`, `rollup_1d`, by its width.
 #[derive(Debug)]

@@ -8,9 +8,7 @@ use uuid::Uuid;
 
 use crate::check::{self, DAY_MS, Refusal};
 use crate::copy::{SampleRow, copy_samples};
-use crate::table::{
-    Care, Counts, Failure, MAX_STATEMENT_ROWS, Row, Table, Tombstone, puts, time,
-};
+use crate::table::{Care, Counts, Failure, MAX_STATEMENT_ROWS, Row, Table, Tombstone, puts, time};
 
 /// An older sample would open chunks that retention drops again at once.
 const MAX_AGE_MS: i64 = 45 * DAY_MS;
@@ -120,7 +118,9 @@ async fn write_gaps(
 ) -> Result<u64, sqlx::Error> {
     let gaps: Vec<_> = puts(rows)
         .flat_map(|batch| batch.gaps.iter().map(move |gap| (batch.at, gap)))
-        .map(|(at, gap)| (gap.series.0, at.saturating_add(i64::from(gap.at_ms)), reason(gap.reason)))
+        .map(|(at, gap)| {
+            (gap.series.0, at.saturating_add(i64::from(gap.at_ms)), reason(gap.reason))
+        })
         .collect();
     let mut affected = 0;
     for piece in gaps.chunks(MAX_STATEMENT_ROWS) {

@@ -67,9 +67,8 @@ async fn a_first_write_races_and_one_wins() {
         let (mut one, mut two) = (db.sink::<Samples>().await, db.sink::<Samples>().await);
         let (batch, _) = one.prepare(polls(0, 0..20));
         let (a, b) = tokio::join!(one.write(&batch), two.write(&batch));
-        let moved = |outcome: &Result<Written, SinkError>| {
-            matches!(outcome, Err(SinkError::Moved { .. }))
-        };
+        let moved =
+            |outcome: &Result<Written, SinkError>| matches!(outcome, Err(SinkError::Moved { .. }));
         assert!(a.is_ok() && moved(&b) || b.is_ok() && moved(&a), "{a:?} {b:?}");
         assert_eq!(count(db).await, "200");
     })
@@ -199,12 +198,16 @@ async fn a_copy_frozen_inside_its_transaction_is_ended() {
         let _copy = transaction.copy_in_raw(statement).await.unwrap();
 
         // A new connection, so that the short wait is in force.
-        let mut owner = db.sink_over::<Samples>(db.options.clone()).lock_wait(Duration::from_millis(300));
+        let mut owner =
+            db.sink_over::<Samples>(db.options.clone()).lock_wait(Duration::from_millis(300));
         owner.positions(&[0]).await.unwrap();
         let (batch, _) = owner.prepare(polls(0, 1..3));
         let start = Instant::now();
         let error = owner.write(&batch).await.unwrap_err();
-        assert!(matches!(&error, SinkError::Retry(words) if words.contains("1 session(s) ended")), "{error}");
+        assert!(
+            matches!(&error, SinkError::Retry(words) if words.contains("1 session(s) ended")),
+            "{error}"
+        );
         owner.positions(&[0]).await.unwrap();
         assert_eq!(owner.write(&batch).await.unwrap().rows, 20);
         assert!(start.elapsed() < Duration::from_secs(5));

@@ -36,7 +36,8 @@ async fn migrating_again_or_at_once_changes_nothing() {
 #[tokio::test]
 async fn a_newer_database_is_refused_with_versions_and_mend() {
     each_tier(async |db| {
-        let sql = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+        let sql =
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
                    VALUES (9999, 'from the future', true, '', 0)";
         run(&db.pool, sql).await;
         for error in [
@@ -95,8 +96,13 @@ async fn an_ordinary_owner_migrates_and_writes() {
         retain(&owned, &Retention::default(), NOW).await.unwrap();
         owned.close().await;
         run(pool, format!("ALTER DATABASE {database} OWNER TO CURRENT_USER")).await;
-        run(pool, format!("REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}"))
-            .await;
+        run(
+            pool,
+            format!(
+                "REASSIGN OWNED BY {role} TO CURRENT_USER; DROP OWNED BY {role}; DROP ROLE {role}"
+            ),
+        )
+        .await;
     })
     .await;
 }
@@ -104,9 +110,8 @@ async fn an_ordinary_owner_migrates_and_writes() {
 #[tokio::test]
 async fn a_database_that_is_away_is_tried_again() {
     let options = sqlx::postgres::PgConnectOptions::new().host("127.0.0.1").port(1);
-    let pool = PgPoolOptions::new()
-        .acquire_timeout(Duration::from_millis(300))
-        .connect_lazy_with(options);
+    let pool =
+        PgPoolOptions::new().acquire_timeout(Duration::from_millis(300)).connect_lazy_with(options);
     let error = migrate(&pool, &MigrateOptions::default()).await.unwrap_err();
     assert!(matches!(error, MigrateError::Retry(_)), "{error}");
 }

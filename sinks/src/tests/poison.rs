@@ -29,8 +29,8 @@ fn prepare_names_what_cannot_be() {
     late.at_ms[1] = 60_001;
     let mut nan = samples(1, NOW, 2);
     nan.values[1] = f64::NAN;
-    let mut uneven = record(0, 7, &samples(1, NOW, 2));
-    uneven.value = uneven.value.map(|bytes| bytes.slice(..bytes.len() - 9));
+    let mut uneven = samples(1, NOW, 2);
+    uneven.values.pop();
     let mut nul = samples(1, NOW, 2);
     nul.tenant = "a\0b".to_owned();
     let records = vec![
@@ -41,7 +41,7 @@ fn prepare_names_what_cannot_be() {
         record(0, 4, &series(1, "m", "i")),
         raw(5, &[0, 0, 0, 0, 9, 1, 2, 3]),
         raw(6, b""),
-        uneven,
+        record(0, 7, &uneven),
         record(0, 8, &nul),
         SinkRecord { partition: 0, offset: 9, timestamp_ms: NOW, key: None, value: None },
         raw(10, b"{\"json\": true}"),
@@ -61,7 +61,7 @@ fn prepare_names_what_cannot_be() {
             (4, "wrong_type"),
             (5, "unknown_schema"),
             (6, "truncated"),
-            (7, "truncated"),
+            (7, "malformed"),
             (8, "malformed"),
             (9, "malformed"),
             (10, "malformed"),
@@ -202,6 +202,45 @@ async fn one_series_id_stands_for_one_identity() {
         sink.write(&batch).await.unwrap();
         let query = "SELECT concat_ws(' ', instance, unit, state) FROM series ORDER BY instance";
         assert_eq!(db.lines(query).await, ["a 1 f", "ge-0 bit/s t"]);
+    })
+    .await;
+}
+
+/// Rows that are there already are no poison, even when the batch also holds some.
+#[tokio::test]
+async fn the_tripwire_is_told_from_poison() {
+    each_tier(async |db| {
+        let sql = "ALTER TABLE sample ADD CONSTRAINT odd CHECK (value < 1000)";
+        sqlx::query(sql).execute(&db.pool).await.unwrap();
+        let mut sink = db.sink::<Samples>().await;
+        write(&mut sink, vec![record(0, 0, &samples(1, NOW, 10))]).await;
+        let mut bad = samples(3, NOW, 10);
+        bad.values[0] = 1e6;
+        let records = [
+            record(0, 1, &bad),
+            record(0, 2, &samples(1, NOW, 10)),
+            record(0, 3, &samples(2, NOW, 10)),
+        ];
+        // Whichever of the two the database meets first.
+        let mut turned = records.to_vec();
+        turned.swap(0, 1);
+        turned[0].offset = 1;
+        turned[1].offset = 2;
+        for (records, culprit) in [(records.to_vec(), 1), (turned, 2)] {
+            sqlx::raw_sql(
+                "UPDATE log_position SET next = 1; DELETE FROM sample WHERE series_id >= 2000",
+            )
+            .execute(&db.pool)
+            .await
+            .unwrap();
+            sink.positions(&[0]).await.unwrap();
+            let (mut batch, _) = sink.prepare(records);
+            let Err(SinkError::Poison(found)) = sink.write(&batch).await else { panic!("written") };
+            assert_eq!(named(&found), [(0, culprit, "rejected")]);
+            sink.remove(&mut batch, &found);
+            let written = sink.write(&batch).await.unwrap();
+            assert_eq!((written.rows, written.duplicates), (10, 10));
+        }
     })
     .await;
 }

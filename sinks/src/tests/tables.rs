@@ -25,10 +25,10 @@ async fn samples_gaps_and_the_latest_time() {
         batch.at_ms = vec![-7, 0, 999];
         batch.values = vec![f64::MIN_POSITIVE, -0.1, 1e300];
         batch.flags = vec![0, SampleFlags::WRAP, SampleFlags::REPEATED];
-        batch.gaps =
-            vec![Gap { series: SeriesId(-5), at_ms: 3, reason: GapReason::Discontinuity }];
+        batch.gaps = vec![Gap { series: SeriesId(-5), at_ms: 3, reason: GapReason::Discontinuity }];
         let older = samples(1, NOW - 5000, 1);
-        let records = vec![record(0, 0, &batch), record(1, 0, &samples(2, NOW, 1)), record(0, 1, &older)];
+        let records =
+            vec![record(0, 0, &batch), record(1, 0, &samples(2, NOW, 1)), record(0, 1, &older)];
         assert_eq!(write(&mut sink, records).await.rows, 6);
         let query = format!(
             "SELECT concat_ws(' ', series_id, {}, value, flags) FROM sample ORDER BY series_id, ts",
@@ -46,7 +46,8 @@ async fn samples_gaps_and_the_latest_time() {
             ],
         )
         .await;
-        let query = format!("SELECT concat_ws(' ', series_id, {}, reason) FROM sample_gap", ms("ts"));
+        let query =
+            format!("SELECT concat_ws(' ', series_id, {}, reason) FROM sample_gap", ms("ts"));
         check(db, &query, &["-5 -997 discontinuity"]).await;
         let latest =
             format!("SELECT ({})::text FROM device_latest ORDER BY device", ms("last_sample_at"));
@@ -88,7 +89,8 @@ async fn buckets_are_replaced_whole() {
             record(0, 3, &rollup(86_400_000, bucket, &[1], 40.0)),
         ];
         assert_eq!(write(&mut sink, records).await.rows, 4);
-        let repaired = Rollup { repair: true, counts: vec![6], ..rollup(300_000, bucket, &[1], 11.0) };
+        let repaired =
+            Rollup { repair: true, counts: vec![6], ..rollup(300_000, bucket, &[1], 11.0) };
         write(&mut sink, vec![record(0, 4, &repaired)]).await;
         let columns = "concat_ws(' ', series_id, count, sum, min, max, last)";
         check(
@@ -257,7 +259,8 @@ async fn facts_replace_the_whole_set() {
             name: name.to_owned(),
             value: value.to_owned(),
         };
-        let set = |n, facts| DeviceFacts { tenant: "t".to_owned(), device: device(n), at: NOW, facts };
+        let set =
+            |n, facts| DeviceFacts { tenant: "t".to_owned(), device: device(n), at: NOW, facts };
         let records = vec![
             record(0, 0, &set(1, vec![fact("", "sys_name", "old"), fact("ge-0", "if_alias", "x")])),
             record(0, 1, &set(2, vec![fact("", "sys_name", "two")])),
@@ -265,11 +268,18 @@ async fn facts_replace_the_whole_set() {
         ];
         write(&mut sink, records).await;
         let twice = vec![fact("", "sys_name", "one"), fact("", "sys_name", "ünö")];
-        let records =
-            vec![record(0, 3, &set(1, twice)), record(0, 4, &set(2, vec![])), tombstone(0, 5, device(3))];
+        let records = vec![
+            record(0, 3, &set(1, twice)),
+            record(0, 4, &set(2, vec![])),
+            tombstone(0, 5, device(3)),
+        ];
         write(&mut sink, records).await;
-        check(db, "SELECT concat_ws(' ', tenant, instance, name, value) FROM fact", &["t  sys_name ünö"])
-            .await;
+        check(
+            db,
+            "SELECT concat_ws(' ', tenant, instance, name, value) FROM fact",
+            &["t  sys_name ünö"],
+        )
+        .await;
     })
     .await;
 }
@@ -308,7 +318,8 @@ async fn an_anomaly_opens_changes_and_clears() {
             record(0, 2, &anomaly("a", Change, NOW - 500, 6.0)),
         ];
         assert_eq!(write(&mut sink, first).await.rows, 3);
-        let columns = format!("concat_ws(' ', id, {}, {}, value, score)", ms("at"), ms("cleared_at"));
+        let columns =
+            format!("concat_ws(' ', id, {}, {}, value, score)", ms("at"), ms("cleared_at"));
         let now = format!("SELECT {columns} FROM anomaly ORDER BY id");
         check(db, &now, &["a -500 6.1 6", "b -1000 5.1 5"]).await;
         let second = vec![record(0, 3, &anomaly("a", Clear, NOW, 6.5))];

@@ -77,8 +77,10 @@ async fn raw_samples_and_latest_values_carry_their_names() {
         write(&mut facts, vec![facts_record]).await;
 
         let raw = db
-            .lines("SELECT concat_ws(' ', metric, instance, unit, value) FROM metric_raw
-                    WHERE metric = 'cpu_percent' ORDER BY ts")
+            .lines(
+                "SELECT concat_ws(' ', metric, instance, unit, value) FROM metric_raw
+                    WHERE metric = 'cpu_percent' ORDER BY ts",
+            )
             .await;
         assert_eq!(raw, ["cpu_percent  1 5", "cpu_percent  1 6"]);
         let latest = db
@@ -89,8 +91,10 @@ async fn raw_samples_and_latest_values_carry_their_names() {
             ["cpu_percent 6", "if_admin_status 1", "if_oper_status 7", "if_speed_bps 10000000000"]
         );
         let interface = db
-            .lines("SELECT concat_ws(' ', name, alias, if_index, mac, admin_status, oper_status,
-                                     speed_bps) FROM interface")
+            .lines(
+                "SELECT concat_ws(' ', name, alias, if_index, mac, admin_status, oper_status,
+                                     speed_bps) FROM interface",
+            )
             .await;
         assert_eq!(
             interface,

@@ -18,7 +18,7 @@ const INTERVAL_MS: (i64, i64) = (1_000, 86_400_000);
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub(crate) struct DeviceInput {
     /// IP address, v4 or v6.
-    #[schema(value_type = String, example = "192.0.2.10", min_length = 2, max_length = 45)]
+    #[schema(value_type = String, required, example = "192.0.2.10", min_length = 2, max_length = 45)]
     pub(crate) address: Option<IpAddr>,
     /// Display name; the address when left out.
     #[schema(min_length = 1, max_length = 200, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]

@@ -64,7 +64,9 @@ impl DeviceSort {
     /// The text sorted by then; names sort without regard to case.
     const fn text(self) -> &'static str {
         match self {
-            Self::Site => "(lower(coalesce(d.site, '')) || E'\\x01' || lower(d.name)) COLLATE \"C\"",
+            Self::Site => {
+                "(lower(coalesce(d.site, '')) || E'\\x01' || lower(d.name)) COLLATE \"C\""
+            }
             Self::State | Self::Name | Self::Anomalies | Self::LastSample => {
                 "lower(d.name) COLLATE \"C\""
             }
@@ -168,8 +170,10 @@ fn like(text: &str) -> String {
 fn page(query: &DeviceQuery) -> QueryBuilder<Postgres> {
     let sort = DeviceSort::from_name(query.sort);
     let (rank, text) = (sort.rank(), sort.text());
-    let mut sql = QueryBuilder::new("SELECT p.*, (SELECT count(DISTINCT instance) FROM fact \
-        WHERE device = p.id AND instance <> '' AND name LIKE 'if\\_%') AS interfaces FROM (SELECT ");
+    let mut sql = QueryBuilder::new(
+        "SELECT p.*, (SELECT count(DISTINCT instance) FROM fact \
+        WHERE device = p.id AND instance <> '' AND name LIKE 'if\\_%') AS interfaces FROM (SELECT ",
+    );
     sql.push(COLUMNS).push(", ").push(rank).push(" AS rank, ").push(text).push(" AS text");
     sql.push(FROM).push(" WHERE true");
     filter(&mut sql, query);

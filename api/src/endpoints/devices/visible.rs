@@ -20,8 +20,13 @@ pub(super) async fn written(
     id: DeviceId,
     updated_at: i64,
 ) -> Result<bool, ApiError> {
-    wait(pool, "SELECT EXISTS (SELECT FROM device WHERE id = $1 AND updated_at >= $2)", id, updated_at)
-        .await
+    wait(
+        pool,
+        "SELECT EXISTS (SELECT FROM device WHERE id = $1 AND updated_at >= $2)",
+        id,
+        updated_at,
+    )
+    .await
 }
 
 /// Waits until the device is gone.

@@ -125,8 +125,7 @@ fn align(at: i64, step: i64) -> i64 {
 fn break_line(resolution: Resolution, interval_ms: i64, rows: &[Point]) -> Line {
     let bucketed = resolution.bucket_ms() > 0;
     let (limit, step) = (resolution.break_ms(interval_ms), resolution.step_ms(interval_ms));
-    let mut line =
-        Line { resolution, at: vec![], value: vec![], min: vec![], max: vec![] };
+    let mut line = Line { resolution, at: vec![], value: vec![], min: vec![], max: vec![] };
     let mut push = |at: i64, value: Option<f64>, min: Option<f64>, max: Option<f64>| {
         line.at.push(at);
         line.value.push(value);
@@ -231,19 +230,16 @@ mod tests {
 
     #[test]
     fn a_line_breaks_at_a_gap() {
-        check(Resolution::Raw, &[0, 1, 3, 7], &[
-            (0, true),
-            (1, true),
-            (3, true),
-            (4, false),
-            (7, true),
-        ]);
-        check(Resolution::FiveMinutes, &[0, 5, 15], &[
-            (0, true),
-            (5, true),
-            (10, false),
-            (15, true),
-        ]);
+        check(
+            Resolution::Raw,
+            &[0, 1, 3, 7],
+            &[(0, true), (1, true), (3, true), (4, false), (7, true)],
+        );
+        check(
+            Resolution::FiveMinutes,
+            &[0, 5, 15],
+            &[(0, true), (5, true), (10, false), (15, true)],
+        );
         check(Resolution::Raw, &[], &[]);
     }
 }

@@ -1,0 +1,13 @@
+//! The API over HTTP and a real PostgreSQL (`OPSC_TEST_DATABASE_URL`).
+
+mod anomalies;
+mod auth;
+mod devices;
+mod harness;
+mod live;
+#[allow(dead_code)]
+#[path = "../../examples/serve/memory.rs"]
+mod memory;
+mod others;
+mod problems;
+mod samples;
