@@ -82,7 +82,6 @@ pub struct DatabaseConfig {
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct PollerConfig {
-    pub interval_ms: i64,
     pub profiles_dir: String,
 }
 
@@ -205,7 +204,6 @@ impl Config {
         };
         range("log.partitions", i64::from(self.log.partitions), 1, 1024)?;
         range("log.kafka.replication", i64::from(self.log.kafka.replication), 0, 9)?;
-        range("poller.interval_ms", self.poller.interval_ms, 500, 86_400_000)?;
         range("demo.interval_ms", self.demo.interval_ms, 500, 86_400_000)?;
         range("processor.threads", self.processor.threads as i64, 0, 256)?;
         range("processor.commit_interval_ms", self.processor.commit_interval_ms, 0, 60_000)?;

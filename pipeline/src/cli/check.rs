@@ -73,7 +73,7 @@ fn inventory(config: &Config) -> Finding {
 }
 
 fn icmp() -> Finding {
-    match crate::system::shim::icmp_permission() {
+    match connectors::icmp_permission() {
         Ok(()) => Finding::Good("may be sent".to_owned()),
         Err(error) => Finding::Note(format!("{error} (devices are polled by SNMP all the same)")),
     }

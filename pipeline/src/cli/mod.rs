@@ -118,7 +118,7 @@ struct DeviceArgs {
     /// Where it stands
     #[arg(long)]
     site: Option<String>,
-    /// Seconds between two polls [default: as the configuration says]
+    /// Seconds between two polls [default: 60]
     #[arg(long, value_name = "SECONDS")]
     interval: Option<f64>,
     /// Do not ping it

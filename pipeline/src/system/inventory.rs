@@ -36,8 +36,10 @@ pub fn read(config: &Config) -> Result<Vec<Device>, String> {
         return Err(format!("{path}: {size} bytes, more than {MAX_FILE_BYTES}"));
     }
     let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-    super::shim::parse(&text, config.poller.interval_ms)
-        .map_err(|error| format!("{path}: {error}"))
+    connectors::parse_inventory(&text, 0).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(|error| format!("{path}: {error}")).collect();
+        lines.join("\n")
+    })
 }
 
 /// Takes the file over at start and whenever it changes.

@@ -9,7 +9,6 @@ pub mod log_id;
 mod prober;
 mod roles;
 mod status;
-pub mod shim;
 pub mod telemetry;
 pub mod vault;
 

@@ -39,14 +39,14 @@ impl Prober {
             source: "probe".to_owned(),
             updated_at: 0,
         };
-        let report = super::shim::probe(&device, self.vault.as_ref(), &self.profiles).await;
+        let report = connectors::probe(&device, self.vault.as_ref(), &self.profiles).await;
         Ok(ProbeReport {
             steps: (report.steps.into_iter())
                 .map(|step| ProbeStep {
                     name: step.name.to_owned(),
                     ok: step.ok,
                     detail: step.detail,
-                    duration_ms: step.duration_ms,
+                    duration_ms: i64::try_from(step.duration_ms).unwrap_or(i64::MAX),
                 })
                 .collect(),
             sys_name: report.sys_name,

@@ -49,7 +49,7 @@ impl System {
     fn warnings(&self) -> Vec<String> {
         let mut warnings = self.shared.database.warnings.clone();
         if self.poller.is_some() {
-            if let Err(error) = super::shim::icmp_permission() {
+            if let Err(error) = connectors::icmp_permission() {
                 warnings.push(format!("ICMP: {error}"));
             }
         }

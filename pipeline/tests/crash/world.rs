@@ -237,12 +237,16 @@ impl<'a> World<'a> {
     }
 
     fn outcome(&self) -> Result<Outcome, String> {
+        let (rows, sink_writes) = {
+            let mut tables = self.tables.lock().unwrap();
+            (std::mem::take(&mut tables.rows), tables.writes)
+        };
         let mut outcome = Outcome {
             topics: BTreeMap::new(),
-            rows: std::mem::take(&mut self.tables.lock().unwrap().rows),
+            rows,
             state: BTreeMap::new(),
             commits: self.commits.load(Ordering::Relaxed),
-            sink_writes: self.tables.lock().unwrap().writes,
+            sink_writes,
         };
         for topic in OUTPUTS {
             for record in self.read(topic)? {
