@@ -29,6 +29,9 @@ pub(crate) const LATE_MS: i64 = 3_600_000;
 /// How long repairs are gathered.
 const REPAIR_DELAY_MS: i64 = 30_000;
 
+/// For [`Ring::slot_at`]: a slot made now is open whatever the time.
+const NOT_SENT: i64 = i64::MIN;
+
 /// What became of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Added {
@@ -161,12 +164,13 @@ impl Rollups {
         closed: &mut dyn FnMut(i64, &[Cell], &mut dyn Out),
     ) {
         while let Some(place) = self.five.due(clock) {
-            let Self { five, hour, day, clock: now, .. } = self;
+            let Self { five, hour, day, .. } = self;
             let slot = &mut five.slots[place];
             slot.closed = true;
             let start = slot.number.saturating_mul(FIVE_MS);
+            // Even when its own time has come as well: it is sent below.
             for (width, longer) in
-                [(HOUR_MS, hour.slot_at(start, *now)), (DAY_MS, day.slot_at(start, *now))]
+                [(HOUR_MS, hour.slot_at(start, NOT_SENT)), (DAY_MS, day.slot_at(start, NOT_SENT))]
             {
                 if let Some(longer) = longer {
                     longer.merge(&slot.cells, offset(start, width));
