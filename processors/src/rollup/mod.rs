@@ -40,6 +40,9 @@ pub(crate) enum Added {
     TooLate,
 }
 
+/// Hears the start of every 5-minute bucket that closes, with its cells.
+pub(crate) type Closed<'a> = &'a mut dyn FnMut(i64, &[Cell], &mut dyn Out);
+
 /// Names a record's device.
 pub(crate) struct Address<'a> {
     pub(crate) tenant: &'a str,
@@ -128,7 +131,7 @@ impl Rollups {
         ids: &dyn Fn(usize) -> SeriesId,
         address: &Address<'_>,
         out: &mut dyn Out,
-        closed: &mut dyn FnMut(i64, &[Cell], &mut dyn Out),
+        closed: Closed<'_>,
     ) {
         let newest = sample.map_or(self.newest, |at| self.newest.max(at));
         let moved_on = self.newest != i64::MIN
@@ -161,7 +164,7 @@ impl Rollups {
         ids: &dyn Fn(usize) -> SeriesId,
         address: &Address<'_>,
         out: &mut dyn Out,
-        closed: &mut dyn FnMut(i64, &[Cell], &mut dyn Out),
+        closed: Closed<'_>,
     ) {
         while let Some(place) = self.five.due(clock) {
             let Self { five, hour, day, .. } = self;
