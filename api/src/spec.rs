@@ -77,6 +77,9 @@ fn as_map(value: &mut Value) -> Option<&mut Map<String, Value>> {
 
 /// What comes in (`…Input`) takes no unknown field; what goes out always has all its fields.
 fn finish_schema(name: &str, schema: &mut Value) {
+    if name == "Tag" {
+        forbid_control_characters(schema);
+    }
     let Some(schema) = as_map(schema) else { return };
     for part in schema.get_mut("allOf").and_then(Value::as_array_mut).into_iter().flatten() {
         finish_schema(name, part);
@@ -84,15 +87,46 @@ fn finish_schema(name: &str, schema: &mut Value) {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
     let names: Vec<Value> = properties.keys().cloned().map(Value::String).collect();
     if name.ends_with("Input") {
+        if let Some(properties) = schema.get_mut("properties").and_then(as_map) {
+            properties.values_mut().for_each(forbid_control_characters);
+        }
         schema.insert("additionalProperties".to_owned(), Value::Bool(false));
     } else {
         schema.insert("required".to_owned(), Value::Array(names));
     }
 }
 
+/// No control characters (ECMA 262 regular expression).
+const ONE_LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+
+/// Texts that come in are on one line, unless their form is told more closely.
+fn forbid_control_characters(schema: &mut Value) {
+    let Some(schema) = as_map(schema) else { return };
+    let texts = ["string", "null"];
+    let is_text = match schema.get("type") {
+        Some(Value::String(kind)) => kind == "string",
+        Some(Value::Array(kinds)) => {
+            kinds.iter().all(|kind| kind.as_str().is_some_and(|kind| texts.contains(&kind)))
+        }
+        _ => false,
+    };
+    let told = ["pattern", "enum"].iter().any(|key| schema.contains_key(*key))
+        || schema.get("format").is_some_and(|format| format != "password");
+    if is_text && !told {
+        schema.insert("pattern".to_owned(), json!(ONE_LINE));
+    }
+}
+
 /// Which problems an operation may answer with follows from what it takes.
 fn finish_operation(path: &str, operation: &mut Value) {
     let Some(operation) = as_map(operation) else { return };
+    for parameter in
+        operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten()
+    {
+        if parameter["in"] == "query" {
+            forbid_control_characters(&mut parameter["schema"]);
+        }
+    }
     // A handler marked `security(())` is open to all.
     let open = operation.get("security") == Some(&json!([{}]));
     let parameters = operation.get("parameters").and_then(Value::as_array);

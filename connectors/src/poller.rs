@@ -177,7 +177,7 @@ impl Poller {
     }
 
     /// Stops all threads; what waits for the sink is offered once more.
-    pub async fn stop(self) {
+    pub async fn stop(&self) {
         self.signal();
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));

@@ -129,11 +129,12 @@ async fn snmp(
     let any: SocketAddr = if to.is_ipv6() { "[::]:0" } else { "0.0.0.0:0" }
         .parse()
         .map_err(|error| format!("{error}"))?;
-    let failed = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::ConnectionRefused => {
+    let failed = |error: std::io::Error| {
+        if error.kind() == std::io::ErrorKind::ConnectionRefused {
             format!("nothing listens at {to}: check the port and the SNMP agent")
+        } else {
+            format!("{to} cannot be reached: {error}")
         }
-        _ => format!("{to} cannot be reached: {error}"),
     };
     let socket = UdpSocket::bind(any).await.map_err(failed)?;
     socket.connect(to).await.map_err(failed)?;

@@ -10,6 +10,8 @@ use serde::Deserialize;
 
 /// A change to the set of devices to poll.
 #[derive(Clone, Debug, PartialEq)]
+// Changes are rare and moved once: a box would only make them clumsy.
+#[allow(clippy::large_enum_variant)]
 pub enum Change {
     /// A device is new or has changed.
     Upsert(Device),

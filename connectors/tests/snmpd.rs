@@ -1,5 +1,7 @@
 //! Against the real net-snmp agent (`snmpd` in PATH or in OPSC_SNMP_BIN_DIR).
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use std::path::PathBuf;

@@ -1,4 +1,5 @@
 //! The fold gives the same however it is cut: any records, saved and loaded anywhere.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::wildcard_enum_match_arm, clippy::panic)]
 
 mod common;
 

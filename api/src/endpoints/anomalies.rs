@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::{ms, read_time, time};
 use crate::model::{AnomalyItem, AnomalyPage, number};
-use crate::rim::{ApiError, Cursor, Fields, FromFields, Query};
+use crate::rim::extract::PathId;
+use crate::rim::{ApiError, Cursor, Fields, FromFields, NAME, Query};
 use crate::state::ApiState;
 
 /// Most anomalies on a page.
@@ -44,7 +45,7 @@ impl FromFields for AnomalyQuery {
         let query = Self {
             open: fields.flag("open"),
             device: fields.parsed("device", "a device id"),
-            series: fields.parsed("series", "a series id: 16 hexadecimal digits"),
+            series: read_series(fields),
             from: read_time(fields, "from"),
             to: read_time(fields, "to"),
             limit: fields.integer("limit", 1, MAX_LIMIT).unwrap_or(DEFAULT_LIMIT),
@@ -57,6 +58,15 @@ impl FromFields for AnomalyQuery {
         }
         query
     }
+}
+
+fn read_series(fields: &mut Fields) -> Option<SeriesId> {
+    let text = fields.text("series", NAME)?;
+    let series = SeriesId::parse(&text);
+    if series.is_none() {
+        fields.wrong("series", "must be a series id: 16 hexadecimal digits");
+    }
+    series
 }
 
 #[derive(sqlx::FromRow)]

@@ -57,8 +57,7 @@ pub(crate) struct CredentialInput {
     /// Decides which other fields there are.
     kind: CredentialKind,
     /// SNMP community; never shown again.
-    #[schema(value_type = String, min_length = 1, max_length = 255, format = Password,
-        pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
+    #[schema(value_type = String, min_length = 1, max_length = 255, format = Password)]
     community: String,
 }
 

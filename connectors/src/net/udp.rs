@@ -165,9 +165,9 @@ impl Datagrams {
         };
         // Nothing there, or the error of a peer that the error queue names: both mean none.
         let count = usize::try_from(count).unwrap_or(0);
-        for position in 0..count {
-            inbox.lengths[position] = (headers[position].msg_len as usize).min(MAX_DATAGRAM);
-            inbox.control_lengths[position] = headers[position].msg_hdr.msg_controllen as usize;
+        for (position, header) in headers.iter().enumerate().take(count) {
+            inbox.lengths[position] = (header.msg_len as usize).min(MAX_DATAGRAM);
+            inbox.control_lengths[position] = header.msg_hdr.msg_controllen;
         }
         count
     }

@@ -1,121 +1,17 @@
 //! Reads profile files, checks every row and resolves `extends`.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use schemas::Kind;
-use serde::Deserialize;
 
+use super::text::{FactText, FileText, InstanceText, KindText, MetricText, TableText};
 use super::{
-    AUTO, FactRow, Form, InstanceRule, MAX_PROFILE_BYTES, MAX_PROFILE_ROWS, MAX_PROFILES, Metric,
+    AUTO, FactRow, InstanceRule, MAX_PROFILE_BYTES, MAX_PROFILE_ROWS, MAX_PROFILES, Metric,
     Profile, ProfileError, Source, Table, Transform,
 };
 use crate::snmp::oid::Oid;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileText {
-    name: String,
-    title: String,
-    #[serde(default)]
-    extends: Vec<String>,
-    #[serde(default, rename = "match")]
-    matches: Vec<String>,
-    #[serde(default)]
-    metric: Vec<MetricText>,
-    #[serde(default)]
-    fact: Vec<FactText>,
-    #[serde(default)]
-    table: Vec<TableText>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MetricText {
-    metric: String,
-    oid: String,
-    kind: KindText,
-    unit: String,
-    #[serde(default = "one")]
-    scale: f64,
-    ceiling: Option<String>,
-    detect: Option<bool>,
-    #[serde(default)]
-    quantum: f64,
-    transform: Option<Transform>,
-    fallback: Option<FallbackText>,
-    #[serde(default)]
-    fallback_on_zero: bool,
-    #[serde(default)]
-    texts: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FallbackText {
-    oid: String,
-    kind: KindText,
-    scale: Option<f64>,
-    transform: Option<Transform>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum KindText {
-    Gauge,
-    Counter32,
-    Counter64,
-    State,
-    Discontinuity,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FactText {
-    name: String,
-    oid: Option<String>,
-    #[serde(default)]
-    form: Form,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TableText {
-    name: String,
-    instance: InstanceText,
-    #[serde(default)]
-    guard: Vec<String>,
-    #[serde(default)]
-    metric: Vec<MetricText>,
-    #[serde(default)]
-    fact: Vec<FactText>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct InstanceText {
-    columns: Option<Vec<String>>,
-    join: Option<String>,
-    offset: Option<u32>,
-    index: Option<String>,
-}
-
-const fn one() -> f64 {
-    1.0
-}
-
-impl KindText {
-    const fn kind(self) -> Kind {
-        match self {
-            Self::Gauge => Kind::Gauge,
-            Self::Counter32 => Kind::Counter32,
-            Self::Counter64 => Kind::Counter64,
-            Self::State => Kind::State,
-            Self::Discontinuity => Kind::Discontinuity,
-        }
-    }
-}
 
 /// The place in a file, for errors.
 #[derive(Clone, Copy)]

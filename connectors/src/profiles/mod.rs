@@ -18,6 +18,7 @@
 //!   `{ index = "sensor {index}" }`. `guard` are scalars that move when rows are renumbered.
 
 mod file;
+mod text;
 
 use std::collections::HashMap;
 use std::path::Path;

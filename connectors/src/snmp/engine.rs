@@ -19,6 +19,7 @@ use crate::net::poll::{Epoll, Ready};
 use crate::net::udp::{Datagrams, Inbox};
 use crate::net::wheel::Wheel;
 use crate::outbox::Outbox;
+use crate::profiles::AUTO;
 use crate::record::{Started, skipped};
 use crate::seams::CredentialError;
 use crate::shared::{Command, Mailbox, Shared};
@@ -172,6 +173,10 @@ impl Engine {
             }
             last_cycle = peer.last_cycle.filter(|_| old.interval_ms == device.interval_ms);
             self.remove(device.id);
+        }
+        if device.profile != AUTO && self.shared.profiles.get(&device.profile).is_none() {
+            let (name, profile) = (&device.name, &device.profile);
+            tracing::warn!(name, profile, "no such profile; chosen by sysObjectID instead");
         }
         let session = Session::new(self.shared.profiles.clone(), &device.profile);
         self.epoch += 1;

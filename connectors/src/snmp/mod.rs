@@ -12,6 +12,7 @@ pub(crate) mod engine;
 pub(crate) mod names;
 pub(crate) mod oid;
 pub(crate) mod peer;
+mod phases;
 pub(crate) mod plan;
 pub(crate) mod requests;
 pub(crate) mod session;
@@ -19,5 +20,7 @@ pub(crate) mod values;
 pub(crate) mod walk;
 mod wire;
 
+#[cfg(test)]
+mod agent;
 #[cfg(test)]
 mod tests;

@@ -80,8 +80,11 @@ impl Collected {
     }
 }
 
+/// Index and name.
+type NamedRow = (Box<[u8]>, String);
+
 /// Index and name of each row, and how many of the columns must be read to know them.
-pub(crate) fn unique_names(columns: &[Collected]) -> (Vec<(Box<[u8]>, String)>, usize) {
+pub(crate) fn unique_names(columns: &[Collected]) -> (Vec<NamedRow>, usize) {
     let mut rows: Vec<(Box<[u8]>, Vec<String>)> = Vec::new();
     for (position, column) in columns.iter().enumerate() {
         for (index, text) in column.iter() {

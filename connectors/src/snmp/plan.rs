@@ -216,6 +216,7 @@ impl Session {
 
     /// Answers are too large for the device or the path.
     pub(super) fn halve(&mut self) -> bool {
+        self.shrunk_at = self.begun_at;
         let less = (self.answer_bytes / 2).max(super::session::FLOOR_BYTES);
         std::mem::replace(&mut self.answer_bytes, less) > less
     }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use schemas::Outcome;
 
 use super::ask::{Ask, Column, Part, Scalar};
-use super::names::{Collected, Instances, Row, unique_names};
+use super::names::{Collected, Instances, Row};
 use super::oid::Oid;
 use super::values::Values;
 use crate::profiles::{InstanceRule, Profile, Profiles};
@@ -28,6 +28,8 @@ pub(crate) const START_BYTES: usize = 1_400;
 pub(crate) const LEAST_BYTES: usize = 484;
 /// Below this nothing is halved any more: one variable an answer.
 pub(crate) const FLOOR_BYTES: usize = 60;
+/// How long the size of answers stays at what was learned.
+const REGROW_MS: u64 = 3_600_000;
 /// A second time-out in a row ends a poll.
 const MAX_TIMEOUTS_IN_ROW: u32 = 2;
 /// How often the texts of a device are read.
@@ -98,8 +100,8 @@ pub(crate) struct Run {
     pub(crate) missing_count: usize,
     pub(crate) failure: Option<Failure>,
     timeouts_in_row: u32,
-    redone: bool,
-    fallbacks_planned: bool,
+    pub(super) redone: bool,
+    pub(super) fallbacks_planned: bool,
     /// No further data is asked for.
     pub(crate) hurried: bool,
 }
@@ -107,18 +109,21 @@ pub(crate) struct Run {
 /// A device as the engine sees it.
 #[derive(Debug)]
 pub(crate) struct Session {
-    profiles: Arc<Profiles>,
+    pub(super) profiles: Arc<Profiles>,
     pub(crate) profile: Option<Arc<Profile>>,
     /// The profile was named, not chosen by sysObjectID.
-    pinned: bool,
+    pub(super) pinned: bool,
+    /// When the last poll began, and the last in which answers had to become smaller.
+    pub(super) begun_at: u64,
+    pub(super) shrunk_at: u64,
     /// Octets an answer may have, learned.
     pub(crate) answer_bytes: usize,
     /// Max-repetitions of the last GETBULK.
     pub(crate) last_repetitions: u16,
     pub(crate) tables: Vec<TableState>,
-    guards: Collected,
-    object_id: Option<Oid>,
-    uptime: Option<u64>,
+    pub(super) guards: Collected,
+    pub(super) object_id: Option<Oid>,
+    pub(super) uptime: Option<u64>,
     pub(crate) instances: Instances,
     pub(crate) facts_read_at: Option<u64>,
     pub(crate) facts_sent: Option<(u64, u64)>,
@@ -134,6 +139,8 @@ impl Session {
             pinned: profile.is_some(),
             profiles,
             profile: None,
+            begun_at: 0,
+            shrunk_at: 0,
             answer_bytes: START_BYTES,
             last_repetitions: 0,
             tables: Vec::new(),
@@ -151,7 +158,7 @@ impl Session {
         session
     }
 
-    fn adopt(&mut self, profile: Arc<Profile>) {
+    pub(super) fn adopt(&mut self, profile: Arc<Profile>) {
         let table = |table: &crate::profiles::Table| TableState {
             names: vec![Collected::default(); name_columns(&table.instance)],
             asked: vec![(true, false); table.metrics.len()],
@@ -166,6 +173,12 @@ impl Session {
 
     /// Starts a poll; `now` is a monotonic clock in ms.
     pub(crate) fn begin(&mut self, now: u64) {
+        self.begun_at = now;
+        if self.answer_bytes < START_BYTES && now.saturating_sub(self.shrunk_at) >= REGROW_MS {
+            // What was lost may have been chance: try a larger one now and then.
+            self.shrunk_at = now;
+            self.answer_bytes = (self.answer_bytes * 2).min(START_BYTES);
+        }
         let due = self.facts_read_at.is_none_or(|at| now.saturating_sub(at) >= FACTS_READ_MS);
         let mut run = Run {
             phase: Phase::Head,
@@ -195,7 +208,7 @@ impl Session {
     }
 
     /// Empties what a run gathered, sized for the profile.
-    fn reset(&self, run: &mut Run) {
+    pub(super) fn reset(&self, run: &mut Run) {
         run.tail_uptime = None;
         run.fallbacks_planned = false;
         let Some(profile) = &self.profile else { return };
@@ -215,7 +228,7 @@ impl Session {
         }
     }
 
-    fn profile_scalars(&self, facts: bool) -> Vec<Scalar> {
+    pub(super) fn profile_scalars(&self, facts: bool) -> Vec<Scalar> {
         let Some(profile) = &self.profile else { return Vec::new() };
         let mut scalars = Vec::new();
         for (t, table) in profile.tables.iter().enumerate() {
@@ -334,7 +347,7 @@ impl Session {
     }
 
     /// Marks a table, and those that take their names from it, as unusable in this cycle.
-    fn lose_table(&mut self, run: &mut Run, lost: usize, why: &str) {
+    pub(super) fn lose_table(&mut self, run: &mut Run, lost: usize, why: &str) {
         let Some(profile) = self.profile.clone() else { return };
         for (at, table) in profile.tables.iter().enumerate() {
             let hit = at == lost
@@ -349,166 +362,6 @@ impl Session {
     pub(super) fn heard(run: &mut Run) {
         run.in_flight -= 1;
         run.timeouts_in_row = 0;
-    }
-
-    /// Goes on to the next phase once nothing is outstanding.
-    pub(super) fn advance(&mut self, run: &mut Run) {
-        while run.work.is_empty() && run.in_flight == 0 && run.phase != Phase::Done {
-            match run.phase {
-                Phase::Head => self.after_head(run),
-                Phase::Names => self.after_names(run),
-                Phase::Data => self.after_data(run),
-                Phase::Verify => self.after_verify(run),
-                Phase::Done => {}
-            }
-        }
-    }
-
-    fn after_head(&mut self, run: &mut Run) {
-        let replaced = run.object_id != self.object_id;
-        if !self.pinned && (replaced || self.profile.is_none()) {
-            let object_id = run.object_id.as_ref().map_or(&[][..], Oid::bytes);
-            let chosen = self.profiles.for_object_id(object_id).clone();
-            self.object_id.clone_from(&run.object_id);
-            if self.profile.as_ref().is_none_or(|profile| profile.name != chosen.name) {
-                self.adopt(chosen);
-                run.facts = true;
-                run.guards.clear();
-                self.reset(run);
-                let scalars = self.profile_scalars(true);
-                self.plan_gets(run, scalars);
-                if !run.work.is_empty() {
-                    return;
-                }
-            }
-        }
-        self.object_id.clone_from(&run.object_id);
-        let booted = match (self.uptime, run.uptime) {
-            (Some(before), Some(now)) => now < before,
-            (None, _) | (_, None) => true,
-        };
-        for table in self.tables.iter_mut().filter(|_| booted || run.guards != self.guards) {
-            table.known = false;
-            table.empty = false;
-            table.asked.fill((true, false));
-        }
-        std::mem::swap(&mut self.guards, &mut run.guards);
-        self.uptime = run.uptime;
-        run.phase = Phase::Names;
-        self.plan_names(run);
-    }
-
-    fn after_names(&mut self, run: &mut Run) {
-        let moved = (0..self.tables.len()).any(|table| !self.tables[table].known);
-        if moved {
-            self.adopt_names(run);
-        }
-        run.phase = Phase::Data;
-        self.plan_data(run);
-    }
-
-    /// Takes over the names just read, and lets derived rows be found anew.
-    fn adopt_names(&mut self, run: &mut Run) {
-        let Some(profile) = self.profile.clone() else { return };
-        let mut changed = false;
-        for (at, table) in profile.tables.iter().enumerate() {
-            let (state, gathered) = (&mut self.tables[at], &mut run.tables[at]);
-            if !matches!(table.instance, InstanceRule::Columns(_)) || state.known || gathered.lost {
-                continue;
-            }
-            state.known = true;
-            if state.names != gathered.names {
-                changed = true;
-                std::mem::swap(&mut state.names, &mut gathered.names);
-            }
-        }
-        let derived = |it: &InstanceRule| !matches!(it, InstanceRule::Columns(_));
-        for (at, table) in profile.tables.iter().enumerate() {
-            self.tables[at].known |= derived(&table.instance);
-        }
-        if !changed {
-            return;
-        }
-        run.facts = true;
-        self.instances = Instances::default();
-        for (at, table) in profile.tables.iter().enumerate() {
-            let state = &mut self.tables[at];
-            state.asked.fill((true, false));
-            state.rows.clear();
-            if derived(&table.instance) {
-                continue;
-            }
-            let (rows, needed) = unique_names(&state.names);
-            state.needed = needed;
-            for (index, name) in rows {
-                state.rows.push(Row { index, instance: self.instances.position(&name) });
-            }
-        }
-    }
-
-    fn after_data(&mut self, run: &mut Run) {
-        if !run.fallbacks_planned {
-            run.fallbacks_planned = true;
-            self.plan_fallbacks(run);
-            if !run.work.is_empty() {
-                return;
-            }
-        }
-        run.phase = Phase::Verify;
-        for (table, state) in run.tables.iter_mut().zip(&mut self.tables) {
-            table.names.iter_mut().for_each(Collected::clear);
-            state.empty = state.rows.is_empty();
-        }
-        self.plan_verify(run);
-    }
-
-    fn after_verify(&mut self, run: &mut Run) {
-        let rebooted = match (run.uptime, run.tail_uptime) {
-            (Some(head), Some(tail)) => tail < head,
-            (None, _) | (_, None) => false,
-        };
-        let mut moved = Vec::new();
-        for (at, table) in run.tables.iter().enumerate() {
-            let state = &self.tables[at];
-            let read = state.names.iter().zip(&table.names).take(state.needed);
-            if !table.lost && !state.rows.is_empty() && read.into_iter().any(|(a, b)| a != b) {
-                moved.push(at);
-            }
-        }
-        if !rebooted && moved.is_empty() {
-            run.phase = Phase::Done;
-            return;
-        }
-        for &at in &moved {
-            self.tables[at].known = false;
-        }
-        if rebooted {
-            self.tables.iter_mut().for_each(|table| table.known = false);
-        }
-        if std::mem::replace(&mut run.redone, true) {
-            let why = if rebooted { "the device restarted" } else { "its rows were renumbered" };
-            let why = format!("{why} while it was read, twice; left out of this cycle");
-            let lost = if rebooted { (0..run.tables.len()).collect() } else { moved };
-            for at in lost {
-                self.lose_table(run, at, &why);
-            }
-            run.failure.get_or_insert(Failure { outcome: Outcome::Partial, text: String::new() });
-            run.phase = Phase::Done;
-            return;
-        }
-        self.reset(run);
-        if rebooted {
-            run.scalars.iter_mut().for_each(|values| *values = Values::default());
-            run.phase = Phase::Head;
-            run.uptime = None;
-            run.guards.clear();
-            let mut scalars = vec![Scalar::Uptime, Scalar::ObjectId];
-            scalars.extend(self.profile_scalars(run.facts));
-            self.plan_gets(run, scalars);
-        } else {
-            run.phase = Phase::Names;
-            self.plan_names(run);
-        }
     }
 }
 

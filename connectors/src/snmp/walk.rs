@@ -28,16 +28,18 @@ enum Step {
 
 impl Session {
     /// Takes an answer of `octets` that arrived `at_ms` after the poll's start. If it does not
-    /// belong to the question, the question comes back with the reason.
+    /// belong to the question, the question comes back with the reason; else how many variables
+    /// it had.
     pub(crate) fn answer(
         &mut self,
         ask: Ask,
         response: &Response<'_>,
         octets: usize,
         at_ms: i32,
-    ) -> Result<(), (Ask, Wrong)> {
-        let Some(mut run) = self.run.take() else { return Ok(()) };
+    ) -> Result<usize, (Ask, Wrong)> {
+        let Some(mut run) = self.run.take() else { return Ok(0) };
         let binds: Result<Vec<VarBind<'_>>, _> = response.variables().collect();
+        let count = binds.as_ref().map_or(0, Vec::len);
         let result = match binds {
             Err(error) => Err((ask, error.to_string())),
             Ok(_) if response.error_status != 0 => {
@@ -53,7 +55,7 @@ impl Session {
             self.advance(&mut run);
         }
         self.run = Some(run);
-        result
+        result.map(|()| count)
     }
 
     /// The agent answered with an error.
@@ -193,6 +195,7 @@ impl Session {
         // A short answer tells what the agent can put into one.
         let asked = count * usize::from(walk.repetitions);
         if !rest.is_empty() && binds.len() < asked && octets < self.answer_bytes * 3 / 4 {
+            self.shrunk_at = self.begun_at;
             self.answer_bytes =
                 octets.max(self.answer_bytes / 2).max(LEAST_BYTES.min(self.answer_bytes));
         }

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 
 use schemas::Outcome;
 
-use super::ask::Ask;
 use super::ber;
 use super::engine::{Engine, Timer};
 use super::requests::{Found, Ticket};
@@ -132,19 +131,14 @@ impl Engine {
                         return self.put_back(rest);
                     }
                 }
-                Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {
-                        return self.put_back(rest);
-                    }
-                    // The error of an earlier datagram, reported once: the error queue says whose.
-                    io::ErrorKind::ConnectionRefused => {}
-                    _ if error.raw_os_error() == Some(libc::ENOBUFS) => return self.put_back(rest),
-                    _ => {
-                        count(&self.shared.counters.send_errors, 1);
-                        self.failed_to_send(rest[0], &error.to_string());
-                        rest = &rest[1..];
-                    }
-                },
+                Err(error) if is_full(&error) => return self.put_back(rest),
+                // The error of an earlier datagram, reported once: the error queue says whose.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                Err(error) => {
+                    count(&self.shared.counters.send_errors, 1);
+                    self.failed_to_send(rest[0], &error.to_string());
+                    rest = &rest[1..];
+                }
             }
         }
         true
@@ -291,13 +285,9 @@ impl Engine {
             return count(&self.shared.counters.wrong_source, 1);
         }
         let Some(ask) = request.ask.take() else { return };
-        let variables = match &ask {
-            Ask::Get(scalars) => scalars.len(),
-            Ask::Walk(walk) => walk.cursors.len() * usize::from(walk.repetitions),
-        };
         let at_ms = i32::try_from(self.now - started.mono).unwrap_or(i32::MAX);
         match peer.session.answer(ask, &response, octets.len(), at_ms) {
-            Ok(()) => {
+            Ok(variables) => {
                 self.requests.close(ticket);
                 count(&self.shared.counters.answers, 1);
                 count(&self.shared.counters.variables, variables as u64);
@@ -382,6 +372,12 @@ impl Engine {
             count(&self.shared.counters.buffered, 1);
         }
     }
+}
+
+/// Whether the system takes more later.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+        || error.raw_os_error() == Some(libc::ENOBUFS)
 }
 
 fn canonical(address: SocketAddr) -> SocketAddr {

@@ -61,9 +61,9 @@ export function zone(now: number): string {
 const UNITS: Record<string, { text: string; prefixes: boolean }> = {
   bps: { text: "bit/s", prefixes: true },
   "bit/s": { text: "bit/s", prefixes: true },
-  pps: { text: "packets/s", prefixes: true },
-  "packet/s": { text: "packets/s", prefixes: true },
-  "packets/s": { text: "packets/s", prefixes: true },
+  pps: { text: "pkt/s", prefixes: true },
+  "packet/s": { text: "pkt/s", prefixes: true },
+  "packets/s": { text: "pkt/s", prefixes: true },
   B: { text: "B", prefixes: true },
   byte: { text: "B", prefixes: true },
   bytes: { text: "B", prefixes: true },

@@ -183,9 +183,7 @@ impl Watch {
 
     /// Takes a tick that was due.
     pub(crate) fn tick(&mut self, at: i64) -> Option<Changed> {
-        if !self.wake_at().is_some_and(|wake| wake <= at) {
-            return None;
-        }
+        self.wake_at().filter(|wake| *wake <= at)?;
         if self.suspected_at.is_none() {
             self.suspected_at = Some(at);
             return None;

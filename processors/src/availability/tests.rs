@@ -61,10 +61,10 @@ fn check(cycles: &str, expected: &[(i64, Availability, &str)]) {
                 changes.push((cycle, changed));
             }
         }
-        if pair == ".." {
-            if let Some(changed) = watch.tick(cycle * 10_000) {
-                changes.push((cycle, changed));
-            }
+        if pair == ".."
+            && let Some(changed) = watch.tick(cycle * 10_000)
+        {
+            changes.push((cycle, changed));
         }
     }
     let seen: Vec<_> =

@@ -14,6 +14,14 @@ use crate::{Count, DeviceState, MAX_MAGNITUDE, Out, Output};
 
 const HOUR_MS: i64 = 3_600_000;
 
+/// A transition: whose, when, with which value and band (expected, lower, upper).
+struct Moved {
+    number: usize,
+    at: i64,
+    last: (f64, f64, f64, f64),
+    made: Move,
+}
+
 /// The poll's samples as they come to be, and the transitions they make.
 struct Batch {
     started_at: i64,
@@ -22,7 +30,7 @@ struct Batch {
     values: Vec<f64>,
     flags: Vec<i32>,
     gaps: Vec<Gap>,
-    moves: Vec<(usize, i64, (f64, f64, f64, f64), Move)>,
+    moves: Vec<Moved>,
 }
 
 impl Batch {
@@ -114,8 +122,7 @@ fn gauges(
         let Some(instance) = common.instances.get(*place as usize) else { continue };
         let Some(number) = state.tables.series(common.metric, *instance) else { continue };
         let value = raw * column.scale;
-        // The negation also takes NaN.
-        if !(value.abs() <= MAX_MAGNITUDE) {
+        if !sound(value) {
             out.count(Count::NotFinite);
             continue;
         }
@@ -190,7 +197,7 @@ fn counters(
         (one.at, one.kind, one.reading) = (at, column.kind, now);
         match judged {
             Judged::Rate { .. } if twice => out.count(Count::DuplicateSample),
-            Judged::Rate { value, .. } if !(value.abs() <= MAX_MAGNITUDE) => {
+            Judged::Rate { value, .. } if !sound(value) => {
                 out.count(Count::NotFinite);
             }
             Judged::Rate { value, interval_ms, wrapped } => {
@@ -218,6 +225,11 @@ fn before(one: &SeriesState, kind: Kind) -> Option<&Reading> {
     (one.at != i64::MIN && one.kind == kind).then_some(&one.reading)
 }
 
+/// Whether a value can be a sample.
+fn sound(value: f64) -> bool {
+    value.is_finite() && value.abs() <= MAX_MAGNITUDE
+}
+
 /// What follows from a sample: roll-up, and with a quantum, baseline and alarm.
 #[allow(clippy::too_many_arguments)]
 fn follow(
@@ -243,7 +255,7 @@ fn follow(
     let verdict = observe(&mut one.learned, at, value, quantum, one.alarm.is_open());
     if let Some(made) = one.alarm.step(at, value, &verdict, &mut one.learned) {
         let last = (value, verdict.expected, verdict.lower, verdict.upper);
-        batch.moves.push((number, at, last, made));
+        batch.moves.push(Moved { number, at, last, made });
     }
 }
 
@@ -261,7 +273,7 @@ fn send(state: &DeviceState, batch: Batch, out: &mut dyn Out) {
             gaps: batch.gaps,
         }));
     }
-    for (number, at, last, made) in batch.moves {
+    for Moved { number, at, last, made } in batch.moves {
         out.emit(Output::Anomaly(anomaly(state, number, at, last, made)));
     }
 }

@@ -85,7 +85,8 @@ impl Connector {
             poll.cycle.saturating_mul(poll.interval_ms)
                 > self.cycle.saturating_mul(self.interval_ms)
         };
-        if !newer && !(same_run && poll.mono_ms > self.mono_ms) {
+        let run_goes_on = same_run && poll.mono_ms > self.mono_ms;
+        if !newer && !run_goes_on {
             return Slotted::Old;
         }
         self.advance(poll);

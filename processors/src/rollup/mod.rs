@@ -29,6 +29,9 @@ pub(crate) const LATE_MS: i64 = 3_600_000;
 /// How long repairs are gathered.
 const REPAIR_DELAY_MS: i64 = 30_000;
 
+/// For [`Ring::slot_at`]: a slot made now is open whatever the time.
+const NOT_SENT: i64 = i64::MIN;
+
 /// What became of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Added {
@@ -36,6 +39,9 @@ pub(crate) enum Added {
     Repairs,
     TooLate,
 }
+
+/// Hears the start of every 5-minute bucket that closes, with its cells.
+pub(crate) type Closed<'a> = &'a mut dyn FnMut(i64, &[Cell], &mut dyn Out);
 
 /// Names a record's device.
 pub(crate) struct Address<'a> {
@@ -125,7 +131,7 @@ impl Rollups {
         ids: &dyn Fn(usize) -> SeriesId,
         address: &Address<'_>,
         out: &mut dyn Out,
-        closed: &mut dyn FnMut(i64, &[Cell], &mut dyn Out),
+        closed: Closed<'_>,
     ) {
         let newest = sample.map_or(self.newest, |at| self.newest.max(at));
         let moved_on = self.newest != i64::MIN
@@ -158,15 +164,16 @@ impl Rollups {
         ids: &dyn Fn(usize) -> SeriesId,
         address: &Address<'_>,
         out: &mut dyn Out,
-        closed: &mut dyn FnMut(i64, &[Cell], &mut dyn Out),
+        closed: Closed<'_>,
     ) {
         while let Some(place) = self.five.due(clock) {
-            let Self { five, hour, day, clock: now, .. } = self;
+            let Self { five, hour, day, .. } = self;
             let slot = &mut five.slots[place];
             slot.closed = true;
             let start = slot.number.saturating_mul(FIVE_MS);
+            // Even when its own time has come as well: it is sent below.
             for (width, longer) in
-                [(HOUR_MS, hour.slot_at(start, *now)), (DAY_MS, day.slot_at(start, *now))]
+                [(HOUR_MS, hour.slot_at(start, NOT_SENT)), (DAY_MS, day.slot_at(start, NOT_SENT))]
             {
                 if let Some(longer) = longer {
                     longer.merge(&slot.cells, offset(start, width));

@@ -1,5 +1,5 @@
 //! Polls by hand, and a place for what a step gives.
-#![allow(dead_code, unreachable_pub, missing_docs)]
+#![allow(dead_code, unreachable_pub, missing_docs, clippy::expect_used)]
 
 use std::collections::BTreeMap;
 
@@ -34,18 +34,21 @@ impl Sink {
     }
 
     pub fn rollups(&self) -> Vec<&Rollup> {
-        let pick = |output| if let &Output::Rollup(ref one) = output { Some(one) } else { None };
-        self.outputs.iter().filter_map(pick).collect()
+        let all = self.outputs.iter();
+        all.filter_map(|output| if let Output::Rollup(one) = output { Some(one) } else { None })
+            .collect()
     }
 
     pub fn anomalies(&self) -> Vec<&Anomaly> {
-        let pick = |output| if let &Output::Anomaly(ref one) = output { Some(one) } else { None };
-        self.outputs.iter().filter_map(pick).collect()
+        let all = self.outputs.iter();
+        all.filter_map(|output| if let Output::Anomaly(one) = output { Some(one) } else { None })
+            .collect()
     }
 
     pub fn statuses(&self) -> Vec<&DeviceStatus> {
-        let pick = |output| if let &Output::Status(ref one) = output { Some(one) } else { None };
-        self.outputs.iter().filter_map(pick).collect()
+        let all = self.outputs.iter();
+        all.filter_map(|output| if let Output::Status(one) = output { Some(one) } else { None })
+            .collect()
     }
 
     /// All samples: series, time, value.

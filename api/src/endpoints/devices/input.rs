@@ -14,6 +14,12 @@ const MAX_TAGS: usize = 50;
 /// Shortest and longest time between polls: a second, a day.
 const INTERVAL_MS: (i64, i64) = (1_000, 86_400_000);
 
+/// A free word on a device.
+#[derive(ToSchema)]
+#[schema(value_type = String, min_length = 1, max_length = 200)]
+#[allow(dead_code)]
+struct Tag(String);
+
 /// What to poll. Fields left out take the default, also on PUT, which replaces all of them.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub(crate) struct DeviceInput {
@@ -21,7 +27,7 @@ pub(crate) struct DeviceInput {
     #[schema(value_type = String, required, example = "192.0.2.10", min_length = 2, max_length = 45)]
     pub(crate) address: Option<IpAddr>,
     /// Display name; the address when left out.
-    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
+    #[schema(min_length = 1, max_length = 200)]
     pub(crate) name: Option<String>,
     /// SNMP UDP port.
     #[schema(minimum = 1, maximum = 65535, default = 161)]
@@ -33,10 +39,10 @@ pub(crate) struct DeviceInput {
     #[schema(min_length = 1, max_length = 200)]
     pub(crate) credential: Option<String>,
     /// Where it stands.
-    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
+    #[schema(min_length = 1, max_length = 200)]
     pub(crate) site: Option<String>,
     /// Free words.
-    #[schema(max_items = 50)]
+    #[schema(value_type = Option<Vec<Tag>>, max_items = 50)]
     pub(crate) tags: Option<Vec<String>>,
     /// Time between two polls.
     #[schema(minimum = 1000, maximum = 86400000, default = 60000)]

@@ -7,7 +7,7 @@ use sqlx::{Postgres, QueryBuilder};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::row::{COLUMNS, DeviceRow, FROM};
+use super::row::{COLUMNS, DeviceRow, JOINS};
 use crate::model::{DevicePage, State};
 use crate::rim::{ApiError, Cursor, Fields, FromFields, NAME, Query, Text};
 use crate::state::ApiState;
@@ -58,6 +58,18 @@ impl DeviceSort {
             Self::LastSample => {
                 "coalesce((extract(epoch FROM latest.last_sample_at) * 1000)::bigint, 0)"
             }
+        }
+    }
+
+    /// What the rank needs beside device and its status.
+    const fn join(self) -> &'static str {
+        match self {
+            Self::State | Self::Name | Self::Site => "",
+            Self::Anomalies => {
+                "LEFT JOIN (SELECT device, count(*) AS n FROM anomaly WHERE cleared_at IS NULL \
+                 GROUP BY device) open ON open.device = d.id"
+            }
+            Self::LastSample => "LEFT JOIN device_latest latest ON latest.device = d.id",
         }
     }
 
@@ -149,8 +161,7 @@ fn filter(sql: &mut QueryBuilder<Postgres>, query: &DeviceQuery) {
         sql.push(" AND (d.name ILIKE ").push_bind(pattern.clone());
         sql.push(" OR d.address ILIKE ").push_bind(pattern.clone());
         sql.push(" OR d.site ILIKE ").push_bind(pattern.clone());
-        sql.push(" OR EXISTS (SELECT FROM unnest(d.tags) AS t (tag) WHERE t.tag ILIKE ");
-        sql.push_bind(pattern).push("))");
+        sql.push(" OR array_to_string(d.tags, E'\\n') ILIKE ").push_bind(pattern).push(")");
     }
     if let Some(state) = query.state {
         sql.push(" AND coalesce(st.state, 'unknown') = ").push_bind(state);
@@ -166,16 +177,15 @@ fn like(text: &str) -> String {
     format!("%{literal}%")
 }
 
-/// The page and one more. Interfaces are counted for the page only.
+/// The page and one more: first which devices, from as few tables as it takes, then all about
+/// these.
 fn page(query: &DeviceQuery) -> QueryBuilder<Postgres> {
     let sort = DeviceSort::from_name(query.sort);
     let (rank, text) = (sort.rank(), sort.text());
-    let mut sql = QueryBuilder::new(
-        "SELECT p.*, (SELECT count(DISTINCT instance) FROM fact \
-        WHERE device = p.id AND instance <> '' AND name LIKE 'if\\_%') AS interfaces FROM (SELECT ",
-    );
-    sql.push(COLUMNS).push(", ").push(rank).push(" AS rank, ").push(text).push(" AS text");
-    sql.push(FROM).push(" WHERE true");
+    let mut sql = QueryBuilder::new("SELECT ");
+    sql.push(COLUMNS).push(", k.rank, k.text FROM (SELECT d.id, ").push(rank).push(" AS rank, ");
+    sql.push(text).push(" AS text FROM device d LEFT JOIN device_status st ON st.device = d.id ");
+    sql.push(sort.join()).push(" WHERE true");
     filter(&mut sql, query);
     if let Some((after_rank, after_text, after_id)) = &query.after {
         sql.push(" AND (").push(rank).push(", ").push(text).push(", d.id) > (");
@@ -183,7 +193,8 @@ fn page(query: &DeviceQuery) -> QueryBuilder<Postgres> {
         sql.push_bind(*after_id).push(")");
     }
     sql.push(" ORDER BY rank, text, id LIMIT ").push_bind(query.limit + 1);
-    sql.push(") p ORDER BY p.rank, p.text, p.id");
+    sql.push(") k JOIN device d ON d.id = k.id").push(JOINS);
+    sql.push("ORDER BY k.rank, k.text, k.id");
     sql
 }
 

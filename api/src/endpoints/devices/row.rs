@@ -2,26 +2,26 @@
 
 use chrono::{DateTime, Utc};
 use schemas::{Device, DeviceId};
-use sqlx::PgPool;
+use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::endpoints::ms;
 use crate::model::{DeviceSummary, State};
 use crate::rim::ApiError;
 
-/// What a query must select to make a [`DeviceRow`]; `d` is the device.
+/// What a query must select to make a [`DeviceRow`]; `d` is the device. Every row costs some
+/// lookups: choose the rows first. An interface always has an ifIndex.
 pub(super) const COLUMNS: &str = "d.id, d.name, d.address, d.port, d.profile, d.credential, \
     d.site, d.tags, d.enabled, d.snmp, d.icmp, d.interval_ms, d.source, d.tenant, d.updated_at, \
     coalesce(st.state, 'unknown') AS state, coalesce(st.since, d.updated_at) AS since, \
     coalesce(st.reason, 'not polled yet') AS reason, latest.last_sample_at, \
-    coalesce(open.n, 0) AS open_anomalies";
+    (SELECT count(*) FROM anomaly WHERE device = d.id AND cleared_at IS NULL) AS open_anomalies, \
+    (SELECT count(*) FROM fact WHERE device = d.id AND instance <> '' AND name = 'if_index') \
+        AS interfaces";
 
-/// Where [`COLUMNS`] come from.
-pub(super) const FROM: &str = " FROM device d \
-    LEFT JOIN device_status st ON st.device = d.id \
-    LEFT JOIN device_latest latest ON latest.device = d.id \
-    LEFT JOIN (SELECT device, count(*) AS n FROM anomaly WHERE cleared_at IS NULL GROUP BY device) \
-        open ON open.device = d.id ";
+/// What [`COLUMNS`] need beside `device d`.
+pub(super) const JOINS: &str = " LEFT JOIN device_status st ON st.device = d.id \
+    LEFT JOIN device_latest latest ON latest.device = d.id ";
 
 #[derive(sqlx::FromRow)]
 pub(super) struct DeviceRow {
@@ -75,24 +75,9 @@ impl From<DeviceRow> for DeviceSummary {
 
 /// One device, or not found.
 pub(super) async fn load(pool: &PgPool, id: DeviceId) -> Result<DeviceRow, ApiError> {
-    sqlx::query_as(
-        "SELECT d.id, d.name, d.address, d.port, d.profile, d.credential, d.site, d.tags, \
-            d.enabled, d.snmp, d.icmp, d.interval_ms, d.source, d.tenant, d.updated_at, \
-            coalesce(st.state, 'unknown') AS state, coalesce(st.since, d.updated_at) AS since, \
-            coalesce(st.reason, 'not polled yet') AS reason, latest.last_sample_at, \
-            (SELECT count(*) FROM anomaly WHERE device = d.id AND cleared_at IS NULL) \
-                AS open_anomalies, \
-            (SELECT count(DISTINCT instance) FROM fact \
-                WHERE device = d.id AND instance <> '' AND name LIKE 'if\\_%') AS interfaces \
-         FROM device d \
-         LEFT JOIN device_status st ON st.device = d.id \
-         LEFT JOIN device_latest latest ON latest.device = d.id \
-         WHERE d.id = $1",
-    )
-    .bind(id.0)
-    .fetch_optional(pool)
-    .await?
-    .ok_or_else(|| not_found(id))
+    let mut sql = QueryBuilder::<Postgres>::new("SELECT ");
+    sql.push(COLUMNS).push(" FROM device d").push(JOINS).push("WHERE d.id = ").push_bind(id.0);
+    sql.build_query_as().fetch_optional(pool).await?.ok_or_else(|| not_found(id))
 }
 
 pub(super) fn not_found(id: DeviceId) -> ApiError {
