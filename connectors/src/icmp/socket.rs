@@ -13,6 +13,14 @@ pub(crate) const NOT_PERMITTED: &str = "this host may not send echo requests: ru
 /// ICMP_FILTER of raw(7): which types a raw socket does not get.
 const ICMP_FILTER: i32 = 1;
 
+/// Whether this host may send echo requests.
+///
+/// # Errors
+/// What to do when it may not.
+pub fn icmp_permission() -> Result<(), &'static str> {
+    open(false).map(drop).map_err(|_| NOT_PERMITTED)
+}
+
 /// A socket for echo requests.
 #[derive(Debug)]
 pub(crate) struct EchoSocket {
