@@ -1,9 +1,10 @@
 //! The store on disk: fjall, one keyspace per space.
 //!
 //! One write is one fjall batch, synced before it becomes visible. Keyspaces are made once and
-//! never deleted: fjall 3.1 gives a deleted keyspace's number to a new one after a restart, and
-//! can take the new one for the deleted one, which loses its records (seen under kill -9). Old
-//! records leave with the tables that hold nothing else, the rest by tombstones.
+//! never deleted: after an unclean end fjall 3.1.13 gives a deleted keyspace's number to a new
+//! one, at a lower sequence number than the deletion's, and the start after that takes the new
+//! one for deleted, with all its synced records. Old records leave with the tables that hold
+//! nothing else, the rest by tombstones.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -87,6 +88,17 @@ impl FjallStore {
             .open()
     }
 
+    /// Refuses while a clean stop still fits on the disk.
+    fn room(&self) -> Result<(), StoreError> {
+        match free_bytes(&self.path) {
+            Some(free) if free < self.min_free_bytes => Err(StoreError(format!(
+                "no space left on device ({free} bytes free, {} are kept in reserve)",
+                self.min_free_bytes
+            ))),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     fn space(&self, space: Space) -> Option<Keyspace> {
         self.spaces.read().unwrap_or_else(PoisonError::into_inner).get(&space).cloned()
     }
@@ -116,6 +128,7 @@ fn open_space(db: &Database, space: Space) -> Result<Keyspace, StoreError> {
     .map_err(|e| failed(&e))
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not exhaustive")]
 fn failed(error: &fjall::Error) -> StoreError {
     StoreError(match error {
         fjall::Error::Io(io) | fjall::Error::Storage(fjall::LsmError::Io(io)) => io.to_string(),
@@ -151,6 +164,7 @@ fn cut_last_batch(folder: &Path) -> std::io::Result<()> {
 
 impl Store for FjallStore {
     fn write(&self, write: Write) -> Result<(), StoreError> {
+        self.room()?;
         let mut batch = self.db.batch().durability(Some(PersistMode::SyncData));
         let mut last: Option<(Space, Keyspace)> = None;
         for (space, key, value) in write.puts {
@@ -214,13 +228,7 @@ impl Store for FjallStore {
 
     fn healthy(&self) -> Result<(), StoreError> {
         self.db.persist(PersistMode::Buffer).map_err(|e| failed(&e))?;
-        match free_bytes(&self.path) {
-            Some(free) if free < self.min_free_bytes => Err(StoreError(format!(
-                "no space left on device ({free} bytes free, {} are kept in reserve)",
-                self.min_free_bytes
-            ))),
-            Some(_) | None => Ok(()),
-        }
+        self.room()
     }
 }
 

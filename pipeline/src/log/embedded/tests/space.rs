@@ -104,7 +104,9 @@ fn fill_small_disk(folder: &Path, options: Options) {
     File::create(&ballast).unwrap();
     std::fs::write(&ballast, vec![1; 40 << 20]).unwrap();
     let log = folder.join("log");
+    let reserve = options.min_free_bytes > 0;
     let (durable, error) = fill(&log, options, || {});
+    assert_eq!(error.to_string().contains("kept in reserve"), reserve, "{error}");
     std::fs::remove_file(ballast).unwrap();
     check(&log, durable, &error);
 }
