@@ -4,7 +4,8 @@ use std::sync::{Arc, PoisonError};
 
 use super::super::LogError;
 use super::clock::Clock;
-use super::core::{Core, Options};
+use super::core::Core;
+use super::options::Options;
 use super::store::BTreeStore;
 use super::writer::{Fault, FaultHook, WriteInfo};
 
