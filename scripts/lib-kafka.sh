@@ -16,9 +16,9 @@ kafka_install_locked() {
     [ ! -e "$home/.stamp" ] || return 0
     have java || die "Kafka" "java is missing" "apt-get install openjdk-17-jre-headless"
     have mvn || die "Kafka" "Maven (mvn) is missing" "apt-get install maven"
-    say "Kafka: fetching its jars into $home (once, about 90 MB)"
+    say "Kafka: fetching its jars into $home (once, about 55 MB)"
     rm -rf "$home.new"
-    (umask 022 && mvn -q -B -f "$KAFKA_POM" dependency:copy-dependencies \
+    (umask 022 && mvn -q -B -Dstyle.color=never -f "$KAFKA_POM" dependency:copy-dependencies \
         -DincludeScope=runtime "-DoutputDirectory=$home.new/libs" >&2) ||
         die "Kafka" "Maven could not fetch it (see above)" "mend the network or Maven's settings, then try again"
     : >"$home.new/.stamp"
@@ -124,9 +124,9 @@ kafka_launch() {
     kafka_pid "$dir" "$node" >/dev/null && return
     log=$dir/node-$node/kafka.log
     (
-        cd "$dir/node-$node"
+        cd "$dir/node-$node" || exit
         # shellcheck disable=SC2094 # the pid file is no input of the broker
-        exec setsid java "-Xms64m" "-Xmx${OPSC_KAFKA_HEAP:-512m}" -XX:+UseSerialGC -Dlog4j2.level=WARN \
+        exec setsid java "-Xms64m" "-Xmx${OPSC_KAFKA_HEAP:-512m}" -XX:+UseSerialGC "-Dlog4j2.level=${OPSC_KAFKA_LOG:-WARN}" \
             -cp "$(kafka_home)/libs/*" kafka.Kafka server.properties >>"$log" 2>&1 </dev/null 9>&-
     ) &
     printf '%s\n' $! >"$dir/node-$node/pid"

@@ -87,6 +87,14 @@ pg_install() {
 
 # ---------------------------------------------------------------- one server
 
+# Data that an ordinary user's start has made stays that user's under root too.
+pg_adopt_owner() {
+    local owner
+    is_root && [ -e "$1/data/PG_VERSION" ] || return 0
+    owner=$(stat -L -c %U "$1/data")
+    [ "$owner" = root ] || [ "$owner" = UNKNOWN ] || SERVICE_USER=$owner
+}
+
 # Root's checkout may lie where nobody cannot reach (a 0700 home): then the data
 # goes below /var/lib and DIR/data is a link to it.
 pg_data_home() {
@@ -125,8 +133,10 @@ pg_sql() {
 # pg_settings DIR PORT [NAME=VALUE...]: written at every start, so that old data
 # folders get new settings too.
 pg_settings() {
-    local dir=$1 port=$2 setting
+    local dir=$1 port=$2 setting compression=on
     shift 2
+    # One's own PostgreSQL may be built without lz4.
+    [[ $(pg_home) != "$(pg_prefix)"/* ]] || compression=lz4
     cat <<CONF
 listen_addresses = '127.0.0.1'
 port = $port
@@ -143,7 +153,7 @@ log_rotation_age = 1d
 log_rotation_size = 0
 log_truncate_on_rotation = on
 # Fewer, smaller page images in the write-ahead log.
-wal_compression = lz4
+wal_compression = $compression
 checkpoint_timeout = 15min
 max_wal_size = 512MB
 CONF
@@ -163,7 +173,7 @@ pg_initdb() {
     data=$(pg_data_home "$dir")
     rm -rf "$data" "$data.new"
     if is_root; then
-        install -d -o nobody -g "$(id -gn nobody)" -m 700 "$data.new"
+        install -d -o "$SERVICE_USER" -g "$(id -gn "$SERVICE_USER")" -m 700 "$data.new"
     else
         install -d -m 700 "$data.new"
     fi
@@ -249,7 +259,7 @@ pg_start_locked() {
     port=$(free_port "$wanted")
     [ "$port" = "$wanted" ] || say "database: port $wanted is taken, using $port"
     printf '%s\n' "$port" >"$dir/port"
-    pg_settings "$dir" "$port" "$@" | pg_write "$dir/data/opsconductor.conf"
+    pg_settings "$dir" "$port" "$@" | pg_write "$(readlink -f "$dir/data")/opsconductor.conf"
     pg_launch "$dir"
     pg_wait_ready "$dir"
 }
@@ -270,6 +280,7 @@ pg_start() {
     (umask 022 && mkdir -p "$1") || die "database $1" "the folder cannot be made" "choose another folder"
     dir=$(readlink -f "$1")
     shift
+    pg_adopt_owner "$dir"
     locked "$dir/lock" pg_start_locked "$dir" "$@"
 }
 
@@ -277,6 +288,7 @@ pg_stop() {
     local dir pid
     dir=$(readlink -f "$1") || return 0
     pid=$(pg_running_pid "$dir") || return 0
+    pg_adopt_owner "$dir"
     pg_ctl "$dir" stop -m fast -w -t 60 || pg_ctl "$dir" stop -m immediate -w -t 30 ||
         die "database $dir" "process $pid does not end" "kill -9 $pid"
 }

@@ -4,6 +4,8 @@
 
 OPSC_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export OPSC_ROOT
+[ -n "${HOME:-}" ] || HOME=$(getent passwd "$(id -u)" | cut -d: -f6)
+export HOME
 
 # Progress goes to stderr: stdout is for what another program reads.
 say() { printf '%s\n' "$*" >&2; }
@@ -22,13 +24,15 @@ is_root() { [ "$(id -u)" -eq 0 ]; }
 # not below /root: servers that refuse to run as root must reach it too.
 opsc_cache() {
     if [ -n "${OPSC_CACHE:-}" ]; then
-        printf '%s\n' "$OPSC_CACHE"
+        realpath -m "$OPSC_CACHE"
     elif is_root; then
         printf '%s\n' /var/cache/opsconductor
     else
-        printf '%s\n' "${XDG_CACHE_HOME:-${HOME:?HOME is not set; set OPSC_CACHE to a folder you own}/.cache}/opsconductor"
+        printf '%s\n' "${XDG_CACHE_HOME:-$HOME/.cache}/opsconductor"
     fi
 }
+
+state_dir() { realpath -m "${OPSC_STATE_DIR:-$OPSC_ROOT/.state}"; }
 
 # make_cache_dir: creates the cache folder and prints it.
 make_cache_dir() {
@@ -40,16 +44,25 @@ make_cache_dir() {
     printf '%s\n' "$dir"
 }
 
-# as_service COMMAND...: as root, runs it as nobody, because PostgreSQL refuses
-# root; otherwise as it is. The environment is emptied: it may hold secrets.
+# as_service COMMAND...: as root, runs it as SERVICE_USER, because PostgreSQL
+# refuses root; otherwise as it is. The environment is emptied: it may hold secrets.
+SERVICE_USER=nobody
 as_service() {
-    local -a keep=(env -i "PATH=$PATH" LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=UTC
+    # The caller's folder may be closed to that user.
+    local -a keep=(env -i --chdir=/ "PATH=$PATH" LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=UTC
         "OPSC_RUN_ID=${OPSC_RUN_ID:-}" "PGPASSWORD=${PGPASSWORD:-}")
     if is_root; then
-        setpriv --reuid nobody --regid "$(id -gn nobody)" --clear-groups "${keep[@]}" "$@"
+        setpriv --reuid "$SERVICE_USER" --regid "$(id -gn "$SERVICE_USER")" --clear-groups "${keep[@]}" "$@"
     else
         "${keep[@]}" "$@"
     fi
+}
+
+# database_given STATE: the person has named a database.
+database_given() {
+    [ -n "${DATABASE_URL:-}${OPSC__DATABASE__URL:-}" ] ||
+        awk '/^\[/ { here = ($0 ~ /^\[database\]/) } here && /^ *url *= *"[^"]/ { found = 1 } END { exit !found }' \
+            "$1/config.toml" 2>/dev/null
 }
 
 # port_open PORT: something on this machine accepts connections there.

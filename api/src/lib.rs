@@ -1,1 +1,35 @@
-//! Under construction.
+//! The API keeps this promise: whoever is signed in reads what the projections hold, sees what
+//! happens while it happens, and puts commands on the log; nobody else gets anything but the
+//! sign-in page. Every answer, errors too, has a shape written down in `openapi.json`.
+//!
+//! How: handlers read PostgreSQL ([`endpoints`], a file each), everything else they need comes
+//! through the traits in [`ports`], errors are domain errors turned into RFC 9457 problems at the
+//! rim ([`rim`]). All routes stand in [`router()`]. Live events ([`Live`]) are encoded once for all
+//! viewers and held in a bounded ring.
+//!
+//! Absences: nothing here knows a log, a poller or how a secret is sealed; nothing outside knows
+//! axum.
+
+mod assets;
+mod auth;
+mod endpoints;
+mod live;
+mod model;
+mod ports;
+mod rim;
+mod router;
+mod serve;
+mod spec;
+mod state;
+
+pub use auth::{AdminError, ensure_admin, reset_admin};
+pub use live::{Live, LiveEvent};
+pub use ports::{
+    Commands, DatabaseStatus, LogStatus, NewSecret, PollerTiming, PortError, PortFuture,
+    ProbeReport, ProbeRequest, ProbeStep, Prober, RoleStatus, StoredCredential, System,
+    SystemStatus, Vault,
+};
+pub use router::router;
+pub use serve::serve;
+pub use spec::openapi_json;
+pub use state::{ApiConfig, ApiState, ConfigError, MIN_TOKEN_CHARS, Ports};

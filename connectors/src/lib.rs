@@ -1,1 +1,42 @@
-//! Under construction.
+//! Turns the outside world into poll records.
+//!
+//! The promise: every enabled device gives one record for every slot of its interval, whatever
+//! it does; a slow, dead or malicious one never delays another; a value is never published
+//! under another port's name; no sample is better than a wrong one.
+//!
+//! [`Poller`] takes [`Change`]s to the set of devices and hands [`schemas::Poll`]s to a
+//! [`PollSink`]. SNMP and ICMP each have threads of their own that own their sockets; within
+//! them, what to ask and what answers mean is decided without I/O. What to ask is data:
+//! [`Profiles`].
+//!
+//! Nothing here knows a log, a database or HTTP.
+
+mod clock;
+mod config;
+mod icmp;
+mod inventory;
+mod net;
+mod outbox;
+mod poller;
+mod probe;
+mod profiles;
+mod record;
+mod seams;
+mod shared;
+mod snmp;
+mod timing;
+
+pub use config::{MAX_INTERVAL_MS, MIN_INTERVAL_MS, PollerConfig};
+pub use inventory::{
+    InventoryError, MAX_INVENTORY_BYTES, MAX_INVENTORY_LINES, parse as parse_inventory,
+};
+pub use outbox::MAX_POLL_BYTES;
+pub use poller::Poller;
+pub use probe::{ProbeReport, ProbeStep, probe};
+pub use profiles::{
+    MAX_PROFILE_BYTES, MAX_PROFILE_ROWS, MAX_PROFILES, Profile, ProfileError, Profiles,
+};
+pub use seams::{
+    Change, ConnectorError, Credential, CredentialError, Credentials, Full, PollSink, Secret,
+};
+pub use timing::{Counters, DeviceTiming};

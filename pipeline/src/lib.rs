@@ -4,4 +4,11 @@
 //! The promise: what a processor emits, the state it keeps and the positions it read up to are
 //! committed together or not at all, on every log.
 
+pub mod cli;
+pub mod clock;
+pub mod config;
 pub mod log;
+pub mod run;
+pub mod system;
+pub mod topic;
+pub mod topology;

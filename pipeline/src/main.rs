@@ -1,3 +1,7 @@
 //! The `opsconductor` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pipeline::cli::main()
+}

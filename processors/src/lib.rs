@@ -1,1 +1,179 @@
-//! Under construction.
+//! Folds a device's records into rates, roll-ups, baselines, anomalies, availability and facts.
+//!
+//! The promise: a processor is a pure function of its state and the next record. It knows no
+//! clock, no I/O, no randomness, and nothing in its outputs or its saved state follows the order
+//! of a hash map or the last bits of a platform's `exp`. So the same records give the same
+//! outputs on every machine, and a run that was cut anywhere and continued from [`Processor::save`]
+//! gives what the uncut run gives. Time arrives as data: in polls and in ticks.
+//!
+//! All that is known per device is folded in one step ([`DeviceChain`]): one look-up of the
+//! device's state a poll, then walks along arrays.
+
+mod availability;
+mod baseline;
+mod chain;
+mod codec;
+mod facts;
+mod rates;
+mod rollup;
+mod state;
+
+use schemas::{
+    Anomaly, Baseline, DeviceFacts, DeviceInput, DeviceStatus, MetricBatch, Rollup, Series,
+};
+
+pub use baseline::METHOD as BASELINE_METHOD;
+pub use chain::{DeviceChain, Stages};
+pub use state::DeviceState;
+
+/// What a step gives; each goes to the topic of its type, keyed by device (a [`Series`] by its
+/// id).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Samples as rates and gauges.
+    Metric(MetricBatch),
+    /// Closed or repaired buckets.
+    Rollup(Rollup),
+    /// Bands of a closed bucket.
+    Baseline(Baseline),
+    /// Onset, change or clear.
+    Anomaly(Anomaly),
+    /// Availability changed.
+    Status(DeviceStatus),
+    /// Texts changed.
+    Facts(DeviceFacts),
+    /// A series seen for the first time.
+    Series(Series),
+}
+
+/// What was dropped or skipped, and why; each is counted once where it happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Count {
+    /// A second record for the same connector, cycle and part.
+    DuplicatePoll,
+    /// A cycle older than the last one (a poller that was frozen and woke).
+    OldCycle,
+    /// A record with times or counts no poller can mean, or of another device than its key's.
+    AbsurdRecord,
+    /// A second sample of a series at the same millisecond.
+    DuplicateSample,
+    /// A sample too late for its bucket to be repaired: it is in the metrics, not in the
+    /// roll-ups.
+    LateSample,
+    /// NaN, infinite or beyond [`MAX_MAGNITUDE`].
+    NotFinite,
+    /// A series beyond [`MAX_SERIES`] of its device.
+    SeriesLimit,
+    /// A connector beyond [`MAX_CONNECTORS`] of its device.
+    ConnectorLimit,
+    /// A text beyond [`MAX_FACTS_BYTES`] of its device.
+    FactsLimit,
+}
+
+impl Count {
+    /// All of them, in the order of declaration.
+    pub const ALL: [Self; 9] = [
+        Self::DuplicatePoll,
+        Self::OldCycle,
+        Self::AbsurdRecord,
+        Self::DuplicateSample,
+        Self::LateSample,
+        Self::NotFinite,
+        Self::SeriesLimit,
+        Self::ConnectorLimit,
+        Self::FactsLimit,
+    ];
+
+    /// The word for a metric's label.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DuplicatePoll => "duplicate_poll",
+            Self::OldCycle => "old_cycle",
+            Self::AbsurdRecord => "absurd_record",
+            Self::DuplicateSample => "duplicate_sample",
+            Self::LateSample => "late_sample",
+            Self::NotFinite => "not_finite",
+            Self::SeriesLimit => "series_limit",
+            Self::ConnectorLimit => "connector_limit",
+            Self::FactsLimit => "facts_limit",
+        }
+    }
+}
+
+/// Series one device may have; further ones are counted and left out.
+pub const MAX_SERIES: usize = 200_000;
+
+/// Connectors one device may have.
+pub const MAX_CONNECTORS: usize = 16;
+
+/// Bytes of texts one device may have, so that its facts fit one record.
+pub const MAX_FACTS_BYTES: usize = 700_000;
+
+/// Series in one roll-up or baseline record; a larger device's come in several.
+pub const MAX_SERIES_A_RECORD: usize = 8_192;
+
+/// Larger values are refused: sums of a day stay finite.
+pub const MAX_MAGNITUDE: f64 = 1e30;
+
+/// Where a step's results go.
+pub trait Out {
+    /// Takes an output; the order of calls is the order on the topic.
+    fn emit(&mut self, output: Output);
+    /// Counts a drop.
+    fn count(&mut self, what: Count);
+}
+
+/// What becomes of a key's state after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The state stays.
+    Keep,
+    /// The device is gone: drop the state and write a tombstone to the state topic.
+    Forget,
+}
+
+/// Saved bytes that are no state of this logic version. Fatal for the key: rebuild it by
+/// replaying its records.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// The bytes end too early.
+    #[error("saved state is cut off at byte {at}")]
+    Truncated {
+        /// Where more was expected.
+        at: usize,
+    },
+    /// The bytes do not describe a state.
+    #[error("saved state is malformed at byte {at}: {what}")]
+    Malformed {
+        /// Where.
+        at: usize,
+        /// What was read there.
+        what: &'static str,
+    },
+}
+
+/// A pure fold over the records of one key.
+pub trait Processor: Send + Sync + 'static {
+    /// What is kept per key.
+    type State: Default + Send + 'static;
+    /// Names the state topic and the consumer group.
+    const NAME: &'static str;
+    /// Raised when the same input could give other outputs than before, or `save` other bytes.
+    const LOGIC_VERSION: u32;
+
+    /// Folds one record into the state.
+    fn step(&self, state: &mut Self::State, input: &DeviceInput, out: &mut dyn Out) -> Next;
+
+    /// Stream time (ms since the epoch) at or after which a tick must be stepped for this key;
+    /// ticks before it change nothing and need not be stepped.
+    fn wake_at(&self, state: &Self::State) -> Option<i64>;
+
+    /// Appends the state to `bytes`.
+    fn save(&self, state: &Self::State, bytes: &mut Vec<u8>);
+
+    /// Reads what [`Self::save`] wrote; saving the result gives the same bytes.
+    ///
+    /// # Errors
+    /// [`LoadError`] when the bytes are no state of this version.
+    fn load(&self, bytes: &[u8]) -> Result<Self::State, LoadError>;
+}

@@ -145,10 +145,10 @@ mod tests {
     /// These ids stand in databases and topics: a change here orphans every series.
     #[test]
     fn series_id_vectors() {
-        check("default", "if_in_bps", "ge-0/0/1", "VECTOR0");
-        check("default", "if_in_bps", "", "VECTOR1");
-        check("default", "if_in_bp", "sge-0/0/1", "VECTOR2");
-        check("acme", "optical_rx_power_dbm", "Zürich 1/1", "VECTOR3");
+        check("default", "if_in_bps", "ge-0/0/1", "d0731503a48c2e08");
+        check("default", "if_in_bps", "", "3cd97b0cbd888d8a");
+        check("default", "if_in_bp", "sge-0/0/1", "17fdabc502b16756");
+        check("acme", "optical_rx_power_dbm", "Zürich 1/1", "8e1e82285acb8166");
     }
 
     #[test]

@@ -11,6 +11,9 @@
 #[cfg(test)]
 pub(crate) mod conformance;
 pub mod embedded;
+mod open;
+
+pub use open::open;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -46,7 +46,9 @@ impl Clock {
         (self.wall)()
     }
 
-    pub(super) fn steady_ms(&self) -> i64 {
+    /// Ms that never go back; comparable within the process only.
+    #[must_use]
+    pub fn steady_ms(&self) -> i64 {
         (self.steady)()
     }
 

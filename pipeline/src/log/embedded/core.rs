@@ -8,13 +8,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::super::{LogError, Position, TopicSpec};
-use super::clock::Clock;
 use super::codec::{self, fact_key, split_fact_key};
 use super::groups::Group;
 use super::options::Options;
 use super::store::{META, Store, StoreError, Write};
 use super::topics::{Cleaned, Partition, Segment, Topic};
 use super::writer::{FaultHook, Queue};
+use crate::clock::Clock;
 
 /// The layout of the store that this program writes and reads.
 const FORMAT: i64 = 1;

@@ -3,15 +3,16 @@
 use std::sync::{Arc, PoisonError};
 
 use super::super::LogError;
-use super::clock::Clock;
 use super::core::Core;
 use super::options::Options;
 use super::store::BTreeStore;
 use super::writer::{Fault, FaultHook, WriteInfo};
+use crate::clock::Clock;
 
 /// A log in memory. Everything happens in the caller's thread: a commit or a produced record is
 /// durable when the call returns, and with a clock moved by hand nothing ever waits, so that the
 /// same calls give the same answers.
+#[derive(Clone)]
 pub struct Memory {
     core: Arc<Core>,
     store: BTreeStore,

@@ -1,0 +1,185 @@
+//! The API's ports in memory, for tests and trials: commands go straight to the projection, the
+//! vault is a map, devices are made up.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use api::{
+    Commands, DatabaseStatus, LogStatus, NewSecret, PollerTiming, PortError, PortFuture, Ports,
+    ProbeReport, ProbeRequest, ProbeStep, Prober, RoleStatus, StoredCredential, System,
+    SystemStatus, Vault,
+};
+use schemas::{Device, DeviceId};
+use sqlx::PgPool;
+
+/// All four ports.
+pub(crate) fn ports(pool: &PgPool) -> Ports {
+    Ports {
+        commands: Arc::new(Projection { pool: pool.clone() }),
+        vault: Arc::new(Map::default()),
+        prober: Arc::new(MadeUp),
+        system: Arc::new(Fixed),
+    }
+}
+
+/// A log and a sink in one.
+pub(crate) struct Projection {
+    pub(crate) pool: PgPool,
+}
+
+fn away(error: sqlx::Error) -> PortError {
+    PortError::Unavailable(error.to_string())
+}
+
+impl Commands for Projection {
+    fn put_device(&self, device: Device) -> PortFuture<'_, Result<(), PortError>> {
+        Box::pin(async move {
+            sqlx::query(
+                "INSERT INTO device (id, tenant, name, address, port, profile, credential, site, \
+                    tags, interval_ms, snmp, icmp, enabled, source, updated_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
+                    'epoch'::timestamptz + $15 * interval '1 ms') \
+                 ON CONFLICT (id) DO UPDATE SET name = excluded.name, address = excluded.address, \
+                    port = excluded.port, profile = excluded.profile, \
+                    credential = excluded.credential, site = excluded.site, tags = excluded.tags, \
+                    interval_ms = excluded.interval_ms, snmp = excluded.snmp, \
+                    icmp = excluded.icmp, enabled = excluded.enabled, source = excluded.source, \
+                    updated_at = excluded.updated_at",
+            )
+            .bind(device.id.0)
+            .bind(device.tenant)
+            .bind(device.name)
+            .bind(device.address)
+            .bind(device.port)
+            .bind(device.profile)
+            .bind(device.credential)
+            .bind(device.site)
+            .bind(device.tags)
+            .bind(device.interval_ms)
+            .bind(device.snmp)
+            .bind(device.icmp)
+            .bind(device.enabled)
+            .bind(device.source)
+            .bind(device.updated_at)
+            .execute(&self.pool)
+            .await
+            .map_err(away)?;
+            Ok(())
+        })
+    }
+
+    fn delete_device(&self, id: DeviceId) -> PortFuture<'_, Result<(), PortError>> {
+        Box::pin(async move {
+            sqlx::query("DELETE FROM device WHERE id = $1")
+                .bind(id.0)
+                .execute(&self.pool)
+                .await
+                .map_err(away)?;
+            Ok(())
+        })
+    }
+}
+
+/// A vault without a lock on its door.
+#[derive(Default)]
+pub(crate) struct Map {
+    stored: Mutex<BTreeMap<String, StoredCredential>>,
+}
+
+impl Vault for Map {
+    fn list(&self) -> PortFuture<'_, Result<Vec<StoredCredential>, PortError>> {
+        Box::pin(async { Ok(self.stored.lock().unwrap().values().cloned().collect()) })
+    }
+
+    fn put(
+        &self,
+        name: String,
+        secret: NewSecret,
+    ) -> PortFuture<'_, Result<StoredCredential, PortError>> {
+        let NewSecret::SnmpV2c { .. } = secret;
+        let kind = "snmp_v2c".to_owned();
+        let stored = StoredCredential { name: name.clone(), kind, created_at: 1, updated_at: 2 };
+        self.stored.lock().unwrap().insert(name, stored.clone());
+        Box::pin(async { Ok(stored) })
+    }
+
+    fn delete(&self, name: String) -> PortFuture<'_, Result<bool, PortError>> {
+        Box::pin(async move { Ok(self.stored.lock().unwrap().remove(&name).is_some()) })
+    }
+}
+
+/// Finds a router at every address but 192.0.2.99, where nobody answers.
+pub(crate) struct MadeUp;
+
+impl Prober for MadeUp {
+    fn probe(&self, request: ProbeRequest) -> PortFuture<'_, Result<ProbeReport, PortError>> {
+        let ok = request.address.to_string() != "192.0.2.99";
+        let step = |name: &str| ProbeStep {
+            name: name.to_owned(),
+            ok,
+            detail: if ok { "answered" } else { "no answer within 2 s" }.to_owned(),
+            duration_ms: if ok { 3 } else { 2_000 },
+        };
+        let report = ProbeReport {
+            steps: vec![step("icmp"), step("snmp")],
+            sys_name: ok.then(|| "lab".to_owned()),
+            sys_descr: ok.then(|| "A router".to_owned()),
+            profile: ok.then(|| "generic".to_owned()),
+            interfaces: ok.then_some(4),
+        };
+        Box::pin(async { Ok(report) })
+    }
+
+    fn profiles(&self) -> Vec<String> {
+        ["generic", "auto"].map(str::to_owned).to_vec()
+    }
+}
+
+/// A system that is always well.
+pub(crate) struct Fixed;
+
+impl System for Fixed {
+    fn status(&self) -> PortFuture<'_, Result<SystemStatus, PortError>> {
+        let role = RoleStatus {
+            name: "sink".to_owned(),
+            state: "running".to_owned(),
+            lag: Some(0),
+            detail: String::new(),
+        };
+        let status = SystemStatus {
+            version: "0.1.0".to_owned(),
+            log: LogStatus { kind: "memory".to_owned(), id: "none".to_owned() },
+            database: DatabaseStatus {
+                tier: "postgres".to_owned(),
+                version: "17".to_owned(),
+                migration: 5,
+            },
+            roles: vec![role],
+            started_at: 1,
+            warnings: vec!["nothing here is real".to_owned()],
+        };
+        Box::pin(async { Ok(status) })
+    }
+
+    fn ready(&self) -> PortFuture<'_, Result<(), String>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn pollers(&self) -> PortFuture<'_, Result<Vec<PollerTiming>, PortError>> {
+        let timing = |n: u128, duration| PollerTiming {
+            device: DeviceId(uuid::Uuid::from_u128(n)),
+            device_name: format!("router {n}"),
+            connector: "snmp".to_owned(),
+            last_duration_ms: duration,
+            last_outcome: Some("ok".to_owned()),
+            last_at: Some(1),
+            requests: 10,
+            timeouts: 1,
+        };
+        Box::pin(async move { Ok(vec![timing(1, Some(5)), timing(2, None), timing(3, Some(90))]) })
+    }
+
+    fn metrics(&self) -> String {
+        "# TYPE up gauge\nup 1\n".to_owned()
+    }
+}

@@ -1,0 +1,136 @@
+//! The UI, embedded in the binary.
+
+use axum::extract::Request;
+use axum::http::{HeaderValue, Method, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+use crate::rim::ApiError;
+
+#[derive(RustEmbed)]
+#[folder = "../frontend/dist"]
+struct Ui;
+
+/// First parts of paths that are the API's: what is unknown below them is no page of the UI.
+const API_ROOTS: [&str; 14] = [
+    "identity",
+    "inventory",
+    "automation",
+    "monitoring",
+    "credentials",
+    "notifications",
+    "system",
+    "integrations",
+    "schemas",
+    "subjects",
+    "docs",
+    "healthz",
+    "readyz",
+    "metrics",
+];
+
+const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+    <title>OpsConductor</title><h1>The user interface is not built in</h1>\
+    <p>Build it with <code>make build</code>, then start again. \
+    The API works: see <a href=\"/docs\">/docs</a>.</p></html>";
+
+/// A file of the UI, or its page for any path that is not the API's: the page finds its way.
+pub(crate) async fn serve(request: Request) -> Result<Response, ApiError> {
+    let path = request.uri().path().trim_start_matches('/').to_owned();
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Err(if is_api(&path) {
+            unknown(&path)
+        } else {
+            ApiError::Method(request.method().to_string())
+        });
+    }
+    if let Some(file) = Ui::get(&path) {
+        return Ok(answer(&request, &path, file));
+    }
+    if is_api(&path) || looks_like_a_file(&path) {
+        return Err(unknown(&path));
+    }
+    Ok(match Ui::get("index.html") {
+        Some(page) => answer(&request, "index.html", page),
+        None => page_of_no_ui(),
+    })
+}
+
+fn unknown(path: &str) -> ApiError {
+    ApiError::NotFound { what: "path", id: format!("/{path}") }
+}
+
+fn is_api(path: &str) -> bool {
+    let first = path.split('/').next().unwrap_or_default();
+    API_ROOTS.contains(&first) || path == "openapi.json"
+}
+
+/// The UI's own paths have no dot in their last part.
+fn looks_like_a_file(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|last| last.contains('.'))
+}
+
+fn page_of_no_ui() -> Response {
+    let kind = HeaderValue::from_static("text/html; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind)], NOT_BUILT).into_response()
+}
+
+fn answer(request: &Request, path: &str, file: EmbeddedFile) -> Response {
+    let tag = etag(&file);
+    let known = request.headers().get(header::IF_NONE_MATCH);
+    let mut response = if known.is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        axum::http::StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let (bytes, encoding) = smallest(request, path, file);
+        let mut response = bytes.into_response();
+        if let Some(encoding) = encoding {
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+            headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+        }
+        response
+    };
+    let headers = response.headers_mut();
+    let kind = mime_guess::from_path(path).first_or_octet_stream();
+    if let Ok(kind) = HeaderValue::from_str(kind.as_ref()) {
+        headers.insert(header::CONTENT_TYPE, kind);
+    }
+    // Files below assets/ carry a hash of their content in their name.
+    let cache = if path.starts_with("assets/") {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    response
+}
+
+fn etag(file: &EmbeddedFile) -> String {
+    use base64::Engine;
+    let hash = &file.metadata.sha256_hash()[..12];
+    format!("W/\"{}\"", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(hash))
+}
+
+/// The file as the build compressed it, where it did and the browser takes it.
+fn smallest(request: &Request, path: &str, file: EmbeddedFile) -> (Bytes, Option<&'static str>) {
+    let accepted = request.headers().get(header::ACCEPT_ENCODING);
+    let accepted = accepted.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    for (encoding, suffix) in [("br", "br"), ("gzip", "gz")] {
+        let takes = accepted.split(',').any(|item| item.trim() == encoding);
+        if takes && let Some(packed) = Ui::get(&format!("{path}.{suffix}")) {
+            return (owned(packed), Some(encoding));
+        }
+    }
+    (owned(file), None)
+}
+
+fn owned(file: EmbeddedFile) -> Bytes {
+    match file.data {
+        std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        std::borrow::Cow::Owned(bytes) => Bytes::from(bytes),
+    }
+}

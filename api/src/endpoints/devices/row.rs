@@ -1,0 +1,118 @@
+//! A device as the database has it.
+
+use chrono::{DateTime, Utc};
+use schemas::{Device, DeviceId};
+use sqlx::{PgPool, Postgres, QueryBuilder};
+use uuid::Uuid;
+
+use crate::endpoints::ms;
+use crate::model::{DeviceSummary, State};
+use crate::rim::ApiError;
+
+/// What a query must select to make a [`DeviceRow`]; `d` is the device. Every row costs some
+/// lookups: choose the rows first. An interface always has an ifIndex.
+pub(super) const COLUMNS: &str = "d.id, d.name, d.address, d.port, d.profile, d.credential, \
+    d.site, d.tags, d.enabled, d.snmp, d.icmp, d.interval_ms, d.source, d.tenant, d.updated_at, \
+    coalesce(st.state, 'unknown') AS state, coalesce(st.since, d.updated_at) AS since, \
+    coalesce(st.reason, 'not polled yet') AS reason, latest.last_sample_at, \
+    (SELECT count(*) FROM anomaly WHERE device = d.id AND cleared_at IS NULL) AS open_anomalies, \
+    (SELECT count(*) FROM fact WHERE device = d.id AND instance <> '' AND name = 'if_index') \
+        AS interfaces";
+
+/// What [`COLUMNS`] need beside `device d`.
+pub(super) const JOINS: &str = " LEFT JOIN device_status st ON st.device = d.id \
+    LEFT JOIN device_latest latest ON latest.device = d.id ";
+
+#[derive(sqlx::FromRow)]
+pub(super) struct DeviceRow {
+    pub(super) id: Uuid,
+    pub(super) name: String,
+    address: String,
+    port: i32,
+    profile: String,
+    credential: Option<String>,
+    site: Option<String>,
+    tags: Vec<String>,
+    enabled: bool,
+    snmp: bool,
+    icmp: bool,
+    interval_ms: i64,
+    pub(super) source: String,
+    pub(super) tenant: String,
+    pub(super) updated_at: DateTime<Utc>,
+    state: String,
+    since: DateTime<Utc>,
+    reason: String,
+    last_sample_at: Option<DateTime<Utc>>,
+    open_anomalies: i64,
+    interfaces: i64,
+}
+
+impl From<DeviceRow> for DeviceSummary {
+    fn from(row: DeviceRow) -> Self {
+        Self {
+            id: row.id.to_string(),
+            name: row.name,
+            address: row.address,
+            port: row.port,
+            profile: row.profile,
+            credential: row.credential,
+            site: row.site,
+            tags: row.tags,
+            enabled: row.enabled,
+            snmp: row.snmp,
+            icmp: row.icmp,
+            interval_ms: row.interval_ms,
+            state: State::from_name(&row.state),
+            since: ms(row.since),
+            reason: row.reason,
+            last_sample_at: row.last_sample_at.map(ms),
+            open_anomalies: row.open_anomalies,
+            interfaces: row.interfaces,
+        }
+    }
+}
+
+/// One device, or not found.
+pub(super) async fn load(pool: &PgPool, id: DeviceId) -> Result<DeviceRow, ApiError> {
+    let mut sql = QueryBuilder::<Postgres>::new("SELECT ");
+    sql.push(COLUMNS).push(" FROM device d").push(JOINS).push("WHERE d.id = ").push_bind(id.0);
+    sql.build_query_as().fetch_optional(pool).await?.ok_or_else(|| not_found(id))
+}
+
+pub(super) fn not_found(id: DeviceId) -> ApiError {
+    ApiError::NotFound { what: "device", id: id.to_string() }
+}
+
+/// Not found, unless the device exists.
+pub(crate) async fn exists(pool: &PgPool, id: DeviceId) -> Result<(), ApiError> {
+    let found: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM device WHERE id = $1)")
+        .bind(id.0)
+        .fetch_one(pool)
+        .await?;
+    if found { Ok(()) } else { Err(not_found(id)) }
+}
+
+/// A device as it was just written, before anything is known of it.
+pub(super) fn fresh(device: &Device) -> DeviceSummary {
+    DeviceSummary {
+        id: device.id.to_string(),
+        name: device.name.clone(),
+        address: device.address.clone(),
+        port: device.port,
+        profile: device.profile.clone(),
+        credential: device.credential.clone(),
+        site: device.site.clone(),
+        tags: device.tags.clone(),
+        enabled: device.enabled,
+        snmp: device.snmp,
+        icmp: device.icmp,
+        interval_ms: device.interval_ms,
+        state: State::Unknown,
+        since: device.updated_at,
+        reason: "not polled yet".to_owned(),
+        last_sample_at: None,
+        open_anomalies: 0,
+        interfaces: 0,
+    }
+}

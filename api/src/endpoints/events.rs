@@ -1,0 +1,164 @@
+//! GET /monitoring/v1/events: what happens, while it happens.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::Body as HttpBody;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures::Stream;
+use schemas::DeviceId;
+use serde_json::json;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+
+use super::devices;
+use crate::live::{Seat, encode};
+use crate::rim::{ApiError, Fields, FromFields, Query};
+use crate::state::ApiState;
+
+/// Proxies and browsers drop what is silent for long.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// A stream ends then and the browser comes back by itself: the session is checked again.
+const MAX_STREAM: Duration = Duration::from_secs(15 * 60);
+
+pub(crate) struct EventsQuery {
+    device: Option<DeviceId>,
+}
+
+impl FromFields for EventsQuery {
+    fn read(fields: &mut Fields) -> Self {
+        Self { device: fields.parsed("device", "a device id") }
+    }
+}
+
+/// Live events
+///
+/// Server-sent events. `anomaly`: an AnomalyItem and its `transition` (onset, change, clear);
+/// `status`: {device, state, since, reason}; with `device`, also `samples`: {device, at, series:
+/// {series id: value}}; `reset`: events were missed, load afresh. A comment every 15 s. The stream
+/// ends after 15 minutes; browsers come back by themselves and miss nothing.
+#[utoipa::path(get, path = "/monitoring/v1/events", tag = "monitoring",
+    operation_id = "streamEvents",
+    params(
+        ("device" = Option<String>, Query, format = Uuid,
+            description = "Also the samples of this device"),
+        ("Last-Event-ID" = Option<String>, Header, max_length = 64,
+            description = "Id of the last event seen: what came since is sent first")),
+    responses(
+        (status = 200, description = "Events without end", body = String,
+            content_type = "text/event-stream"),
+        (status = 503, description = "Too many viewers; try again later")))]
+pub(crate) async fn events(
+    State(state): State<ApiState>,
+    Query(query): Query<EventsQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    if let Some(device) = query.device {
+        devices::exists(&state.pool, device).await?;
+    }
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
+    let seat = state.live.watch(query.device, last, state.config.max_viewers).ok_or_else(|| {
+        metrics::counter!("api_viewers_refused_total").increment(1);
+        ApiError::Unavailable(format!(
+            "{} viewers are watching already, which is the most",
+            state.config.max_viewers
+        ))
+    })?;
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        // nginx would collect events otherwise.
+        (header::HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    ];
+    Ok((headers, HttpBody::from_stream(stream(seat))).into_response())
+}
+
+struct Viewer {
+    seat: Seat,
+    heartbeat: Interval,
+    ends: Instant,
+    greeted: bool,
+}
+
+fn stream(seat: Seat) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    let mut heartbeat = interval_at(Instant::now() + HEARTBEAT, HEARTBEAT);
+    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let ends = Instant::now() + MAX_STREAM;
+    let viewer = Viewer { seat, heartbeat, ends, greeted: false };
+    futures::stream::unfold(viewer, |mut viewer| async move {
+        let bytes = viewer.next().await?;
+        Some((Ok(bytes), viewer))
+    })
+}
+
+fn reset(id: Option<&str>, why: &str) -> Bytes {
+    encode("reset", id, &json!({ "reason": why }))
+}
+
+impl Viewer {
+    /// The next bytes to send; none: the stream ends.
+    async fn next(&mut self) -> Option<Bytes> {
+        if !self.greeted {
+            self.greeted = true;
+            // Something at once, so that the browser knows that the stream is open.
+            return Some(self.greeting());
+        }
+        if let Some(frame) = self.seat.missed.pop_front() {
+            return Some(frame);
+        }
+        let Seat { all, samples, closed, .. } = &mut self.seat;
+        let received = tokio::select! {
+            biased;
+            () = until_closed(closed) => return None,
+            () = tokio::time::sleep_until(self.ends) => return None,
+            event = all.recv() => event,
+            bytes = receive(samples) => bytes,
+            _ = self.heartbeat.tick() => Ok(Bytes::from_static(b": still here\n\n")),
+        };
+        match received {
+            Ok(bytes) => Some(bytes),
+            Err(RecvError::Lagged(missed)) => Some(self.catch_up(missed)),
+            Err(RecvError::Closed) => None,
+        }
+    }
+
+    fn greeting(&self) -> Bytes {
+        if self.seat.lost {
+            return reset(self.seat.at.as_deref(), "too long away");
+        }
+        // An id without an event sets where to resume from, though nothing has happened yet.
+        match &self.seat.at {
+            Some(id) if self.seat.missed.is_empty() => {
+                Bytes::from(format!("id: {id}\n: hello\n\n"))
+            }
+            _ => Bytes::from_static(b": hello\n\n"),
+        }
+    }
+
+    /// Forgets what is waiting: whoever loads afresh needs none of it.
+    fn catch_up(&mut self, missed: u64) -> Bytes {
+        metrics::counter!("api_events_skipped_total").increment(missed);
+        metrics::counter!("api_viewers_reset_total").increment(1);
+        self.seat.all = self.seat.all.resubscribe();
+        self.seat.samples = self.seat.samples.as_ref().map(|samples| samples.resubscribe());
+        reset(self.seat.live().newest_id().as_deref(), "too slow")
+    }
+}
+
+async fn until_closed(closed: &mut watch::Receiver<bool>) {
+    // An error means that the hub is gone, which ends the stream as well.
+    let _ = closed.wait_for(|closed| *closed).await;
+}
+
+async fn receive(
+    samples: &mut Option<tokio::sync::broadcast::Receiver<Bytes>>,
+) -> Result<Bytes, RecvError> {
+    match samples {
+        Some(samples) => samples.recv().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,186 @@
+//! GET /monitoring/v1/series/{id}/samples
+
+mod read;
+mod resolution;
+
+use axum::Json;
+use axum::extract::State;
+use schemas::SeriesId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use self::resolution::{DAY_MS, HOUR_MS, Resolution};
+use super::{anomalies, now_ms, read_time};
+use crate::model::AnomalyItem;
+use crate::rim::{ApiError, Fields, FromFields, Id, Query};
+use crate::state::ApiState;
+
+/// Most points of a line.
+pub(crate) const MAX_POINTS: i64 = 2_000;
+const MIN_POINTS: i64 = 10;
+/// Most anomalies and gaps told of one range; the newest.
+const MAX_MARKS: i64 = 500;
+/// Longest range: so many days are so many points at the coarsest resolution.
+const MAX_RANGE_MS: i64 = MAX_POINTS * DAY_MS;
+
+/// Whose samples these are.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SeriesRef {
+    /// Series id, 16 hexadecimal digits.
+    id: String,
+    /// Device id.
+    #[schema(format = Uuid)]
+    device: String,
+    /// Its display name.
+    device_name: String,
+    /// E.g. `if_in_bps`.
+    metric: String,
+    /// E.g. a port's name; empty for the device itself.
+    instance: String,
+    /// Unit of all values.
+    unit: String,
+}
+
+/// What was expected, on the same step as the samples or the baseline's own, whichever is coarser.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct Band {
+    /// Start of the bucket, ms since the epoch.
+    at: Vec<i64>,
+    /// Expected value.
+    expected: Vec<f64>,
+    /// Lower edge of the band; null: none.
+    lower: Vec<Option<f64>>,
+    /// Upper edge of the band; null: none.
+    upper: Vec<Option<f64>>,
+}
+
+/// A sample missing on purpose.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GapItem {
+    /// ms since the epoch.
+    at: i64,
+    /// first, reset, discontinuity, gap, implausible or unknown.
+    reason: String,
+}
+
+/// A series over a range.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Samples {
+    /// Whose.
+    series: SeriesRef,
+    /// How fine.
+    resolution: Resolution,
+    /// Width of a bucket; 0 for raw.
+    bucket_ms: i64,
+    /// Begin of the range, included, ms since the epoch.
+    from: i64,
+    /// End of the range, excluded, ms since the epoch.
+    to: i64,
+    /// Time of each point (raw), start of each bucket else, ms since the epoch, ascending.
+    at: Vec<i64>,
+    /// Value or mean; null: the line breaks here.
+    value: Vec<Option<f64>>,
+    /// Smallest in each bucket; empty for raw.
+    min: Vec<Option<f64>>,
+    /// Largest in each bucket; empty for raw.
+    max: Vec<Option<f64>>,
+    /// What was expected.
+    baseline: Band,
+    /// Anomalies of the series that overlap the range, oldest first; the newest 500.
+    anomalies: Vec<AnomalyItem>,
+    /// Why samples are missing, oldest first; the newest 500.
+    gaps: Vec<GapItem>,
+    /// Why the baseline is empty; null when it is not.
+    no_baseline_reason: Option<String>,
+}
+
+pub(crate) struct SamplesQuery {
+    from: Option<i64>,
+    to: Option<i64>,
+    points: i64,
+}
+
+impl FromFields for SamplesQuery {
+    fn read(fields: &mut Fields) -> Self {
+        let query = Self {
+            from: read_time(fields, "from"),
+            to: read_time(fields, "to"),
+            points: fields.integer("points", MIN_POINTS, MAX_POINTS).unwrap_or(MAX_POINTS),
+        };
+        let (from, to) = query.range(now_ms());
+        if from >= to {
+            fields.wrong("to", "must be after from; without it, it is now");
+        } else if to - from > MAX_RANGE_MS {
+            let days = MAX_RANGE_MS / DAY_MS;
+            fields.wrong("from", format!("must be at most {days} days before to"));
+        }
+        query
+    }
+}
+
+impl SamplesQuery {
+    /// Without limits: the last hour; with an end only: the hour before it.
+    fn range(&self, now: i64) -> (i64, i64) {
+        let to = self.to.unwrap_or_else(|| now.max(1));
+        (self.from.unwrap_or((to - HOUR_MS).max(0)), to)
+    }
+}
+
+/// Samples of a series with what was expected
+///
+/// Takes the finest of raw, 5m, 1h, 1d that needs no more than `points` for the range.
+#[utoipa::path(get, path = "/monitoring/v1/series/{id}/samples", tag = "monitoring",
+    operation_id = "getSamples",
+    params(("id" = String, Path, pattern = "^[0-9a-f]{16}$", description = "Series id"),
+        ("from" = Option<i64>, Query, minimum = 0, maximum = 7258118400000_i64,
+            description = "Begin, ms since the epoch; an hour before `to` when left out"),
+        ("to" = Option<i64>, Query, minimum = 0, maximum = 7258118400000_i64,
+            description = "End, ms since the epoch; now when left out"),
+        ("points" = Option<i64>, Query, minimum = 10, maximum = 2000,
+            description = "Most points wanted; 2000 when left out")),
+    responses((status = 200, description = "The series over the range", body = Samples)))]
+pub(crate) async fn read(
+    State(state): State<ApiState>,
+    Id(id): Id<SeriesId>,
+    Query(query): Query<SamplesQuery>,
+) -> Result<Json<Samples>, ApiError> {
+    let (from, to) = query.range(now_ms());
+    let series = read::series(&state.pool, id).await?;
+    let line = read::line(&state.pool, &series, from, to, query.points).await?;
+    let (baseline, anomalies, gaps) = tokio::try_join!(
+        read::band(&state.pool, id, from, to, line.resolution),
+        anomalies::overlapping(&state.pool, id, from, to, MAX_MARKS),
+        read::gaps(&state.pool, id, from, to),
+    )?;
+    let no_baseline_reason = baseline.at.is_empty().then(|| {
+        if series.state {
+            "states have no baseline".to_owned()
+        } else {
+            "nothing learned for this range: a baseline needs some hours of samples, and is not \
+             kept for ever"
+                .to_owned()
+        }
+    });
+    Ok(Json(Samples {
+        series: SeriesRef {
+            id: id.to_string(),
+            device: series.device.to_string(),
+            device_name: series.device_name,
+            metric: series.metric,
+            instance: series.instance,
+            unit: series.unit,
+        },
+        resolution: line.resolution,
+        bucket_ms: line.resolution.bucket_ms(),
+        from,
+        to,
+        at: line.at,
+        value: line.value,
+        min: line.min,
+        max: line.max,
+        baseline,
+        anomalies,
+        gaps,
+        no_baseline_reason,
+    }))
+}

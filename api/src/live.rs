@@ -1,0 +1,321 @@
+//! Live events on their way to browsers: encoded once, whoever watches; remembered in a ring, so
+//! that a viewer who comes back goes on where it was; never waiting for anybody.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use schemas::{Anomaly, DeviceId, DeviceStatus, MetricBatch, Transition};
+use serde::Serialize;
+use tokio::sync::{broadcast, watch};
+use utoipa::ToSchema;
+
+use crate::model::{AnomalyItem, State, number};
+
+/// Events that a viewer may be behind before it is told to load afresh.
+const MAX_BEHIND: usize = 1_024;
+/// Batches of samples of one device that a viewer may be behind.
+const MAX_SAMPLES_BEHIND: usize = 64;
+/// Events remembered for those who come back.
+const MAX_REMEMBERED: usize = 4_096;
+/// Bytes of events remembered.
+const MAX_REMEMBERED_BYTES: usize = 4 * 1024 * 1024;
+
+/// What happened; borrowed from the record that says so.
+#[derive(Debug, Clone, Copy)]
+pub enum LiveEvent<'a> {
+    /// A transition of an anomaly.
+    Anomaly(&'a Anomaly),
+    /// A device changed state.
+    Status(&'a DeviceStatus),
+    /// New samples of a device: only those who watch that device get them.
+    Samples(&'a MetricBatch),
+}
+
+/// The hub between the log's tail and the viewers. Cheap to clone; one a process.
+#[derive(Debug, Clone)]
+pub struct Live {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    /// Tells the events of this process from those of the one before.
+    run: u32,
+    all: broadcast::Sender<Bytes>,
+    ring: Mutex<Ring>,
+    devices: Mutex<HashMap<DeviceId, broadcast::Sender<Bytes>>>,
+    viewers: AtomicUsize,
+    closed: watch::Sender<bool>,
+}
+
+#[derive(Debug, Default)]
+struct Ring {
+    next: u64,
+    bytes: usize,
+    frames: VecDeque<Bytes>,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Live {
+    /// A hub that nobody watches yet.
+    pub fn new() -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                run: rand::random(),
+                all: broadcast::Sender::new(MAX_BEHIND),
+                ring: Mutex::default(),
+                devices: Mutex::default(),
+                viewers: AtomicUsize::new(0),
+                closed: watch::Sender::new(false),
+            }),
+        }
+    }
+
+    /// Hands an event to all who watch. Never waits: call it from the log's tail.
+    pub fn publish(&self, event: LiveEvent<'_>) {
+        match event {
+            LiveEvent::Anomaly(record) => self.announce("anomaly", &AnomalyEvent::new(record)),
+            LiveEvent::Status(record) => self.announce("status", &StatusEvent::new(record)),
+            LiveEvent::Samples(batch) => self.samples(batch),
+        }
+    }
+
+    /// Whether anybody watches a device: if not, its samples need not be decoded.
+    pub fn watches(&self, device: DeviceId) -> bool {
+        lock(&self.inner.devices).contains_key(&device)
+    }
+
+    /// How many viewers there are.
+    pub fn viewers(&self) -> usize {
+        self.inner.viewers.load(Ordering::Relaxed)
+    }
+
+    /// Ends all streams: the process stops.
+    pub fn close(&self) {
+        self.inner.closed.send_replace(true);
+    }
+
+    fn announce(&self, kind: &str, body: &impl Serialize) {
+        // One lock around number, ring and send: what is resumed from the ring and what comes
+        // live join without a hole.
+        let mut ring = lock(&self.inner.ring);
+        let sequence = ring.next;
+        ring.next += 1;
+        let id = self.event_id(sequence);
+        let frame = encode(kind, Some(&id), body);
+        ring.remember(frame.clone());
+        // Nobody watching is no error.
+        let _ = self.inner.all.send(frame);
+    }
+
+    fn samples(&self, batch: &MetricBatch) {
+        let mut devices = lock(&self.inner.devices);
+        let Some(sender) = devices.get(&batch.device) else { return };
+        let body = SamplesEvent::new(batch);
+        if sender.send(encode("samples", None, &body)).is_err() {
+            // The last viewer left.
+            devices.remove(&batch.device);
+        }
+    }
+
+    fn event_id(&self, sequence: u64) -> String {
+        format!("{:08x}-{sequence}", self.inner.run)
+    }
+
+    fn sequence_of(&self, event_id: &str) -> Option<u64> {
+        let (run, sequence) = event_id.split_once('-')?;
+        let ours = u32::from_str_radix(run, 16).is_ok_and(|run| run == self.inner.run);
+        if ours { sequence.parse().ok() } else { None }
+    }
+
+    /// A place in the audience, or none when it is full.
+    pub(crate) fn watch(
+        &self,
+        device: Option<DeviceId>,
+        last_event_id: Option<&str>,
+        max_viewers: usize,
+    ) -> Option<Seat> {
+        let take = |n: usize| (n < max_viewers).then_some(n + 1);
+        self.inner.viewers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
+        let ring = lock(&self.inner.ring);
+        let all = self.inner.all.subscribe();
+        let (missed, lost) = match last_event_id {
+            None => (VecDeque::new(), false),
+            Some(id) => match self.sequence_of(id).and_then(|last| ring.since(last)) {
+                Some(frames) => (frames, false),
+                None => (VecDeque::new(), true),
+            },
+        };
+        let at = ring.next.checked_sub(1).map(|last| self.event_id(last));
+        drop(ring);
+        let samples = device.map(|device| {
+            lock(&self.inner.devices)
+                .entry(device)
+                .or_insert_with(|| broadcast::Sender::new(MAX_SAMPLES_BEHIND))
+                .subscribe()
+        });
+        Some(Seat {
+            live: self.clone(),
+            device,
+            all,
+            samples,
+            missed,
+            lost,
+            at,
+            closed: self.inner.closed.subscribe(),
+        })
+    }
+
+    /// The id of the newest event.
+    pub(crate) fn newest_id(&self) -> Option<String> {
+        let next = lock(&self.inner.ring).next;
+        next.checked_sub(1).map(|last| self.event_id(last))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Ring {
+    fn remember(&mut self, frame: Bytes) {
+        self.bytes += frame.len();
+        self.frames.push_back(frame);
+        while self.frames.len() > MAX_REMEMBERED || self.bytes > MAX_REMEMBERED_BYTES {
+            let Some(oldest) = self.frames.pop_front() else { break };
+            self.bytes -= oldest.len();
+        }
+    }
+
+    /// Everything after `last`, or none when some of it is forgotten (or never was).
+    fn since(&self, last: u64) -> Option<VecDeque<Bytes>> {
+        let oldest = self.next - self.frames.len() as u64;
+        if last >= self.next || last + 1 < oldest {
+            return None;
+        }
+        let skip = usize::try_from(last + 1 - oldest).ok()?;
+        Some(self.frames.iter().skip(skip).cloned().collect())
+    }
+}
+
+/// A viewer's place; leaving it makes room.
+pub(crate) struct Seat {
+    live: Live,
+    device: Option<DeviceId>,
+    pub(crate) all: broadcast::Receiver<Bytes>,
+    pub(crate) samples: Option<broadcast::Receiver<Bytes>>,
+    /// What came since the viewer was here last.
+    pub(crate) missed: VecDeque<Bytes>,
+    /// Some of that is forgotten.
+    pub(crate) lost: bool,
+    /// The newest event when the viewer came.
+    pub(crate) at: Option<String>,
+    pub(crate) closed: watch::Receiver<bool>,
+}
+
+impl Seat {
+    pub(crate) fn live(&self) -> &Live {
+        &self.live
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.live.inner.viewers.fetch_sub(1, Ordering::Relaxed);
+        self.samples = None;
+        if let Some(device) = self.device {
+            let mut devices = lock(&self.live.inner.devices);
+            if devices.get(&device).is_some_and(|sender| sender.receiver_count() == 0) {
+                devices.remove(&device);
+            }
+        }
+    }
+}
+
+/// A server-sent event (WHATWG HTML, 9.2). JSON holds no line break, so one data line will do.
+pub(crate) fn encode(kind: &str, id: Option<&str>, body: &impl Serialize) -> Bytes {
+    let mut text = String::with_capacity(256);
+    if let Some(id) = id {
+        let _ = writeln!(text, "id: {id}");
+    }
+    let json = serde_json::to_string(body).unwrap_or_else(|_| "null".to_owned());
+    let _ = write!(text, "event: {kind}\ndata: {json}\n\n");
+    Bytes::from(text)
+}
+
+/// Data of the event `anomaly`.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AnomalyEvent {
+    /// onset, change or clear.
+    transition: &'static str,
+    #[serde(flatten)]
+    #[schema(inline)]
+    item: AnomalyItem,
+}
+
+impl AnomalyEvent {
+    fn new(record: &Anomaly) -> Self {
+        let (transition, cleared) = match record.transition {
+            Transition::Onset => ("onset", false),
+            Transition::Change => ("change", false),
+            Transition::Clear => ("clear", true),
+        };
+        Self { transition, item: AnomalyItem::from_record(record, cleared) }
+    }
+}
+
+/// Data of the event `status`.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StatusEvent<'a> {
+    /// Device id.
+    #[schema(format = Uuid)]
+    device: String,
+    /// The state that it entered.
+    state: State,
+    /// When, ms since the epoch.
+    since: i64,
+    /// Why, with the mend where there is one.
+    reason: &'a str,
+}
+
+impl<'a> StatusEvent<'a> {
+    fn new(record: &'a DeviceStatus) -> Self {
+        Self {
+            device: record.device.to_string(),
+            state: record.state.into(),
+            since: record.since,
+            reason: &record.reason,
+        }
+    }
+}
+
+/// Data of the event `samples`.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SamplesEvent {
+    /// Device id.
+    #[schema(format = Uuid)]
+    device: String,
+    /// When the poll began, ms since the epoch.
+    at: i64,
+    /// Value by series id.
+    series: BTreeMap<String, f64>,
+}
+
+impl SamplesEvent {
+    fn new(batch: &MetricBatch) -> Self {
+        let values = batch.series.iter().zip(&batch.values);
+        Self {
+            device: batch.device.to_string(),
+            at: batch.at,
+            series: values.map(|(series, value)| (series.to_string(), number(*value))).collect(),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Shapes that more than one endpoint returns.
+
+use std::fmt::Display;
+
+use schemas::{Anomaly, Availability};
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+
+/// Serializes by `Display`.
+pub(crate) fn as_text<T: Display, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(value)
+}
+
+/// Availability of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum State {
+    /// Answers.
+    Up,
+    /// Answers in part.
+    Degraded,
+    /// Does not answer.
+    Down,
+    /// Not polled, or not for long.
+    Unknown,
+}
+
+impl State {
+    /// All states by name.
+    pub(crate) const NAMES: [&'static str; 4] = ["up", "degraded", "down", "unknown"];
+
+    /// From the name in the database; what is no name of a state is unknown.
+    pub(crate) fn from_name(name: &str) -> Self {
+        match name {
+            "up" => Self::Up,
+            "degraded" => Self::Degraded,
+            "down" => Self::Down,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl From<Availability> for State {
+    fn from(state: Availability) -> Self {
+        match state {
+            Availability::Up => Self::Up,
+            Availability::Degraded => Self::Degraded,
+            Availability::Down => Self::Down,
+            Availability::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// A device in a list.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct DeviceSummary {
+    /// Identity for life.
+    #[schema(format = Uuid)]
+    pub(crate) id: String,
+    /// Display name.
+    pub(crate) name: String,
+    /// IP address.
+    pub(crate) address: String,
+    /// SNMP UDP port.
+    #[schema(minimum = 1, maximum = 65535)]
+    pub(crate) port: i32,
+    /// Polling profile; `auto` chooses by sysObjectID.
+    pub(crate) profile: String,
+    /// Name of a credential in the vault.
+    pub(crate) credential: Option<String>,
+    /// Where it stands.
+    pub(crate) site: Option<String>,
+    /// Free words.
+    pub(crate) tags: Vec<String>,
+    /// Whether it is polled at all.
+    pub(crate) enabled: bool,
+    /// Whether it is polled by SNMP.
+    pub(crate) snmp: bool,
+    /// Whether loss and round-trip time are measured.
+    pub(crate) icmp: bool,
+    /// Time between two polls.
+    pub(crate) interval_ms: i64,
+    /// Availability.
+    pub(crate) state: State,
+    /// Since when it is in that state, ms since the epoch.
+    pub(crate) since: i64,
+    /// Why, with the mend where there is one.
+    pub(crate) reason: String,
+    /// Newest sample of any series, ms since the epoch.
+    pub(crate) last_sample_at: Option<i64>,
+    /// Anomalies that have not cleared.
+    #[schema(minimum = 0)]
+    pub(crate) open_anomalies: i64,
+    /// Number of interfaces known.
+    #[schema(minimum = 0)]
+    pub(crate) interfaces: i64,
+}
+
+/// An anomaly as it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct AnomalyItem {
+    /// The same in onset, changes and clear.
+    pub(crate) id: String,
+    /// Device id.
+    #[schema(format = Uuid)]
+    pub(crate) device: String,
+    /// Its display name.
+    pub(crate) device_name: String,
+    /// Series id, 16 hexadecimal digits.
+    pub(crate) series: String,
+    /// E.g. `if_in_bps`.
+    pub(crate) metric: String,
+    /// E.g. a port's name; empty for the device itself.
+    pub(crate) instance: String,
+    /// Unit of the values.
+    pub(crate) unit: String,
+    /// ms since the epoch.
+    pub(crate) onset_at: i64,
+    /// ms since the epoch; null while open.
+    pub(crate) cleared_at: Option<i64>,
+    /// Of the last transition, ms since the epoch.
+    pub(crate) at: i64,
+    /// Seen. Here and below an infinity reads as the largest finite number.
+    pub(crate) value: f64,
+    /// Expected.
+    pub(crate) expected: f64,
+    /// Lower edge of the band.
+    pub(crate) lower: f64,
+    /// Upper edge of the band.
+    pub(crate) upper: f64,
+    /// Distance from expected in units of the band's scale.
+    pub(crate) score: f64,
+    /// Detector.
+    pub(crate) method: String,
+    /// Logic version of the detector.
+    pub(crate) version: i32,
+}
+
+/// A number that JSON can hold. A detector emits no NaN; should one get here it reads 0.
+pub(crate) fn number(value: f64) -> f64 {
+    if value.is_nan() { 0.0 } else { value.clamp(f64::MIN, f64::MAX) }
+}
+
+impl AnomalyItem {
+    /// From the record of a transition; `cleared` says that it was the last one.
+    pub(crate) fn from_record(record: &Anomaly, cleared: bool) -> Self {
+        Self {
+            id: record.id.clone(),
+            device: record.device.to_string(),
+            device_name: record.device_name.clone(),
+            series: record.series.to_string(),
+            metric: record.metric.clone(),
+            instance: record.instance.clone(),
+            unit: record.unit.clone(),
+            onset_at: record.onset_at,
+            cleared_at: cleared.then_some(record.at),
+            at: record.at,
+            value: number(record.value),
+            expected: number(record.expected),
+            lower: number(record.lower),
+            upper: number(record.upper),
+            score: number(record.score),
+            method: record.method.clone(),
+            version: record.version,
+        }
+    }
+}
+
+/// One page of anomalies.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AnomalyPage {
+    /// This page.
+    pub(crate) items: Vec<AnomalyItem>,
+    /// How many match in all.
+    #[schema(minimum = 0)]
+    pub(crate) total: i64,
+    /// Cursor of the next page; null at the end.
+    pub(crate) next_cursor: Option<String>,
+}
+
+/// One page of devices.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DevicePage {
+    /// This page.
+    pub(crate) items: Vec<DeviceSummary>,
+    /// How many match in all.
+    #[schema(minimum = 0)]
+    pub(crate) total: i64,
+    /// Cursor of the next page; null at the end.
+    pub(crate) next_cursor: Option<String>,
+}

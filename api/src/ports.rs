@@ -1,0 +1,217 @@
+//! What the API needs from outside, as traits. The pipeline implements them; here nobody knows a
+//! log, a poller or a vault.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+
+use schemas::{Device, DeviceId};
+use secrecy::SecretString;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A future of a port, boxed so that the traits can be objects.
+pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Why a port could not do it, by what the caller does.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PortError {
+    /// Try again later: what stands behind the port is away or overloaded.
+    #[error("{0}")]
+    Unavailable(String),
+    /// Trying again is of no use: the request itself is refused, with the reason for people.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Puts commands on the log.
+pub trait Commands: Send + Sync + 'static {
+    /// Returns once the record is durable in the device topic. The API itself waits for the
+    /// projection, so this need not.
+    fn put_device(&self, device: Device) -> PortFuture<'_, Result<(), PortError>>;
+
+    /// Writes the tombstone; returns once it is durable.
+    fn delete_device(&self, id: DeviceId) -> PortFuture<'_, Result<(), PortError>>;
+}
+
+/// A credential without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredCredential {
+    /// Its name: what devices refer to.
+    pub name: String,
+    /// E.g. `snmp_v2c`.
+    pub kind: String,
+    /// ms since the epoch.
+    pub created_at: i64,
+    /// ms since the epoch.
+    pub updated_at: i64,
+}
+
+/// A secret on its way into the vault. Debug prints no secret.
+#[derive(Debug, Clone)]
+pub enum NewSecret {
+    /// SNMP v2c.
+    SnmpV2c {
+        /// The community.
+        community: SecretString,
+    },
+}
+
+/// The credential vault.
+pub trait Vault: Send + Sync + 'static {
+    /// All credentials by name.
+    fn list(&self) -> PortFuture<'_, Result<Vec<StoredCredential>, PortError>>;
+
+    /// Makes or replaces a credential, sealed before it is stored.
+    fn put(
+        &self,
+        name: String,
+        secret: NewSecret,
+    ) -> PortFuture<'_, Result<StoredCredential, PortError>>;
+
+    /// False when there is none of that name.
+    fn delete(&self, name: String) -> PortFuture<'_, Result<bool, PortError>>;
+}
+
+/// A device to try, which need not exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbeRequest {
+    /// Where.
+    pub address: IpAddr,
+    /// SNMP UDP port.
+    pub port: u16,
+    /// A profile's name, or `auto`.
+    pub profile: String,
+    /// Name of a credential in the vault; without one only ICMP is tried.
+    pub credential: Option<String>,
+}
+
+/// One step of a device test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ProbeStep {
+    /// `icmp` or `snmp`.
+    #[schema(example = "snmp")]
+    pub name: String,
+    /// Whether the device answered.
+    pub ok: bool,
+    /// What was seen, or why not and how to mend it.
+    pub detail: String,
+    /// How long the step took.
+    #[schema(minimum = 0)]
+    pub duration_ms: i64,
+}
+
+/// What a device test found.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
+pub struct ProbeReport {
+    /// In the order tried.
+    pub steps: Vec<ProbeStep>,
+    /// sysName (RFC 3418).
+    pub sys_name: Option<String>,
+    /// sysDescr (RFC 3418).
+    pub sys_descr: Option<String>,
+    /// The profile that would be used.
+    pub profile: Option<String>,
+    /// Number of interfaces.
+    pub interfaces: Option<i64>,
+}
+
+/// Tries devices before they are saved.
+pub trait Prober: Send + Sync + 'static {
+    /// Tries a device once, with the prober's own time limit (below 20 s, or the request times
+    /// out first).
+    fn probe(&self, request: ProbeRequest) -> PortFuture<'_, Result<ProbeReport, PortError>>;
+
+    /// Names of the polling profiles, `auto` among them.
+    fn profiles(&self) -> Vec<String>;
+}
+
+/// The event log in use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LogStatus {
+    /// `kafka` or `embedded`.
+    #[schema(example = "embedded")]
+    pub kind: String,
+    /// The log's UUID.
+    pub id: String,
+}
+
+/// The database in use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DatabaseStatus {
+    /// `postgres`, `timescale-apache` or `timescale-community`.
+    #[schema(example = "timescale-community")]
+    pub tier: String,
+    /// The server's version.
+    pub version: String,
+    /// Number of the last migration.
+    pub migration: i64,
+}
+
+/// One role of this process or cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RoleStatus {
+    /// E.g. `connect`, `process`, `sink`, `api`.
+    pub name: String,
+    /// `running`, `waiting` or `failed`.
+    pub state: String,
+    /// Records behind the end of its topics, where that has a meaning.
+    pub lag: Option<i64>,
+    /// For people.
+    pub detail: String,
+}
+
+/// How the system is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SystemStatus {
+    /// Of the program.
+    pub version: String,
+    /// The event log.
+    pub log: LogStatus,
+    /// The database.
+    pub database: DatabaseStatus,
+    /// All roles that this process knows of.
+    pub roles: Vec<RoleStatus>,
+    /// ms since the epoch.
+    pub started_at: i64,
+    /// What a person should mend, each with how.
+    pub warnings: Vec<String>,
+}
+
+/// How polling one device goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PollerTiming {
+    /// Device id.
+    #[schema(value_type = String, format = Uuid)]
+    #[serde(serialize_with = "crate::model::as_text")]
+    pub device: DeviceId,
+    /// Its display name.
+    pub device_name: String,
+    /// `snmp` or `icmp`.
+    pub connector: String,
+    /// Duration of the last poll.
+    pub last_duration_ms: Option<i64>,
+    /// E.g. `ok`, `timeout`, `no_credential`.
+    pub last_outcome: Option<String>,
+    /// End of the last poll, ms since the epoch.
+    pub last_at: Option<i64>,
+    /// Requests sent since the start.
+    pub requests: i64,
+    /// Requests without an answer since the start.
+    pub timeouts: i64,
+}
+
+/// What the process knows of itself.
+pub trait System: Send + Sync + 'static {
+    /// For the system page.
+    fn status(&self) -> PortFuture<'_, Result<SystemStatus, PortError>>;
+
+    /// Ready to serve: `Err` names what is missing. Must answer within a second.
+    fn ready(&self) -> PortFuture<'_, Result<(), String>>;
+
+    /// One entry per device and connector, in any order.
+    fn pollers(&self) -> PortFuture<'_, Result<Vec<PollerTiming>, PortError>>;
+
+    /// Prometheus text of all metrics of the process.
+    fn metrics(&self) -> String;
+}

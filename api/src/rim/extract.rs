@@ -1,0 +1,124 @@
+//! Extractors that fail in the API's own error type.
+
+use axum::body::{Body as HttpBody, to_bytes};
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::header;
+use axum::http::request::Parts;
+use schemas::{DeviceId, SeriesId};
+use serde_json::Value;
+
+use super::error::ApiError;
+use super::fields::{Fields, FromFields};
+
+/// Largest body taken.
+pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
+/// Longest query taken.
+const MAX_QUERY_BYTES: usize = 8 * 1024;
+
+/// A JSON body.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: FromFields, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+        if !kind.is_some_and(is_json) {
+            return Err(ApiError::NotJson);
+        }
+        let Value::Object(map) = read_json(request.into_body()).await? else {
+            return Err(ApiError::Malformed("the body must be a JSON object".to_owned()));
+        };
+        Fields::of_body(map).read().map(Self)
+    }
+}
+
+fn is_json(kind: &str) -> bool {
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+async fn read_json(body: HttpBody) -> Result<Value, ApiError> {
+    let bytes = to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        if source.is_some_and(|text| text.contains("limit")) {
+            ApiError::TooLarge(MAX_BODY_BYTES)
+        } else {
+            ApiError::Malformed("the body ended before it was complete".to_owned())
+        }
+    })?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| ApiError::Malformed(format!("the body is not valid JSON: {error}")))
+}
+
+/// The query.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: FromFields, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let query = parts.uri.query().unwrap_or_default();
+        if query.len() > MAX_QUERY_BYTES {
+            return Err(ApiError::Malformed(format!("the query is over {MAX_QUERY_BYTES} bytes")));
+        }
+        let axum::extract::Query(pairs) =
+            axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
+                .map_err(|error| ApiError::Malformed(format!("the query: {error}")))?;
+        Fields::of_query(pairs).read().map(Self)
+    }
+}
+
+/// A thing named in the path.
+pub(crate) trait PathId: Sized + Send {
+    /// For the error: there is no WHAT ….
+    const WHAT: &'static str;
+    fn parse(text: &str) -> Option<Self>;
+}
+
+impl PathId for DeviceId {
+    const WHAT: &'static str = "device";
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl PathId for SeriesId {
+    const WHAT: &'static str = "series";
+    fn parse(text: &str) -> Option<Self> {
+        // One spelling, so that an id can be compared as text.
+        let id: Self = text.parse().ok()?;
+        (id.to_string() == text).then_some(id)
+    }
+}
+
+/// The one identity in the path. What is no identity names nothing: 404, as for one unknown.
+pub(crate) struct Id<T>(pub(crate) T);
+
+impl<T: PathId, S: Send + Sync> FromRequestParts<S> for Id<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let text = path_text(parts, state).await?;
+        T::parse(&text).map(Self).ok_or(ApiError::NotFound { what: T::WHAT, id: text })
+    }
+}
+
+/// A name in the path, as it is.
+pub(crate) struct Name(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        path_text(parts, state).await.map(Self)
+    }
+}
+
+async fn path_text<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<String, ApiError> {
+    let params = RawPathParams::from_request_parts(parts, state)
+        .await
+        .map_err(|_| ApiError::Malformed("the path is not UTF-8".to_owned()))?;
+    let text = params.iter().next().map(|(_, value)| value.to_owned());
+    text.ok_or_else(|| ApiError::Internal("a path without a parameter".to_owned()))
+}

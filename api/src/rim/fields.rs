@@ -1,0 +1,261 @@
+//! Reading named fields, of a JSON body or a query, so that everything wrong is told at once and
+//! an unknown field is never silently ignored.
+
+use std::str::FromStr;
+
+use serde_json::{Map, Value};
+
+use super::error::{ApiError, FieldError};
+
+/// A type that is read from named fields.
+pub(crate) trait FromFields: Sized {
+    /// Takes its fields out; errors are collected in `fields`, and what is returned then is not
+    /// used.
+    fn read(fields: &mut Fields) -> Self;
+}
+
+/// The fields of one request.
+pub(crate) struct Fields {
+    values: Map<String, Value>,
+    /// A query's values are texts, whatever they mean.
+    textual: bool,
+    errors: Vec<FieldError>,
+}
+
+/// How texts may look.
+#[derive(Clone, Copy)]
+pub(crate) struct Text {
+    pub(crate) min: usize,
+    pub(crate) max: usize,
+}
+
+/// A name of something: not empty, on one line.
+pub(crate) const NAME: Text = Text { min: 1, max: 200 };
+
+impl Fields {
+    pub(crate) fn of_body(values: Map<String, Value>) -> Self {
+        Self { values, textual: false, errors: Vec::new() }
+    }
+
+    /// From decoded pairs of a query; a repeated parameter is an error.
+    pub(crate) fn of_query(pairs: Vec<(String, String)>) -> Self {
+        let mut fields = Self { values: Map::new(), textual: true, errors: Vec::new() };
+        for (name, value) in pairs {
+            if fields.values.contains_key(&name) {
+                fields.wrong(&name, "is given more than once");
+            }
+            fields.values.insert(name, Value::String(value));
+        }
+        fields
+    }
+
+    /// Notes an error.
+    pub(crate) fn wrong(&mut self, field: &str, detail: impl Into<String>) {
+        self.errors.push(FieldError::new(field, detail));
+    }
+
+    /// Notes that a field must be there, unless something else is wrong with it already.
+    pub(crate) fn missing(&mut self, field: &str) {
+        if !self.errors.iter().any(|error| error.field == field) {
+            self.wrong(field, "is missing");
+        }
+    }
+
+    fn take(&mut self, field: &str) -> Option<Value> {
+        match self.values.remove(field) {
+            Some(Value::Null) | None => None,
+            // An empty parameter (?q=) is what a browser form sends for "nothing".
+            Some(Value::String(text)) if self.textual && text.is_empty() => None,
+            Some(value) => Some(value),
+        }
+    }
+
+    /// An optional text.
+    pub(crate) fn text(&mut self, field: &str, rule: Text) -> Option<String> {
+        let Value::String(text) = self.take(field)? else {
+            self.wrong(field, "must be a text");
+            return None;
+        };
+        match problem_of(&text, rule) {
+            None => Some(text),
+            Some(detail) => {
+                self.wrong(field, detail);
+                None
+            }
+        }
+    }
+
+    /// A text that must be there.
+    pub(crate) fn required(&mut self, field: &str, rule: Text) -> String {
+        self.text(field, rule).unwrap_or_else(|| {
+            self.missing(field);
+            String::new()
+        })
+    }
+
+    /// An optional whole number within limits, both included.
+    pub(crate) fn integer(&mut self, field: &str, min: i64, max: i64) -> Option<i64> {
+        let value = self.take(field)?;
+        let number = match value.as_str() {
+            Some(text) if self.textual => text.parse().ok(),
+            _ => value.as_number().and_then(whole),
+        };
+        match number {
+            Some(number) if (min..=max).contains(&number) => Some(number),
+            _ => {
+                self.wrong(field, format!("must be a whole number from {min} to {max}"));
+                None
+            }
+        }
+    }
+
+    /// An optional yes or no.
+    pub(crate) fn flag(&mut self, field: &str) -> Option<bool> {
+        let value = self.take(field)?;
+        let flag = match value.as_str() {
+            Some(text) if self.textual => text.parse().ok(),
+            _ => value.as_bool(),
+        };
+        if flag.is_none() {
+            self.wrong(field, "must be true or false");
+        }
+        flag
+    }
+
+    /// An optional choice of a few names.
+    pub(crate) fn choice(
+        &mut self,
+        field: &str,
+        names: &'static [&'static str],
+    ) -> Option<&'static str> {
+        let text = self.text(field, Text { min: 0, max: 200 })?;
+        let found = names.iter().find(|name| **name == text).copied();
+        if found.is_none() {
+            self.wrong(field, format!("must be one of: {}", names.join(", ")));
+        }
+        found
+    }
+
+    /// An optional value with a text form, e.g. an id or an address.
+    pub(crate) fn parsed<T: FromStr>(&mut self, field: &str, what: &str) -> Option<T> {
+        let text = self.text(field, Text { min: 0, max: 4096 })?;
+        let parsed = text.parse().ok();
+        if parsed.is_none() {
+            self.wrong(field, format!("must be {what}"));
+        }
+        parsed
+    }
+
+    /// An optional list of texts.
+    pub(crate) fn texts(&mut self, field: &str, rule: Text, max: usize) -> Option<Vec<String>> {
+        let Value::Array(items) = self.take(field)? else {
+            self.wrong(field, "must be a list of texts");
+            return None;
+        };
+        if items.len() > max {
+            self.wrong(field, format!("must not have more than {max} items"));
+            return None;
+        }
+        let mut texts = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            let name = format!("{field}[{index}]");
+            let Value::String(text) = item else {
+                self.wrong(&name, "must be a text");
+                continue;
+            };
+            match problem_of(&text, rule) {
+                None => texts.push(text),
+                Some(detail) => self.wrong(&name, detail),
+            }
+        }
+        Some(texts)
+    }
+
+    /// Reads a `T`, or says everything that is wrong.
+    pub(crate) fn read<T: FromFields>(mut self) -> Result<T, ApiError> {
+        let value = T::read(&mut self);
+        let unknown: Vec<String> = self.values.keys().cloned().collect();
+        for field in unknown {
+            self.wrong(&field, "is not known here");
+        }
+        if self.errors.is_empty() { Ok(value) } else { Err(ApiError::Invalid(self.errors)) }
+    }
+}
+
+/// 60.0 is a whole number too (JSON Schema says so).
+fn whole(number: &serde_json::Number) -> Option<i64> {
+    number.as_i64().or_else(|| {
+        let float = number.as_f64()?;
+        (float.fract() == 0.0 && float.abs() < 9e15).then_some(float as i64)
+    })
+}
+
+fn problem_of(text: &str, rule: Text) -> Option<String> {
+    let length = text.chars().count();
+    if length < rule.min {
+        Some("must not be empty".to_owned())
+    } else if length > rule.max {
+        Some(format!("must not be longer than {} characters", rule.max))
+    } else if text.chars().any(char::is_control) {
+        Some("must not contain control characters".to_owned())
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Sample;
+    impl FromFields for Sample {
+        fn read(fields: &mut Fields) -> Self {
+            fields.required("name", NAME);
+            fields.integer("port", 1, 65535);
+            fields.flag("enabled");
+            fields.choice("sort", &["name", "state"]);
+            fields.parsed::<std::net::IpAddr>("address", "an IP address");
+            fields.texts("tags", NAME, 2);
+            Self
+        }
+    }
+
+    fn check(fields: Fields, expected: &[&str]) {
+        let wrong = match fields.read::<Sample>() {
+            Ok(_) => Vec::new(),
+            Err(ApiError::Invalid(errors)) => errors.into_iter().map(|e| e.field).collect(),
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(wrong, expected);
+    }
+
+    fn body(json: &str) -> Fields {
+        let value: Value = serde_json::from_str(json).unwrap();
+        Fields::of_body(value.as_object().unwrap().clone())
+    }
+
+    fn query(pairs: &[(&str, &str)]) -> Fields {
+        Fields::of_query(pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect())
+    }
+
+    #[test]
+    fn everything_wrong_is_told_at_once() {
+        check(body(r#"{"name":"a","port":161.0,"enabled":true,"tags":["x"],"sort":null}"#), &[]);
+        check(body("{}"), &["name"]);
+        check(
+            body(
+                r#"{"name":7,"port":0,"enabled":"true","sort":"x","address":"host",
+                    "tags":["a\u0000",3],"colour":"red"}"#,
+            ),
+            &["name", "port", "enabled", "sort", "address", "tags[0]", "tags[1]", "colour"],
+        );
+        check(body(r#"{"name":"a","tags":["a","b","c"],"port":1e99}"#), &["port", "tags"]);
+    }
+
+    #[test]
+    fn a_query_is_text() {
+        check(query(&[("name", "a"), ("port", "7"), ("enabled", "false"), ("sort", "")]), &[]);
+        check(query(&[("name", "a"), ("name", "b"), ("x", "")]), &["name", "x"]);
+        check(query(&[("name", ""), ("enabled", "yes")]), &["name", "enabled"]);
+    }
+}

@@ -1,0 +1,269 @@
+use std::time::Duration;
+
+use api::{ApiConfig, LiveEvent};
+use axum::body::{Body, BodyDataStream};
+use futures::StreamExt;
+use schemas::{Anomaly, Availability, DeviceId, DeviceStatus, MetricBatch, SeriesId, Transition};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::harness::{TOKEN, Test, request, with_api, with_config};
+use crate::memory;
+
+struct Viewer(BodyDataStream);
+
+/// An event: id, kind, data.
+type Event = (Option<String>, String, Value);
+
+impl Viewer {
+    async fn open(test: &Test, query: &str, last: Option<&str>) -> Self {
+        let mut builder = request("GET", &format!("/monitoring/v1/events{query}"))
+            .header("authorization", format!("Bearer {TOKEN}"))
+            .header("accept-encoding", "gzip");
+        if let Some(last) = last {
+            builder = builder.header("last-event-id", last);
+        }
+        let request = builder.body(Body::empty()).unwrap();
+        let response = test.router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert!(!response.headers().contains_key("content-encoding"));
+        Self(response.into_body().into_data_stream())
+    }
+
+    async fn chunk(&mut self) -> Option<String> {
+        let next = tokio::time::timeout(Duration::from_secs(5), self.0.next());
+        let bytes = next.await.expect("nothing came for 5 s")?.unwrap();
+        Some(String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    /// The next event; comments are passed over.
+    async fn event(&mut self) -> Event {
+        loop {
+            let chunk = self.chunk().await.expect("the stream ended");
+            assert!(chunk.ends_with("\n\n"), "{chunk}");
+            let field = |name: &str| {
+                chunk
+                    .lines()
+                    .find_map(|line| line.strip_prefix(&format!("{name}: ")))
+                    .map(str::to_owned)
+            };
+            if let Some(kind) = field("event") {
+                let data = serde_json::from_str(&field("data").unwrap()).unwrap();
+                return (field("id"), kind, data);
+            }
+        }
+    }
+}
+
+fn device(n: u128) -> DeviceId {
+    DeviceId(uuid::Uuid::from_u128(n))
+}
+
+fn status(n: u128, since: i64) -> DeviceStatus {
+    DeviceStatus {
+        tenant: "default".to_owned(),
+        device: device(n),
+        state: Availability::Down,
+        since,
+        at: since,
+        reason: "no answer".to_owned(),
+    }
+}
+
+fn anomaly(transition: Transition) -> Anomaly {
+    Anomaly {
+        tenant: "default".to_owned(),
+        id: "a".to_owned(),
+        transition,
+        device: device(1),
+        device_name: "router".to_owned(),
+        series: SeriesId(-1),
+        metric: "m".to_owned(),
+        instance: "line\nbreak".to_owned(),
+        unit: "bps".to_owned(),
+        onset_at: 5,
+        at: 9,
+        value: 1.0,
+        expected: f64::NAN,
+        lower: 0.0,
+        upper: 2.0,
+        score: 3.0,
+        method: "ewma".to_owned(),
+        version: 1,
+    }
+}
+
+#[tokio::test]
+async fn events_arrive_in_the_shape_promised() {
+    with_api(async |test| {
+        let mut viewer = Viewer::open(&test, "", None).await;
+        viewer.chunk().await.unwrap();
+        test.live.publish(LiveEvent::Status(&status(1, 7)));
+        test.live.publish(LiveEvent::Anomaly(&anomaly(Transition::Onset)));
+        test.live.publish(LiveEvent::Anomaly(&anomaly(Transition::Clear)));
+        let (id, kind, data) = viewer.event().await;
+        assert_eq!((id.is_some(), kind.as_str()), (true, "status"));
+        assert_eq!(
+            data,
+            json!({"device": device(1).to_string(), "state": "down", "since": 7,
+            "reason": "no answer"})
+        );
+        let (_, kind, data) = viewer.event().await;
+        assert_eq!((kind.as_str(), &data["transition"]), ("anomaly", &json!("onset")));
+        assert_eq!(
+            (&data["instance"], &data["series"]),
+            (&json!("line\nbreak"), &json!("f".repeat(16)))
+        );
+        assert_eq!((&data["cleared_at"], &data["expected"]), (&Value::Null, &json!(0.0)));
+        let (_, _, data) = viewer.event().await;
+        assert_eq!((&data["transition"], &data["cleared_at"]), (&json!("clear"), &json!(9)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn samples_go_to_those_who_watch_the_device() {
+    with_api(async |test| {
+        let id = test.add("router", "192.0.2.1").await;
+        let watched: DeviceId = id.parse().unwrap();
+        let batch = |device: DeviceId| MetricBatch {
+            tenant: "default".to_owned(),
+            device,
+            at: 3,
+            series: vec![SeriesId(1)],
+            at_ms: vec![0],
+            values: vec![2.5],
+            flags: vec![],
+            gaps: vec![],
+        };
+        let mut other = Viewer::open(&test, "", None).await;
+        let mut viewer = Viewer::open(&test, &format!("?device={id}"), None).await;
+        assert!(test.live.watches(watched) && !test.live.watches(device(9)));
+        assert_eq!(test.live.viewers(), 2);
+        test.live.publish(LiveEvent::Samples(&batch(device(9))));
+        test.live.publish(LiveEvent::Samples(&batch(watched)));
+        let (event_id, kind, data) = viewer.event().await;
+        assert_eq!((event_id, kind.as_str()), (None, "samples"));
+        assert_eq!(data, json!({"device": id, "at": 3, "series": {"0000000000000001": 2.5}}));
+        test.live.publish(LiveEvent::Status(&status(1, 1)));
+        assert_eq!(other.event().await.1, "status");
+        drop(viewer);
+        assert!(!test.live.watches(watched));
+        assert_eq!(test.live.viewers(), 1);
+        let path = "/monitoring/v1/events?device=6ba7b810-9dad-11d1-80b4-00c04fd430c8";
+        test.call("GET", path, None).await.problem(404, "not-found");
+        test.call("GET", "/monitoring/v1/events?device=x", None)
+            .await
+            .problem(422, "invalid-fields");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_comes_back_misses_nothing() {
+    with_api(async |test| {
+        let mut viewer = Viewer::open(&test, "", None).await;
+        for n in 0..3 {
+            test.live.publish(LiveEvent::Status(&status(1, n)));
+        }
+        let (first, ..) = viewer.event().await;
+        drop(viewer);
+        test.live.publish(LiveEvent::Status(&status(1, 3)));
+        let mut back = Viewer::open(&test, "", first.as_deref()).await;
+        test.live.publish(LiveEvent::Status(&status(1, 4)));
+        for n in 1..=4 {
+            assert_eq!(back.event().await.2["since"], n);
+        }
+        // Up to date: nothing is sent twice.
+        let (last, ..) = {
+            test.live.publish(LiveEvent::Status(&status(1, 5)));
+            back.event().await
+        };
+        let mut again = Viewer::open(&test, "", last.as_deref()).await;
+        test.live.publish(LiveEvent::Status(&status(1, 6)));
+        assert_eq!(again.event().await.2["since"], 6);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_was_away_too_long_loads_afresh() {
+    with_api(async |test| {
+        let mut viewer = Viewer::open(&test, "", None).await;
+        test.live.publish(LiveEvent::Status(&status(1, 0)));
+        let (first, ..) = viewer.event().await;
+        let first = first.unwrap();
+        for n in 0..5_000 {
+            test.live.publish(LiveEvent::Status(&status(1, n)));
+        }
+        // Of another process, from the future, nonsense, and fallen out of the ring.
+        let run = first.split_once('-').unwrap().0;
+        for last in ["00000000-0", &format!("{run}-99999"), "x", &first] {
+            let mut viewer = Viewer::open(&test, "", Some(last)).await;
+            let (id, kind, data) = viewer.event().await;
+            assert_eq!(
+                (kind.as_str(), &data["reason"]),
+                ("reset", &json!("too long away")),
+                "{last}"
+            );
+            assert_eq!(id.unwrap(), format!("{run}-5000"));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_slow_viewer_is_told_to_load_afresh() {
+    with_api(async |test| {
+        let mut viewer = Viewer::open(&test, "", None).await;
+        viewer.chunk().await.unwrap();
+        for n in 0..3_000 {
+            test.live.publish(LiveEvent::Status(&status(1, n)));
+        }
+        let (id, kind, data) = viewer.event().await;
+        assert_eq!((kind.as_str(), &data["reason"]), ("reset", &json!("too slow")));
+        assert!(id.unwrap().ends_with("-2999"));
+        test.live.publish(LiveEvent::Status(&status(1, 3_000)));
+        assert_eq!(viewer.event().await.2["since"], 3_000);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_audience_is_bounded_and_ends_with_the_process() {
+    let config = ApiConfig { max_viewers: 2, ..ApiConfig::default() };
+    with_config(config, memory::ports, async |test| {
+        let mut first = Viewer::open(&test, "", None).await;
+        let second = Viewer::open(&test, "", None).await;
+        let refused = test.call("GET", "/monitoring/v1/events", None).await;
+        refused.problem(503, "unavailable");
+        drop(second);
+        let mut third = Viewer::open(&test, "", None).await;
+        test.live.close();
+        first.chunk().await.unwrap();
+        assert_eq!(first.chunk().await, None);
+        third.chunk().await.unwrap();
+        assert_eq!(third.chunk().await, None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn silence_has_a_heartbeat_and_an_end() {
+    with_api(async |test| {
+        let mut viewer = Viewer::open(&test, "", None).await;
+        viewer.chunk().await.unwrap();
+        tokio::time::pause();
+        let started = tokio::time::Instant::now();
+        let mut beats = 0;
+        while let Some(Ok(bytes)) = viewer.0.next().await {
+            assert_eq!(bytes, ": still here\n\n");
+            beats += 1;
+        }
+        assert_eq!(beats, 59);
+        assert_eq!(started.elapsed().as_secs(), 15 * 60);
+        tokio::time::resume();
+    })
+    .await;
+}

@@ -1,0 +1,183 @@
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::http::header;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+use crate::harness::{TOKEN, request, with_api};
+
+#[tokio::test]
+async fn credentials_go_in_and_do_not_come_out() {
+    with_api(async |test| {
+        let path = "/credentials/v1/credentials/lab-v2c";
+        let canary = "canary-7f3a";
+        let body = json!({"kind": "snmp_v2c", "community": canary});
+        let put = test.call("PUT", path, Some(body.clone())).await;
+        assert_eq!(put.status, 200, "{}", put.text);
+        let device = json!({"address": "192.0.2.1", "credential": "lab-v2c"});
+        let device = test.call("POST", "/inventory/v1/devices", Some(device)).await;
+        assert_eq!(device.status, 201, "{}", device.text);
+        let list = test.get("/credentials/v1/credentials").await;
+        assert_eq!(
+            list,
+            json!({"items": [{"name": "lab-v2c", "kind": "snmp_v2c", "created_at": 1,
+            "updated_at": 2, "devices": 1}]})
+        );
+        assert!(!put.text.contains(canary));
+        let used = test.call("DELETE", path, None).await;
+        used.problem(409, "conflict");
+        let device = device.json["id"].as_str().unwrap();
+        test.call("DELETE", &format!("/inventory/v1/devices/{device}"), None).await;
+        assert_eq!(test.call("DELETE", path, None).await.status, 204);
+        test.call("DELETE", path, None).await.problem(404, "not-found");
+        for name in ["-x", "a%20b", "a%2Fb", &"x".repeat(101)] {
+            let path = format!("/credentials/v1/credentials/{name}");
+            test.call("PUT", &path, Some(body.clone())).await.problem(422, "invalid-fields");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_device_is_tried_before_it_is_saved() {
+    with_api(async |test| {
+        let path = "/inventory/v1/device-tests";
+        let found = test.call("POST", path, Some(json!({"address": "192.0.2.1"}))).await;
+        assert_eq!((&found.json["sys_name"], found.status.as_u16()), (&json!("lab"), 200));
+        let silent = test.call("POST", path, Some(json!({"address": "192.0.2.99"}))).await;
+        assert_eq!(silent.status, 200);
+        assert_eq!(
+            (&silent.json["steps"][1]["ok"], &silent.json["sys_name"]),
+            (&json!(false), &Value::Null)
+        );
+        test.call("POST", path, Some(json!({}))).await.problem(422, "invalid-fields");
+        assert_eq!(test.get("/inventory/v1/profiles").await, json!({"items": ["auto", "generic"]}));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_slowest_device_is_named_first() {
+    with_api(async |test| {
+        let all = test.get("/automation/v1/pollers").await;
+        let durations: Vec<_> = all["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|p| p["last_duration_ms"].clone())
+            .collect();
+        assert_eq!(durations, [json!(90), json!(5), Value::Null]);
+        let one = test.get("/automation/v1/pollers?limit=1").await;
+        assert_eq!((one["items"].as_array().unwrap().len(), &one["total"]), (1, &json!(3)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn schemas_are_read_as_from_a_registry() {
+    with_api(async |test| {
+        let subjects = test.get("/subjects").await;
+        assert!(subjects.as_array().unwrap().contains(&json!("net.opsconductor.Anomaly")));
+        let latest = test.get("/subjects/net.opsconductor.Anomaly/versions/latest").await;
+        assert_eq!((&latest["version"], &latest["schemaType"]), (&json!(1), &json!("AVRO")));
+        let by_id = test.get(&format!("/schemas/ids/{}?fetchMaxId=false", latest["id"])).await;
+        assert_eq!(by_id["schema"], latest["schema"]);
+        let schema: Value = serde_json::from_str(by_id["schema"].as_str().unwrap()).unwrap();
+        assert_eq!(schema["name"], "Anomaly");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn system_health_metrics_and_document() {
+    with_api(async |test| {
+        assert_eq!(test.get("/system/v1/status").await["log"]["kind"], "memory");
+        assert_eq!(test.get("/healthz").await, json!({"status": "ok"}));
+        assert_eq!(test.get("/readyz").await, json!({"status": "ok"}));
+        let metrics = test.call("GET", "/metrics", None).await;
+        assert!(metrics.headers[header::CONTENT_TYPE].to_str().unwrap().starts_with("text/plain"));
+        assert_eq!(test.get("/openapi.json").await["openapi"], "3.1.0");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pages_are_open_hardened_and_cached_as_they_should_be() {
+    with_api(async |test| {
+        let open =
+            async |path: &str| test.send(request("GET", path).body(Body::empty()).unwrap()).await;
+        for path in ["/", "/devices/x", "/docs", "/docs/docs.js", "/docs/docs.css"] {
+            let page = open(path).await;
+            assert_eq!(page.status, 200, "{path}: {}", page.text);
+            let policy = page.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+            assert!(
+                policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'")
+            );
+            assert_eq!(page.headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+            assert_ne!(page.headers[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
+        }
+        assert!(open("/").await.text.contains("<html"));
+        assert!(
+            !open("/docs").await.text.contains("http://")
+                && !open("/docs").await.text.contains("//cdn")
+        );
+        open("/docs/x").await.problem(404, "not-found");
+        open("/assets/none.js").await.problem(404, "not-found");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn large_answers_are_compressed() {
+    with_api(async |test| {
+        for encoding in ["gzip", "br"] {
+            let request = request("GET", "/openapi.json")
+                .header("authorization", format!("Bearer {TOKEN}"))
+                .header(header::ACCEPT_ENCODING, encoding)
+                .body(Body::empty())
+                .unwrap();
+            let answer = test.send(request).await;
+            assert_eq!(answer.headers[header::CONTENT_ENCODING], encoding);
+        }
+        let plain = test.call("GET", "/openapi.json", None).await;
+        assert!(!plain.headers.contains_key(header::CONTENT_ENCODING));
+    })
+    .await;
+}
+
+async fn ask(address: std::net::SocketAddr, path: &str) -> (TcpStream, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut bytes = [0; 4096];
+    let read = tokio::time::timeout(Duration::from_secs(5), stream.read(&mut bytes));
+    let read = read.await.expect("no answer for 5 s").unwrap();
+    (stream, String::from_utf8_lossy(&bytes[..read]).into_owned())
+}
+
+#[tokio::test]
+async fn the_server_stops_though_somebody_watches() {
+    with_api(async |test| {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = tokio::spawn(api::serve(listener, test.state.clone(), async {
+            let _ = stopped.await;
+        }));
+        let (_, answer) = ask(address, "/healthz").await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let (mut viewer, answer) = ask(address, "/monitoring/v1/events").await;
+        assert!(answer.contains("text/event-stream"), "{answer}");
+        let started = Instant::now();
+        stop.send(()).unwrap();
+        server.await.unwrap().unwrap();
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+        let mut rest = Vec::new();
+        viewer.read_to_end(&mut rest).await.unwrap();
+        assert!(TcpStream::connect(address).await.is_err());
+    })
+    .await;
+}

@@ -1,0 +1,168 @@
+use serde_json::{Value, json};
+
+use crate::harness::{Test, with_api};
+
+/// 2026-11-23 00:00 UTC.
+const DAY: i64 = 1_795_392_000_000;
+const HOUR_MS: i64 = 3_600_000;
+
+async fn read(test: &Test, series: &str, from: i64, to: i64, more: &str) -> Value {
+    test.get(&format!("/monitoring/v1/series/{series}/samples?from={from}&to={to}{more}")).await
+}
+
+fn at(value: &Value) -> Vec<i64> {
+    value.as_array().unwrap().iter().map(|at| at.as_i64().unwrap() - DAY).collect()
+}
+
+/// A day of samples a minute, its roll-ups and its baseline.
+async fn fill(test: &Test, series: i64) {
+    let start = "timestamptz '2026-11-23 00:00Z'";
+    test.sql(&format!(
+        "INSERT INTO sample SELECT {series}, {start} + n * interval '1 min', n, 0 \
+            FROM generate_series(0, 1439) n"
+    ))
+    .await;
+    for (table, minutes, days) in
+        [("rollup_5m", 5, 3), ("rollup_1h", 60, 30), ("rollup_1d", 1440, 400)]
+    {
+        test.sql(&format!(
+            "INSERT INTO {table} SELECT {series}, {start} + n * interval '{minutes} min', \
+                4, 8, 1, 3, 2 FROM generate_series(0, {}) n",
+            days * 1440 / minutes - 1
+        ))
+        .await;
+    }
+    test.sql(&format!(
+        "INSERT INTO baseline SELECT {series}, {start} + n * interval '5 min', n, n - 1, n + 1 \
+            FROM generate_series(0, 30 * 288 - 1) n"
+    ))
+    .await;
+}
+
+#[tokio::test]
+async fn the_resolution_follows_range_and_points() {
+    with_api(async |test| {
+        let device = test.add("router", "192.0.2.1").await;
+        let (series, id) = test.series(&device, "if_in_bps", "ge1").await;
+        fill(&test, series).await;
+
+        let day = read(&test, &id, DAY, DAY + 24 * HOUR_MS, "").await;
+        assert_eq!((&day["resolution"], &day["bucket_ms"]), (&json!("raw"), &json!(0)));
+        assert_eq!(day["at"].as_array().unwrap().len(), 1440);
+        assert_eq!(day["value"][7], 7.0);
+        assert_eq!((&day["min"], &day["max"]), (&json!([]), &json!([])));
+        assert_eq!(day["baseline"]["at"].as_array().unwrap().len(), 288);
+        assert_eq!(
+            day["series"],
+            json!({"id": id, "device": device, "device_name": "router",
+            "metric": "if_in_bps", "instance": "ge1", "unit": "bps"})
+        );
+        assert_eq!(day["no_baseline_reason"], Value::Null);
+
+        let coarse = read(&test, &id, DAY, DAY + 24 * HOUR_MS, "&points=300").await;
+        assert_eq!((&coarse["resolution"], &coarse["bucket_ms"]), (&json!("5m"), &json!(300_000)));
+        assert_eq!((&coarse["value"][0], &coarse["max"][0]), (&json!(2.0), &json!(3.0)));
+
+        let month = read(&test, &id, DAY, DAY + 30 * 24 * HOUR_MS, "").await;
+        assert_eq!(month["resolution"], "1h");
+        assert_eq!(month["at"].as_array().unwrap().len(), 720);
+        let band = &month["baseline"];
+        assert_eq!(band["at"].as_array().unwrap().len(), 720);
+        assert_eq!(at(&band["at"])[..2], [0, HOUR_MS]);
+        assert_eq!((&band["expected"][1], &band["lower"][1]), (&json!(17.5), &json!(16.5)));
+
+        let year = read(&test, &id, DAY, DAY + 365 * 24 * HOUR_MS, "").await;
+        assert_eq!(
+            (&year["resolution"], year["at"].as_array().unwrap().len()),
+            (&json!("1d"), 365)
+        );
+
+        // A range that begins within a bucket shows that bucket.
+        let part = read(&test, &id, DAY + 1, DAY + 48 * HOUR_MS, "").await;
+        assert_eq!(part["resolution"], "5m");
+        assert_eq!(at(&part["at"])[0], 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_not_kept_so_fine_is_shown_coarser() {
+    with_api(async |test| {
+        let device = test.add("router", "192.0.2.1").await;
+        let (series, id) = test.series(&device, "if_in_bps", "ge1").await;
+        fill(&test, series).await;
+        let second_day = DAY + 24 * HOUR_MS;
+        let seen = read(&test, &id, second_day, second_day + HOUR_MS, "").await;
+        assert_eq!((&seen["resolution"], seen["at"].as_array().unwrap().len()), (&json!("5m"), 12));
+        let nothing =
+            read(&test, &id, DAY - 1000 * 24 * HOUR_MS, DAY - 999 * 24 * HOUR_MS, "").await;
+        assert_eq!((&nothing["resolution"], &nothing["at"]), (&json!("raw"), &json!([])));
+        assert!(nothing["no_baseline_reason"].is_string());
+
+        // Twelve times denser than the interval says: shown in buckets instead of cut off.
+        test.sql(&format!(
+            "INSERT INTO sample SELECT {series}, timestamptz '2026-11-23 00:00:01Z' \
+                + n * interval '5 s', 1, 0 FROM generate_series(0, 17000) n"
+        ))
+        .await;
+        let dense = read(&test, &id, DAY, DAY + 24 * HOUR_MS, "").await;
+        assert_eq!(dense["resolution"], "5m");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn gaps_are_nulls_and_have_reasons() {
+    with_api(async |test| {
+        let device = test.add("router", "192.0.2.1").await;
+        let (series, id) = test.series(&device, "if_in_bps", "ge1").await;
+        let start = "timestamptz '2026-11-23 00:00Z'";
+        test.sql(&format!(
+            "INSERT INTO sample SELECT {series}, {start} + n * interval '1 min', n, 0 \
+                FROM unnest(ARRAY[0, 1, 3, 10]) n; \
+             INSERT INTO sample_gap VALUES ({series}, {start} + interval '5 min', 'reset'); \
+             INSERT INTO anomaly SELECT 'id' || n, 'default', '{device}', 'old name', {series}, \
+                'if_in_bps', 'ge1', 'bps', {start} + n * interval '1 hour', \
+                {start} + n * interval '1 hour' + interval '30 min', {start}, 1, 2, 3, 4, 5, 'm', 1 \
+                FROM generate_series(-2, 2) n"
+        ))
+        .await;
+        let seen = read(&test, &id, DAY, DAY + HOUR_MS, "").await;
+        assert_eq!(at(&seen["at"]), [0, 60_000, 180_000, 240_000, 600_000]);
+        assert_eq!(seen["value"], json!([0.0, 1.0, 3.0, null, 10.0]));
+        assert_eq!(seen["gaps"], json!([{"at": DAY + 300_000, "reason": "reset"}]));
+        let ids: Vec<_> =
+            seen["anomalies"].as_array().unwrap().iter().map(|a| a["id"].clone()).collect();
+        assert_eq!(ids, ["id0", "id1"]);
+        assert_eq!(seen["anomalies"][0]["device_name"], "router");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn limits_of_a_range() {
+    with_api(async |test| {
+        let device = test.add("router", "192.0.2.1").await;
+        let (_, id) = test.series(&device, "if_in_bps", "ge1").await;
+        let path = format!("/monitoring/v1/series/{id}/samples");
+        let last_hour = test.get(&path).await;
+        let length = last_hour["to"].as_i64().unwrap() - last_hour["from"].as_i64().unwrap();
+        assert_eq!(length, HOUR_MS);
+        for wrong in [
+            "?from=2&to=1",
+            "?from=1&to=1",
+            "?from=-1",
+            "?from=99999999999999999999",
+            "?to=0",
+            "?from=0&to=7258118400000",
+            "?points=9",
+            "?points=2001",
+            "?points=x",
+        ] {
+            test.call("GET", &format!("{path}{wrong}"), None).await.problem(422, "invalid-fields");
+        }
+        let unknown = format!("/monitoring/v1/series/{}/samples", "0".repeat(16));
+        test.call("GET", &unknown, None).await.problem(404, "not-found");
+    })
+    .await;
+}

@@ -1,0 +1,226 @@
+//! Devices from a file, one a line: `address [key=value …]`, `#` starts a comment.
+//!
+//! ```text
+//! # address      what differs from the defaults
+//! 192.0.2.10     name=core-1 credential=lab-v2c site="Zurich North" tags=core,mpls
+//! 192.0.2.11     name=core-2 credential=lab-v2c port=1161 profile=generic interval=30s
+//! 2001:db8::7    name=gw snmp=no
+//! ```
+//!
+//! Keys: `name` (default: the address), `port` (161), `profile` (auto), `credential`, `site`,
+//! `tags` (with commas), `interval` (60s; s, m or h), `snmp`, `icmp`, `enabled` (yes or no). A
+//! device keeps its identity as long as it keeps its name.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use schemas::{Device, DeviceId};
+
+use crate::config::{MAX_INTERVAL_MS, MIN_INTERVAL_MS};
+
+/// Octets of an inventory file.
+pub const MAX_INVENTORY_BYTES: usize = 16 << 20;
+/// Lines of an inventory file.
+pub const MAX_INVENTORY_LINES: usize = 200_000;
+/// Wrong lines told at once.
+const MAX_ERRORS: usize = 50;
+
+/// A line that is no device.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {problem}")]
+pub struct InventoryError {
+    /// Counts from 1.
+    pub line: usize,
+    /// What is wrong and the mend.
+    pub problem: String,
+}
+
+/// Reads a whole file; `at` becomes the devices' `updated_at`. All wrong lines come at once, and
+/// then no device does: half an inventory would remove the other half.
+pub fn parse(text: &str, at: i64) -> Result<Vec<Device>, Vec<InventoryError>> {
+    let whole = |problem: String| Err(vec![InventoryError { line: 1, problem }]);
+    if text.len() > MAX_INVENTORY_BYTES {
+        return whole(format!("the file has over {MAX_INVENTORY_BYTES} octets; split it"));
+    }
+    if text.lines().count() > MAX_INVENTORY_LINES {
+        return whole(format!("the file has over {MAX_INVENTORY_LINES} lines; split it"));
+    }
+    let mut devices: Vec<Device> = Vec::new();
+    let mut errors = Vec::new();
+    let mut names: HashMap<String, usize> = HashMap::new();
+    for (position, text) in text.lines().enumerate() {
+        let line = position + 1;
+        let device = match words(text).and_then(|words| device(&words, at)) {
+            Ok(Some(device)) => device,
+            Ok(None) => continue,
+            Err(problem) => {
+                errors.push(InventoryError { line, problem });
+                if errors.len() == MAX_ERRORS {
+                    break;
+                }
+                continue;
+            }
+        };
+        if let Some(first) = names.insert(device.name.clone(), line) {
+            let problem =
+                format!("name {:?} is taken by line {first}; add name=… of its own", device.name);
+            errors.push(InventoryError { line, problem });
+        }
+        devices.push(device);
+    }
+    if errors.is_empty() { Ok(devices) } else { Err(errors) }
+}
+
+/// Splits at blanks outside quotes, up to a comment.
+fn words(line: &str) -> Result<Vec<String>, String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let (mut quoted, mut any) = (false, false);
+    for c in line.chars() {
+        match c {
+            '"' => (quoted, any) = (!quoted, true),
+            '#' if !quoted && !any => break,
+            c if c.is_whitespace() && !quoted => {
+                if std::mem::take(&mut any) {
+                    words.push(std::mem::take(&mut word));
+                }
+            }
+            c => {
+                any = true;
+                word.push(c);
+            }
+        }
+    }
+    if quoted {
+        return Err("a quote is not closed; add \"".into());
+    }
+    if any {
+        words.push(word);
+    }
+    Ok(words)
+}
+
+fn device(words: &[String], at: i64) -> Result<Option<Device>, String> {
+    let Some((address, pairs)) = words.split_first() else { return Ok(None) };
+    let Ok(ip) = address.parse::<IpAddr>() else {
+        return Err(format!("{address:?} is no IP address; start the line with one"));
+    };
+    let mut device = Device {
+        tenant: "default".into(),
+        id: DeviceId::from_source("file", address),
+        name: address.clone(),
+        address: ip.to_string(),
+        port: 161,
+        profile: "auto".into(),
+        credential: None,
+        site: None,
+        tags: Vec::new(),
+        interval_ms: 60_000,
+        snmp: true,
+        icmp: true,
+        enabled: true,
+        source: "file".into(),
+        updated_at: at,
+    };
+    for pair in pairs {
+        let Some((key, value)) = pair.split_once('=').filter(|(_, value)| !value.is_empty()) else {
+            return Err(format!(
+                "{pair:?} is no key=value; write name=… or put \"…\" around blanks"
+            ));
+        };
+        set(&mut device, key, value)?;
+    }
+    device.id = DeviceId::from_source("file", &device.name);
+    Ok(Some(device))
+}
+
+fn set(device: &mut Device, key: &str, value: &str) -> Result<(), String> {
+    match key {
+        "name" => device.name = value.into(),
+        "profile" => device.profile = value.into(),
+        "credential" => device.credential = Some(value.into()),
+        "site" => device.site = Some(value.into()),
+        "tags" => device.tags = value.split(',').map(|tag| tag.trim().to_owned()).collect(),
+        "snmp" => device.snmp = yes_or_no(key, value)?,
+        "icmp" => device.icmp = yes_or_no(key, value)?,
+        "enabled" => device.enabled = yes_or_no(key, value)?,
+        "interval" => device.interval_ms = interval(value)?,
+        "port" => {
+            let port = value.parse::<u16>().ok().filter(|port| *port > 0);
+            device.port = port.ok_or(format!("port={value} is no port; use 1 to 65535"))?.into();
+        }
+        _ => {
+            return Err(format!(
+                "unknown key {key:?}; use name, port, profile, credential, site, tags, interval, \
+                 snmp, icmp, enabled"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn yes_or_no(key: &str, value: &str) -> Result<bool, String> {
+    match value {
+        "yes" | "true" => Ok(true),
+        "no" | "false" => Ok(false),
+        _ => Err(format!("{key}={value}; use yes or no")),
+    }
+}
+
+fn interval(value: &str) -> Result<i64, String> {
+    let end = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
+    let (number, unit) = value.split_at(end);
+    let factor = match unit {
+        "" | "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => 0,
+    };
+    let ms = number.parse::<i64>().ok().and_then(|number| number.checked_mul(factor));
+    ms.filter(|ms| (MIN_INTERVAL_MS..=MAX_INTERVAL_MS).contains(ms))
+        .ok_or(format!("interval={value}; use 1s to 24h, as 30s, 5m or 1h"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, wanted: &str) {
+        let errors = parse(text, 0).unwrap_err();
+        let text: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        assert!(text.join("\n").contains(wanted), "{text:?}");
+    }
+
+    #[test]
+    fn lines_become_devices() {
+        let text = "# all of them\n\n192.0.2.10 name=core-1 credential=lab-v2c site=\"Zurich # 1\" \
+                    tags=core,mpls # the first\n  2001:db8::7\tport=1161 interval=5m snmp=no\n";
+        let devices = parse(text, 7).unwrap();
+        assert_eq!(devices.len(), 2);
+        let first = &devices[0];
+        assert_eq!((first.name.as_str(), first.address.as_str()), ("core-1", "192.0.2.10"));
+        assert_eq!(first.site.as_deref(), Some("Zurich # 1"));
+        assert_eq!(first.tags, ["core", "mpls"]);
+        assert_eq!(first.id, DeviceId::from_source("file", "core-1"));
+        assert_eq!((first.updated_at, first.interval_ms, first.port), (7, 60_000, 161));
+        let second = &devices[1];
+        assert_eq!(second.name, "2001:db8::7");
+        assert_eq!(
+            (second.port, second.interval_ms, second.snmp, second.icmp),
+            (1161, 300_000, false, true)
+        );
+    }
+
+    #[test]
+    fn wrong_lines_are_named_with_the_mend() {
+        check("core-1.example.net", "line 1: \"core-1.example.net\" is no IP address");
+        check("192.0.2.1 nme=x", "unknown key \"nme\"; use name");
+        check("192.0.2.1\n192.0.2.2 port=0", "line 2: port=0 is no port; use 1 to 65535");
+        check("192.0.2.1 name=\"x", "a quote is not closed");
+        check("192.0.2.1 north", "no key=value");
+        check("192.0.2.1 interval=10ms", "use 1s to 24h");
+        check("192.0.2.1 snmp=maybe", "use yes or no");
+        check("192.0.2.1 name=a\n192.0.2.2 name=a", "line 2: name \"a\" is taken by line 1");
+        assert_eq!(parse("x\ny", 0).unwrap_err().len(), 2);
+    }
+}

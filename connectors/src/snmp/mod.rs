@@ -1,0 +1,26 @@
+//! SNMP v2c polling.
+//!
+//! [`session`] decides what to ask and what the answers mean, without sockets and clocks;
+//! [`engine`] owns sockets, time-outs and the devices of one thread.
+
+pub(crate) mod ask;
+pub(crate) mod assemble;
+pub(crate) mod ber;
+pub(crate) mod community;
+pub(crate) mod encode;
+pub(crate) mod engine;
+pub(crate) mod names;
+pub(crate) mod oid;
+pub(crate) mod peer;
+mod phases;
+pub(crate) mod plan;
+pub(crate) mod requests;
+pub(crate) mod session;
+pub(crate) mod values;
+pub(crate) mod walk;
+mod wire;
+
+#[cfg(test)]
+mod agent;
+#[cfg(test)]
+mod tests;

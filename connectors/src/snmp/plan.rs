@@ -1,0 +1,227 @@
+//! Which requests a phase needs, each as large as the device's answers may be.
+
+use schemas::Kind;
+
+use super::ask::{Ask, Column, Cursor, Part, Scalar, Walk};
+use super::encode::{MAX_REQUEST_BYTES, name_octets};
+use super::session::{Run, Session, name_columns};
+use crate::profiles::{InstanceRule, Profile};
+
+/// Max-repetitions never exceed this.
+pub(crate) const MAX_REPETITIONS: usize = 255;
+/// Rows assumed of a table that has not been read yet.
+const FIRST_ROWS: usize = 24;
+/// Octets of a message around its variables, community apart.
+const ENVELOPE: usize = 48;
+/// Variables of a GET.
+const MAX_GET: usize = 24;
+/// Columns side by side in a GETBULK.
+const MAX_COLUMNS: usize = 16;
+
+/// Octets that a value of this column takes in an answer, about.
+fn value_octets(profile: &Profile, column: Column, index: usize) -> usize {
+    let kind_octets = |kind| match kind {
+        Kind::Counter64 => 7,
+        Kind::Counter32 | Kind::Gauge | Kind::Discontinuity => 5,
+        Kind::State => 2,
+    };
+    let table = &profile.tables[usize::from(column.table)];
+    let value = match column.what {
+        Part::Name(_) => 12,
+        Part::Value(n) => kind_octets(table.metrics[usize::from(n)].source.kind),
+        Part::Fallback(_) => 5,
+        Part::Fact(_) => 16,
+    };
+    name_octets(column.oid(profile).len() + index) + value
+}
+
+impl Session {
+    /// GETs for these scalars, in requests of a bounded size.
+    pub(super) fn plan_gets(&self, run: &mut Run, scalars: Vec<Scalar>) {
+        let profile = self.profile.as_deref();
+        let mut group = Vec::new();
+        let mut octets = 0;
+        for scalar in scalars {
+            // A text may take many octets of the answer.
+            let value = if matches!(scalar, Scalar::Fact(_)) { 64 } else { 10 };
+            let more = name_octets(scalar.oid(profile).len()) + value;
+            let full = octets + more > self.answer_bytes.min(MAX_REQUEST_BYTES) - ENVELOPE.min(40);
+            if !group.is_empty() && (full || group.len() == MAX_GET) {
+                run.work.push_back(Ask::Get(std::mem::take(&mut group)));
+                octets = 0;
+            }
+            octets += more;
+            group.push(scalar);
+        }
+        if !group.is_empty() {
+            run.work.push_back(Ask::Get(group));
+        }
+    }
+
+    /// All name columns of the tables whose names are not known to be current.
+    pub(super) fn plan_names(&self, run: &mut Run) {
+        let Some(profile) = &self.profile else { return };
+        let mut columns = Vec::new();
+        for (at, table) in profile.tables.iter().enumerate() {
+            if !self.tables[at].known && !run.tables[at].lost {
+                let count = name_columns(&table.instance) as u16;
+                columns.extend((0..count).map(|n| column(at, Part::Name(n))));
+            }
+        }
+        self.group(run, profile, columns);
+    }
+
+    /// All columns with values, and with texts where they are due.
+    pub(super) fn plan_data(&self, run: &mut Run) {
+        let Some(profile) = &self.profile else { return };
+        for (at, table) in profile.tables.iter().enumerate() {
+            let state = &self.tables[at];
+            let named = matches!(table.instance, InstanceRule::Columns(_));
+            if run.tables[at].lost || (named && state.rows.is_empty()) {
+                continue;
+            }
+            let mut columns = Vec::new();
+            for (n, (first, fallback)) in state.asked.iter().enumerate() {
+                if *first {
+                    columns.push(column(at, Part::Value(n as u16)));
+                }
+                if *fallback {
+                    columns.push(column(at, Part::Fallback(n as u16)));
+                }
+            }
+            if run.facts {
+                let with_oid = table.facts.iter().enumerate().filter(|(_, it)| it.oid.is_some());
+                columns.extend(with_oid.map(|(n, _)| column(at, Part::Fact(n as u16))));
+            }
+            // Columns of like size side by side waste the least of an answer.
+            columns.sort_by_key(|it| value_octets(profile, *it, 2));
+            self.group(run, profile, columns);
+        }
+    }
+
+    /// Fallback columns of those metrics that lack values, and what to ask in the next cycle.
+    pub(super) fn plan_fallbacks(&mut self, run: &mut Run) {
+        let Some(profile) = self.profile.clone() else { return };
+        let mut columns = Vec::new();
+        for (at, table) in profile.tables.iter().enumerate() {
+            let rows = self.tables[at].rows.len();
+            if run.tables[at].lost {
+                continue;
+            }
+            for (n, metric) in table.metrics.iter().enumerate() {
+                let (first, fallback) = self.tables[at].asked[n];
+                if metric.fallback.is_none() || !first {
+                    continue;
+                }
+                let values = &run.tables[at].values[n];
+                let zero = metric.fallback_on_zero && (0..values.len()).any(|p| values.is_zero(p));
+                let lacking = values.len() < rows || zero;
+                if lacking && !fallback {
+                    columns.push(column(at, Part::Fallback(n as u16)));
+                }
+                self.tables[at].asked[n] = (values.len() > 0, lacking);
+            }
+        }
+        self.group(run, &profile, columns);
+    }
+
+    /// The names that show whether rows moved, and sysUpTime.
+    pub(super) fn plan_verify(&self, run: &mut Run) {
+        let Some(profile) = &self.profile else { return };
+        let mut columns = Vec::new();
+        for (at, state) in self.tables.iter().enumerate() {
+            if !run.tables[at].lost && !state.rows.is_empty() {
+                let count = name_columns(&profile.tables[at].instance).min(state.needed) as u16;
+                columns.extend((0..count).map(|n| column(at, Part::Name(n))));
+            }
+        }
+        if columns.is_empty() {
+            let values = run.tables.iter().any(|table| table.values.iter().any(|it| it.len() > 0));
+            if values {
+                run.work.push_back(Ask::Get(vec![Scalar::Uptime]));
+            }
+            return;
+        }
+        self.group(run, profile, columns);
+        if let Some(Ask::Walk(walk)) = run.work.front_mut() {
+            walk.uptime = true;
+        }
+    }
+
+    /// Puts columns side by side as long as a whole reading of them fits into an answer.
+    fn group(&self, run: &mut Run, profile: &Profile, columns: Vec<Column>) {
+        let mut cursors: Vec<Cursor> = Vec::new();
+        for column in columns {
+            if let Some(first) = cursors.first() {
+                let same = first.column.table == column.table;
+                cursors.push(Cursor::start(column));
+                let fits = same
+                    && cursors.len() <= MAX_COLUMNS
+                    && self.octets_a_row(profile, &cursors) * self.rows_left(profile, &cursors)
+                        <= self.room();
+                if fits {
+                    continue;
+                }
+                let last = cursors.pop();
+                let full = std::mem::replace(&mut cursors, last.into_iter().collect());
+                run.work.push_back(Ask::Walk(self.walk(profile, full)));
+            } else {
+                cursors.push(Cursor::start(column));
+            }
+        }
+        if !cursors.is_empty() {
+            run.work.push_back(Ask::Walk(self.walk(profile, cursors)));
+        }
+    }
+
+    /// A request for the rest of these columns.
+    pub(super) fn walk(&self, profile: &Profile, cursors: Vec<Cursor>) -> Walk {
+        let fit = self.room() / self.octets_a_row(profile, &cursors).max(1);
+        let rows = self.rows_left(profile, &cursors);
+        let repetitions = fit.min(rows).clamp(1, MAX_REPETITIONS) as u16;
+        Walk { uptime: false, cursors, repetitions }
+    }
+
+    fn room(&self) -> usize {
+        self.answer_bytes.saturating_sub(ENVELOPE)
+    }
+
+    fn octets_a_row(&self, profile: &Profile, cursors: &[Cursor]) -> usize {
+        let table = cursors.first().map_or(0, |it| usize::from(it.column.table));
+        let index = self.tables[table].rows.last().map_or(2, |row| row.index.len());
+        cursors.iter().map(|it| value_octets(profile, it.column, index)).sum()
+    }
+
+    /// Rows still to come; one more where the end of the column must be seen.
+    fn rows_left(&self, profile: &Profile, cursors: &[Cursor]) -> usize {
+        let Some(first) = cursors.first() else { return 0 };
+        let at = usize::from(first.column.table);
+        let rows = self.tables[at].rows.len();
+        let to_the_end = self.to_the_end(profile, first.column);
+        let left = cursors.iter().map(|it| rows.saturating_sub(it.seen)).max().unwrap_or(0);
+        if rows == 0 && self.tables[at].empty {
+            1
+        } else if rows == 0 || (left == 0 && to_the_end) {
+            FIRST_ROWS
+        } else {
+            left + usize::from(to_the_end)
+        }
+    }
+
+    /// Whether a column is read until it ends, not only until the last known row.
+    pub(super) fn to_the_end(&self, profile: &Profile, column: Column) -> bool {
+        let table = &profile.tables[usize::from(column.table)];
+        matches!(column.what, Part::Name(_)) || !matches!(table.instance, InstanceRule::Columns(_))
+    }
+
+    /// Answers are too large for the device or the path.
+    pub(super) fn halve(&mut self) -> bool {
+        self.shrunk_at = self.begun_at;
+        let less = (self.answer_bytes / 2).max(super::session::FLOOR_BYTES);
+        std::mem::replace(&mut self.answer_bytes, less) > less
+    }
+}
+
+const fn column(table: usize, what: Part) -> Column {
+    Column { table: table as u16, what }
+}

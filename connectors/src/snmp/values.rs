@@ -1,0 +1,134 @@
+//! Values of one metric as they come in, in the form that goes out.
+
+use std::borrow::Cow;
+
+use schemas::Kind;
+
+use super::ber::Value;
+use super::oid::oid_text;
+use crate::profiles::{Form, Source};
+
+/// Characters kept of a name or fact.
+pub(crate) const MAX_TEXT: usize = 255;
+
+/// The values of a metric, instance by instance (the shape of `schemas::Column`).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Values {
+    pub(crate) instances: Vec<i32>,
+    pub(crate) at_ms: Vec<i32>,
+    pub(crate) counts: Vec<i64>,
+    pub(crate) gauges: Vec<f64>,
+    /// The agent answers a 64-bit counter's name with a 32-bit counter.
+    pub(crate) narrow: bool,
+}
+
+impl Values {
+    pub(crate) fn with_rows(rows: usize, kind: Kind) -> Self {
+        let (counts, gauges) = if is_count(kind) { (rows, 0) } else { (0, rows) };
+        Self {
+            instances: Vec::with_capacity(rows),
+            at_ms: Vec::with_capacity(rows),
+            counts: Vec::with_capacity(counts),
+            gauges: Vec::with_capacity(gauges),
+            narrow: false,
+        }
+    }
+
+    /// Adds a value; false if it is no number.
+    #[inline]
+    pub(crate) fn push(
+        &mut self,
+        source: &Source,
+        instance: i32,
+        at: i32,
+        value: &Value<'_>,
+    ) -> bool {
+        if is_count(source.kind) {
+            let Some(count) = value.count() else { return false };
+            self.narrow |= matches!(value, Value::Counter32(_));
+            self.counts.push(count as i64);
+        } else {
+            let Some(gauge) = value.gauge() else { return false };
+            self.gauges.push(source.transform.map_or(gauge, |transform| transform.apply(gauge)));
+        }
+        self.instances.push(instance);
+        self.at_ms.push(at);
+        true
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.instances.len()
+    }
+
+    /// The kind to publish: what the agent really counts with.
+    pub(crate) fn kind(&self, source: &Source) -> Kind {
+        if self.narrow && source.kind == Kind::Counter64 { Kind::Counter32 } else { source.kind }
+    }
+
+    /// Whether the value at a position is zero.
+    pub(crate) fn is_zero(&self, position: usize) -> bool {
+        self.counts.get(position).is_some_and(|count| *count == 0)
+            || self.gauges.get(position).is_some_and(|gauge| *gauge == 0.0)
+    }
+
+    /// Keeps the positions for which `keep` says so.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&Self, usize) -> bool) {
+        let kept: Vec<bool> = (0..self.len()).map(|position| keep(self, position)).collect();
+        if kept.iter().all(|keep| *keep) {
+            return;
+        }
+        fn filter<T>(values: &mut Vec<T>, kept: &[bool]) {
+            let mut flags = kept.iter();
+            values.retain(|_| flags.next().copied().unwrap_or(false));
+        }
+        filter(&mut self.instances, &kept);
+        filter(&mut self.at_ms, &kept);
+        filter(&mut self.counts, &kept);
+        filter(&mut self.gauges, &kept);
+    }
+}
+
+/// Whether values of a kind travel as counts.
+pub(crate) const fn is_count(kind: Kind) -> bool {
+    match kind {
+        Kind::Counter32 | Kind::Counter64 | Kind::Discontinuity => true,
+        Kind::Gauge | Kind::State => false,
+    }
+}
+
+/// Octets as a text of one line, at most [`MAX_TEXT`] characters.
+pub(crate) fn clean_text(octets: &[u8]) -> String {
+    let text: Cow<'_, str> = String::from_utf8_lossy(octets);
+    let text = text.trim_matches(|c: char| c == '\0' || c.is_whitespace());
+    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    clean.take(MAX_TEXT).collect()
+}
+
+/// A fact's text; none where there is no value.
+pub(crate) fn fact_text(value: &Value<'_>, form: Form) -> Option<String> {
+    match (*value, form) {
+        (Value::Octets(octets), Form::Mac) => {
+            let parts: Vec<String> =
+                octets.iter().take(32).map(|octet| format!("{octet:02x}")).collect();
+            Some(parts.join(":"))
+        }
+        (Value::Octets(octets), Form::Text) => Some(clean_text(octets)),
+        (Value::Oid(oid), _) => Some(oid_text(oid)),
+        (Value::IpAddress(octets), _) => {
+            let parts: Vec<String> = octets.iter().map(u8::to_string).collect();
+            Some(parts.join("."))
+        }
+        (Value::Integer(number), _) => Some(number.to_string()),
+        (Value::Counter32(n) | Value::Gauge(n) | Value::Ticks(n) | Value::Counter64(n), _) => {
+            Some(n.to_string())
+        }
+        (
+            Value::Opaque(_)
+            | Value::Null
+            | Value::NoSuchObject
+            | Value::NoSuchInstance
+            | Value::EndOfMibView,
+            _,
+        ) => None,
+    }
+}

@@ -1,0 +1,389 @@
+//! The engine's traffic: requests out, answers in, and the end of a poll.
+
+use std::io;
+use std::net::SocketAddr;
+
+use schemas::Outcome;
+
+use super::ber;
+use super::engine::{Engine, Timer};
+use super::requests::{Found, Ticket};
+use super::session::Failure;
+use crate::net::udp::{BATCH, Outgoing};
+use crate::timing::count;
+
+/// Batches taken from a socket before others get their turn.
+const MAX_BATCHES: usize = 16;
+/// Octets of our own request that an ICMP error returns are looked at.
+const ERROR_OCTETS: usize = 512;
+/// Requests that may go out at once after a quiet time, as part of a second's.
+const BURST_DIVISOR: u64 = 20;
+
+impl Engine {
+    /// Opens requests for peers that may ask, in turn.
+    pub(super) fn fill(&mut self) {
+        while let Some(at) = self.ready.pop_front() {
+            let Some(peer) = &mut self.peers[at] else { continue };
+            peer.ready = false;
+            let cap = if peer.is_dead() { 1 } else { self.shared.config.in_flight_per_device };
+            while peer.started.is_some() && peer.session.in_flight() < cap {
+                if self.requests.is_full() {
+                    peer.ready = true;
+                    self.ready.push_front(at);
+                    return;
+                }
+                let Some(ask) = peer.session.next_ask() else { break };
+                let Some(ticket) = self.requests.open(at, ask) else { break };
+                let Some(request) = self.requests.get(ticket) else { break };
+                if let (Some(ask), Some(community)) = (&request.ask, &peer.community) {
+                    let profile = peer.session.profile.as_deref();
+                    let community = community.expose().as_bytes();
+                    ask.encode(&mut request.packet, profile, community, ticket.id());
+                }
+                self.outgoing.push_back(ticket);
+            }
+        }
+    }
+
+    /// Puts requests on the wire, as fast as the pace allows.
+    pub(super) fn transmit(&mut self) {
+        let config = &self.shared.config;
+        let pace = (config.requests_per_second / config.threads as u64).max(1);
+        let burst = (pace / BURST_DIVISOR).max(BATCH as u64);
+        // Tokens are thousandths of a request, so that slow paces add up too.
+        let earned = (self.now - self.tokens_at).saturating_mul(pace);
+        self.tokens = (self.tokens + earned).min(burst * 1000);
+        self.tokens_at = self.now;
+        while !self.outgoing.is_empty() && self.tokens >= 1000 {
+            let most = BATCH.min((self.tokens / 1000) as usize);
+            let mut batch: Vec<Ticket> = Vec::with_capacity(most);
+            let mut socket = None;
+            // One socket a system call: the first request's.
+            while batch.len() < most {
+                let Some(&ticket) = self.outgoing.front() else { break };
+                let Some(its) = self.socket_of(ticket) else {
+                    self.outgoing.pop_front();
+                    continue;
+                };
+                if *socket.get_or_insert(its) != its {
+                    break;
+                }
+                self.outgoing.pop_front();
+                batch.push(ticket);
+            }
+            let Some(socket) = socket.filter(|_| !batch.is_empty()) else { break };
+            self.tokens -= batch.len() as u64 * 1000;
+            if !self.send(socket, &batch) {
+                break;
+            }
+        }
+    }
+
+    /// The socket a request goes out by; none if it is over or cannot go.
+    fn socket_of(&mut self, ticket: Ticket) -> Option<usize> {
+        let at = self.requests.get(ticket)?.peer;
+        let (address, _) = self.peers[at].as_ref()?.address.as_ref()?;
+        let fits = |ipv6| self.sockets.iter().filter(move |it| it.ipv6 == ipv6).count();
+        let (v4, v6) = (fits(false), fits(true));
+        match address {
+            // Runs of requests share a socket, so that batches are long.
+            SocketAddr::V4(_) => Some((at / BATCH) % v4),
+            SocketAddr::V6(_) if v6 > 0 => Some(v4),
+            SocketAddr::V6(_) => {
+                self.failed_to_send(ticket, "this host has no IPv6");
+                None
+            }
+        }
+    }
+
+    /// Sends a batch; false if the socket takes no more for now.
+    fn send(&mut self, socket: usize, batch: &[Ticket]) -> bool {
+        let mut rest = batch;
+        while !rest.is_empty() {
+            // The packets lie in their slots; they are lent to the call.
+            let mut packets: Vec<Vec<u8>> = Vec::with_capacity(rest.len());
+            for ticket in rest {
+                let request = self.requests.get(*ticket);
+                packets.push(request.map(|it| std::mem::take(&mut it.packet)).unwrap_or_default());
+            }
+            let mut datagrams = Vec::with_capacity(rest.len());
+            for (ticket, packet) in rest.iter().zip(&packets) {
+                let at = self.requests.get(*ticket).map_or(usize::MAX, |it| it.peer);
+                let peer = self.peers.get(at).and_then(Option::as_ref);
+                if let Some((_, to)) = peer.and_then(|peer| peer.address.as_ref()) {
+                    datagrams.push(Outgoing { octets: packet, to });
+                }
+            }
+            let result = self.sockets[socket].send(&datagrams);
+            drop(datagrams);
+            for (ticket, packet) in rest.iter().zip(packets) {
+                if let Some(request) = self.requests.get(*ticket) {
+                    request.packet = packet;
+                }
+            }
+            match result {
+                Ok(sent) => {
+                    for ticket in &rest[..sent] {
+                        self.sent(*ticket);
+                    }
+                    rest = &rest[sent..];
+                    if sent == 0 {
+                        return self.put_back(rest);
+                    }
+                }
+                Err(error) if is_full(&error) => return self.put_back(rest),
+                // The error of an earlier datagram, reported once: the error queue says whose.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                Err(error) => {
+                    count(&self.shared.counters.send_errors, 1);
+                    self.failed_to_send(rest[0], &error.to_string());
+                    rest = &rest[1..];
+                }
+            }
+        }
+        true
+    }
+
+    fn put_back(&mut self, rest: &[Ticket]) -> bool {
+        for ticket in rest.iter().rev() {
+            self.outgoing.push_front(*ticket);
+        }
+        false
+    }
+
+    /// A request is on the wire: its time starts.
+    fn sent(&mut self, ticket: Ticket) {
+        let Some(request) = self.requests.get(ticket) else { return };
+        request.tries += 1;
+        let (tries, at) = (request.tries, request.peer);
+        let mut timeout = self.shared.config.timeout_ms;
+        for _ in 1..tries {
+            timeout += timeout / 2;
+        }
+        self.wheel.set(self.now + timeout, Timer::Timeout { ticket, tries });
+        count(&self.shared.counters.requests, 1);
+        if let Some(peer) = &mut self.peers[at] {
+            peer.timing.requests += 1;
+            if tries > 1 {
+                peer.timing.retries += 1;
+                count(&self.shared.counters.retries, 1);
+            }
+        }
+    }
+
+    /// The system refused: as good as no answer, with the reason kept.
+    fn failed_to_send(&mut self, ticket: Ticket, why: &str) {
+        if let Some(request) = self.requests.get(ticket) {
+            request.network = Some(why.to_owned());
+            request.tries += 1;
+            let tries = request.tries;
+            let wait = self.shared.config.timeout_ms;
+            self.wheel.set(self.now + wait, Timer::Timeout { ticket, tries });
+        }
+    }
+
+    /// No answer came in time.
+    pub(super) fn timeout(&mut self, ticket: Ticket, tries: u32) {
+        let retries = self.shared.config.retries;
+        let Some(request) = self.requests.get(ticket).filter(|it| it.tries == tries) else {
+            return;
+        };
+        let at = request.peer;
+        let Some(peer) = &mut self.peers[at] else { return };
+        let allowed = if peer.is_dead() { 0 } else { retries };
+        if tries <= allowed {
+            let smaller = request.ask.as_ref().and_then(|ask| peer.session.smaller(ask, tries));
+            if let (Some(ask), Some(community)) = (smaller, &peer.community) {
+                let profile = peer.session.profile.as_deref();
+                let community = community.expose().as_bytes();
+                ask.encode(&mut request.packet, profile, community, ticket.id());
+                request.ask = Some(ask);
+            }
+            self.outgoing.push_back(ticket);
+            return;
+        }
+        let network = request.network.take();
+        let ask = request.ask.take();
+        self.requests.close(ticket);
+        peer.timing.timeouts += 1;
+        count(&self.shared.counters.timeouts, 1);
+        let failure = match network {
+            Some(text) => Failure { outcome: Outcome::Unreachable, text },
+            None => Failure {
+                outcome: Outcome::Timeout,
+                text: format!("no answer to {tries} requests"),
+            },
+        };
+        if let Some(ask) = ask {
+            peer.session.fail(&ask, failure);
+        }
+        self.progress(at);
+    }
+
+    /// Takes what a socket has.
+    pub(super) fn read(&mut self, socket: usize, errors: bool) {
+        if errors {
+            self.read_errors(socket);
+        }
+        let mut inbox = std::mem::replace(&mut self.inbox, crate::net::udp::Inbox::empty());
+        for _ in 0..MAX_BATCHES {
+            let received = self.sockets[socket].receive(&mut inbox);
+            for position in 0..received {
+                let (octets, from) = inbox.get(position);
+                self.datagram(octets, from);
+            }
+            if received < BATCH {
+                break;
+            }
+        }
+        self.inbox = inbox;
+    }
+
+    /// ICMP errors for requests of ours: remembered, the time-out decides.
+    fn read_errors(&mut self, socket: usize) {
+        let mut octets = [0; ERROR_OCTETS];
+        for _ in 0..MAX_BATCHES * BATCH {
+            let Some((length, to, error)) = self.sockets[socket].next_error(&mut octets) else {
+                break;
+            };
+            count(&self.shared.counters.unreachable, 1);
+            let id = ber::request_id_of_own(&octets[..length.min(ERROR_OCTETS)]);
+            let Some(Found::Open(ticket)) = id.map(|id| self.requests.find(id)) else { continue };
+            let Some(request) = self.requests.get(ticket) else { continue };
+            let peer = self.peers[request.peer].as_ref();
+            let address = peer.and_then(|peer| peer.address.as_ref()).map(|it| it.0);
+            if let Some(address) = address.filter(|it| to.is_some_and(|to| same(to, *it))) {
+                let text = if error.kind() == io::ErrorKind::ConnectionRefused {
+                    format!("nothing listens at {address}: check the port and the SNMP agent")
+                } else {
+                    format!("{address} cannot be reached: {error}")
+                };
+                request.network = Some(text);
+            }
+        }
+    }
+
+    /// One datagram.
+    #[inline]
+    fn datagram(&mut self, octets: &[u8], from: Option<SocketAddr>) {
+        let Some(from) = from.map(canonical) else { return };
+        let response = match ber::response(octets) {
+            Ok(response) => response,
+            Err(error) => return self.malformed_from(from, &error.to_string()),
+        };
+        let ticket = match self.requests.find(response.request_id) {
+            Found::Open(ticket) => ticket,
+            Found::Over => return count(&self.shared.counters.late, 1),
+            Found::Never => return count(&self.shared.counters.wrong_id, 1),
+        };
+        let Some(request) = self.requests.get(ticket) else { return };
+        let at = request.peer;
+        let Some(peer) = &mut self.peers[at] else { return };
+        let (Some(started), Some((address, _))) = (peer.started, &peer.address) else { return };
+        if *address != from {
+            peer.stranger = Some(from);
+            return count(&self.shared.counters.wrong_source, 1);
+        }
+        let Some(ask) = request.ask.take() else { return };
+        let at_ms = i32::try_from(self.now - started.mono).unwrap_or(i32::MAX);
+        match peer.session.answer(ask, &response, octets.len(), at_ms) {
+            Ok(variables) => {
+                self.requests.close(ticket);
+                count(&self.shared.counters.answers, 1);
+                count(&self.shared.counters.variables, variables as u64);
+                self.progress(at);
+            }
+            Err((ask, why)) => {
+                request.ask = Some(ask);
+                peer.timing.malformed += 1;
+                peer.session.malformed(&why);
+                count(&self.shared.counters.malformed, 1);
+            }
+        }
+    }
+
+    fn malformed_from(&mut self, from: SocketAddr, why: &str) {
+        count(&self.shared.counters.malformed, 1);
+        if let Some(&at) = self.by_address.get(&from)
+            && let Some(peer) = &mut self.peers[at]
+        {
+            peer.timing.malformed += 1;
+            peer.session.malformed(why);
+        }
+    }
+
+    /// After something happened to a poll: on with it, or end it.
+    pub(super) fn progress(&mut self, at: usize) {
+        let Some(peer) = &mut self.peers[at] else { return };
+        if peer.session.is_done() {
+            self.finish(at);
+        } else if peer.session.has_work() {
+            self.make_ready(at);
+        }
+    }
+
+    /// The time of a poll is over.
+    pub(super) fn cut(&mut self, at: usize) {
+        let Some(peer) = &mut self.peers[at] else { return };
+        let share = self.shared.config.deadline_permille / 10;
+        let text = format!("not finished within {share} % of the interval");
+        let outcome =
+            if peer.community.is_none() { Outcome::NoCredential } else { Outcome::Timeout };
+        self.end(at, Failure { outcome, text });
+    }
+
+    /// Ends a poll for a reason of its own.
+    pub(super) fn end(&mut self, at: usize, failure: Failure) {
+        if let Some(peer) = &mut self.peers[at] {
+            peer.session.cut_short(failure);
+            self.finish(at);
+        }
+    }
+
+    fn finish(&mut self, at: usize) {
+        let Some(peer) = &mut self.peers[at] else { return };
+        let Some(started) = peer.started.take() else { return };
+        if peer.session.in_flight() > 0 {
+            self.requests.close_all(at);
+        }
+        let took = self.now - started.mono;
+        let mut gathered = peer.session.finish(self.now);
+        let silent = match gathered.outcome {
+            Outcome::Timeout | Outcome::Unreachable => true,
+            Outcome::Ok
+            | Outcome::Partial
+            | Outcome::NoCredential
+            | Outcome::NotPermitted
+            | Outcome::Malformed
+            | Outcome::Skipped
+            | Outcome::Failed => false,
+        };
+        if gathered.outcome == Outcome::Timeout {
+            gathered.error = Some(peer.silence_text());
+        }
+        peer.timing.failures = if silent { peer.timing.failures + 1 } else { 0 };
+        peer.timing.repetitions = peer.session.last_repetitions;
+        peer.timing.answer_bytes = peer.session.answer_bytes;
+        peer.timing.ended(started.wall, took, gathered.outcome, gathered.error.as_deref());
+        self.shared.timings.update(&peer.timing);
+        let poll = peer.record(&self.shared.poller, started, took, gathered);
+        count(&self.shared.counters.polls, 1);
+        if self.outbox.push(poll, self.now) {
+            count(&self.shared.counters.buffered, 1);
+        }
+    }
+}
+
+/// Whether the system takes more later.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+        || error.raw_os_error() == Some(libc::ENOBUFS)
+}
+
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+fn same(a: SocketAddr, b: SocketAddr) -> bool {
+    canonical(a) == canonical(b)
+}

@@ -1,0 +1,93 @@
+// What the tests share: axe, screenshots, checks that say what they saw.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+const axeSource = readFileSync(
+  createRequire(import.meta.url).resolve("axe-core/axe.min.js"),
+  "utf8",
+);
+
+export function check(condition, message) {
+  if (!condition) throw new Error(message);
+}
+
+export async function axe(page, where) {
+  // By the debugger's way in, which a content security policy does not concern.
+  await page.evaluate(axeSource);
+  const found = await page.evaluate(async () => {
+    const result = await globalThis.axe.run(document, {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
+    });
+    return result.violations.map((violation) => {
+      const nodes = violation.nodes
+        .slice(0, 3)
+        .map((node) => `${node.html.slice(0, 160)} ${node.failureSummary}`);
+      return `${violation.id}: ${violation.help} (${violation.nodes.length})\n    ${nodes.join("\n    ")}`;
+    });
+  });
+  check(found.length === 0, `axe on ${where}:\n  ${found.join("\n  ")}`);
+}
+
+/** Charts are loaded when they come near the view. */
+async function scrollThrough(page) {
+  for (let y = 0; y < 4000; y += 600) {
+    await page.evaluate((top) => window.scrollTo(0, top), y);
+    await page.waitForTimeout(120);
+  }
+  await page.waitForTimeout(500);
+  await page.evaluate(() => window.scrollTo(0, 0));
+}
+
+/**
+ * Both themes: axe on each, and a picture of each where a folder was given; of the whole page
+ * or, because long lists exist only where they are in view, of the view.
+ */
+export async function look(page, setup, name, { whole = false } = {}) {
+  if (whole) await scrollThrough(page);
+  for (const theme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme: theme });
+    // Canvases are drawn again, and no animation is half way.
+    await page.waitForTimeout(150);
+    await axe(page, `${name} (${theme})`);
+    if (setup.shots) {
+      await page.screenshot({ path: join(setup.shots, `${name}-${theme}.png`), fullPage: whole });
+    }
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+}
+
+/** Pixels of the canvas in the colour of the value's line. */
+export async function linePixels(canvas) {
+  return canvas.evaluate((element) => {
+    const probe = document.createElement("span");
+    probe.style.color = "var(--chart-value)";
+    document.body.append(probe);
+    const [r, g, b] = getComputedStyle(probe).color.match(/\d+/g).map(Number);
+    probe.remove();
+    const { data } = element.getContext("2d").getImageData(0, 0, element.width, element.height);
+    let hits = 0;
+    for (let i = 0; i < data.length; i += 4) {
+      const near = Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b);
+      if (data[i + 3] > 120 && near < 60) hits += 1;
+    }
+    return hits;
+  });
+}
+
+/** The API as the page sees it, with the page's own session. */
+export const ask = (page, path) =>
+  page.evaluate(async (where) => {
+    const response = await fetch(where);
+    return { status: response.status, body: await response.json().catch(() => null) };
+  }, path);
+
+export async function until(what, ms, test) {
+  const end = Date.now() + ms;
+  for (;;) {
+    const got = await test();
+    if (got) return got;
+    if (Date.now() > end) throw new Error(`after ${ms} ms still not: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}

@@ -1,0 +1,3499 @@
+// Generated from api/openapi.json by `npm run types`. Do not edit.
+
+export interface paths {
+    "/automation/v1/pollers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How polling each device goes, slowest first */
+        get: operations["listPollers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/credentials/v1/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Credentials, without their secrets */
+        get: operations["listCredentials"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/credentials/v1/credentials/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Make or replace a credential */
+        put: operations["putCredential"];
+        post?: never;
+        /** Delete a credential that no device uses */
+        delete: operations["deleteCredential"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The process lives */
+        get: operations["healthz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/identity/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is signed in */
+        get: operations["getSession"];
+        put?: never;
+        /**
+         * Sign in
+         * @description Sets the cookie `opsc_session`.
+         */
+        post: operations["login"];
+        /** Sign out */
+        delete: operations["logout"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/v1/device-tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a device before saving it
+         * @description A device that does not answer is an answer: 200, with the step that failed and why.
+         */
+        post: operations["testDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/v1/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Devices, worst first */
+        get: operations["listDevices"];
+        put?: never;
+        /** Add a device */
+        post: operations["createDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/v1/devices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A device with its facts and history */
+        get: operations["getDevice"];
+        /** Replace a device */
+        put: operations["replaceDevice"];
+        post?: never;
+        /**
+         * Remove a device
+         * @description Its history stays until its time is over.
+         */
+        delete: operations["deleteDevice"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/v1/devices/{id}/interfaces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Ports of a device with their newest values */
+        get: operations["listInterfaces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/v1/profiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Polling profiles */
+        get: operations["listProfiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/v1/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many devices are in which state */
+        get: operations["getSummary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All metrics of the process, as Prometheus text */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/monitoring/v1/anomalies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Anomalies, newest onset first */
+        get: operations["listAnomalies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/monitoring/v1/devices/{id}/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Series of a device with their newest values */
+        get: operations["listSeries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/monitoring/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Live events
+         * @description Server-sent events. `anomaly`: an AnomalyItem and its `transition` (onset, change, clear);
+         *     `status`: {device, state, since, reason}; with `device`, also `samples`: {device, at, series:
+         *     {series id: value}}; `reset`: events were missed, load afresh. A comment every 15 s. The stream
+         *     ends after 15 minutes; browsers come back by themselves and miss nothing.
+         */
+        get: operations["streamEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/monitoring/v1/series/{id}/samples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Samples of a series with what was expected
+         * @description Takes the finest of raw, 5m, 1h, 1d that needs no more than `points` for the range.
+         */
+        get: operations["getSamples"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This document */
+        get: operations["openapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The process can serve */
+        get: operations["readyz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schemas/ids/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A schema by its id */
+        get: operations["getSchema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/subjects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All subjects */
+        get: operations["listSubjects"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/subjects/{subject}/versions/latest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest schema of a subject */
+        get: operations["getLatestSchema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/v1/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the system is */
+        get: operations["getSystemStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /** @description Data of the event `anomaly`. */
+        AnomalyEvent: {
+            /**
+             * Format: int64
+             * @description Of the last transition, ms since the epoch.
+             */
+            at: number;
+            /**
+             * Format: int64
+             * @description ms since the epoch; null while open.
+             */
+            cleared_at: number | null;
+            /**
+             * Format: uuid
+             * @description Device id.
+             */
+            device: string;
+            /** @description Its display name. */
+            device_name: string;
+            /**
+             * Format: double
+             * @description Expected.
+             */
+            expected: number;
+            /** @description The same in onset, changes and clear. */
+            id: string;
+            /** @description E.g. a port's name; empty for the device itself. */
+            instance: string;
+            /**
+             * Format: double
+             * @description Lower edge of the band.
+             */
+            lower: number;
+            /** @description Detector. */
+            method: string;
+            /** @description E.g. `if_in_bps`. */
+            metric: string;
+            /**
+             * Format: int64
+             * @description ms since the epoch.
+             */
+            onset_at: number;
+            /**
+             * Format: double
+             * @description Distance from expected in units of the band's scale.
+             */
+            score: number;
+            /** @description Series id, 16 hexadecimal digits. */
+            series: string;
+            /** @description Unit of the values. */
+            unit: string;
+            /**
+             * Format: double
+             * @description Upper edge of the band.
+             */
+            upper: number;
+            /**
+             * Format: double
+             * @description Seen. Here and below an infinity reads as the largest finite number.
+             */
+            value: number;
+            /**
+             * Format: int32
+             * @description Logic version of the detector.
+             */
+            version: number;
+        } & {
+            /** @description onset, change or clear. */
+            transition: string;
+        };
+        /** @description An anomaly as it stands. */
+        AnomalyItem: {
+            /**
+             * Format: int64
+             * @description Of the last transition, ms since the epoch.
+             */
+            at: number;
+            /**
+             * Format: int64
+             * @description ms since the epoch; null while open.
+             */
+            cleared_at: number | null;
+            /**
+             * Format: uuid
+             * @description Device id.
+             */
+            device: string;
+            /** @description Its display name. */
+            device_name: string;
+            /**
+             * Format: double
+             * @description Expected.
+             */
+            expected: number;
+            /** @description The same in onset, changes and clear. */
+            id: string;
+            /** @description E.g. a port's name; empty for the device itself. */
+            instance: string;
+            /**
+             * Format: double
+             * @description Lower edge of the band.
+             */
+            lower: number;
+            /** @description Detector. */
+            method: string;
+            /** @description E.g. `if_in_bps`. */
+            metric: string;
+            /**
+             * Format: int64
+             * @description ms since the epoch.
+             */
+            onset_at: number;
+            /**
+             * Format: double
+             * @description Distance from expected in units of the band's scale.
+             */
+            score: number;
+            /** @description Series id, 16 hexadecimal digits. */
+            series: string;
+            /** @description Unit of the values. */
+            unit: string;
+            /**
+             * Format: double
+             * @description Upper edge of the band.
+             */
+            upper: number;
+            /**
+             * Format: double
+             * @description Seen. Here and below an infinity reads as the largest finite number.
+             */
+            value: number;
+            /**
+             * Format: int32
+             * @description Logic version of the detector.
+             */
+            version: number;
+        };
+        /** @description One page of anomalies. */
+        AnomalyPage: {
+            /** @description This page. */
+            items: components["schemas"]["AnomalyItem"][];
+            /** @description Cursor of the next page; null at the end. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many match in all.
+             */
+            total: number;
+        };
+        /** @description What was expected, on the same step as the samples or the baseline's own, whichever is coarser. */
+        Band: {
+            /** @description Start of the bucket, ms since the epoch. */
+            at: number[];
+            /** @description Expected value. */
+            expected: number[];
+            /** @description Lower edge of the band; null: none. */
+            lower: (number | null)[];
+            /** @description Upper edge of the band; null: none. */
+            upper: (number | null)[];
+        };
+        /** @description A credential without its secret. */
+        Credential: {
+            /**
+             * Format: int64
+             * @description ms since the epoch.
+             */
+            created_at: number;
+            /**
+             * Format: int64
+             * @description How many devices use it.
+             */
+            devices: number;
+            /** @description E.g. `snmp_v2c`. */
+            kind: string;
+            /** @description What devices refer to. */
+            name: string;
+            /**
+             * Format: int64
+             * @description ms since the epoch.
+             */
+            updated_at: number;
+        };
+        /** @description A secret to keep. */
+        CredentialInput: {
+            /**
+             * Format: password
+             * @description SNMP community; never shown again.
+             */
+            community: string;
+            /** @description Decides which other fields there are. */
+            kind: components["schemas"]["CredentialKind"];
+        };
+        /**
+         * @description Kinds of credentials.
+         * @enum {string}
+         */
+        CredentialKind: "snmp_v2c";
+        /** @description All credentials. */
+        CredentialList: {
+            /** @description By name. */
+            items: components["schemas"]["Credential"][];
+        };
+        /** @description The database in use. */
+        DatabaseStatus: {
+            /**
+             * Format: int64
+             * @description Number of the last migration.
+             */
+            migration: number;
+            /**
+             * @description `postgres`, `timescale-apache` or `timescale-community`.
+             * @example timescale-community
+             */
+            tier: string;
+            /** @description The server's version. */
+            version: string;
+        };
+        /** @description Devices by state. */
+        DeviceCounts: {
+            /**
+             * Format: int64
+             * @description Answering in part.
+             */
+            degraded: number;
+            /**
+             * Format: int64
+             * @description Not answering.
+             */
+            down: number;
+            /**
+             * Format: int64
+             * @description Not polled, or not for long.
+             */
+            unknown: number;
+            /**
+             * Format: int64
+             * @description Answering.
+             */
+            up: number;
+        };
+        /** @description All about a device. */
+        DeviceDetail: {
+            /** @description IP address. */
+            address: string;
+            /** @description Name of a credential in the vault. */
+            credential: string | null;
+            /** @description Whether it is polled at all. */
+            enabled: boolean;
+            /** @description Whether loss and round-trip time are measured. */
+            icmp: boolean;
+            /**
+             * Format: uuid
+             * @description Identity for life.
+             */
+            id: string;
+            /**
+             * Format: int64
+             * @description Number of interfaces known.
+             */
+            interfaces: number;
+            /**
+             * Format: int64
+             * @description Time between two polls.
+             */
+            interval_ms: number;
+            /**
+             * Format: int64
+             * @description Newest sample of any series, ms since the epoch.
+             */
+            last_sample_at: number | null;
+            /** @description Display name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Anomalies that have not cleared.
+             */
+            open_anomalies: number;
+            /**
+             * Format: int32
+             * @description SNMP UDP port.
+             */
+            port: number;
+            /** @description Polling profile; `auto` chooses by sysObjectID. */
+            profile: string;
+            /** @description Why, with the mend where there is one. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description Since when it is in that state, ms since the epoch.
+             */
+            since: number;
+            /** @description Where it stands. */
+            site: string | null;
+            /** @description Whether it is polled by SNMP. */
+            snmp: boolean;
+            /** @description Availability. */
+            state: components["schemas"]["State"];
+            /** @description Free words. */
+            tags: string[];
+        } & {
+            /** @description Texts known of the device itself, by name: sys_descr, sys_name, … */
+            facts: {
+                [key: string]: string;
+            };
+            /** @description Who maintains it: api, file, demo, netbox. */
+            source: string;
+            /** @description Newest first, at most 100. */
+            status_history: components["schemas"]["StatusChange"][];
+            /**
+             * Format: int64
+             * @description When the inventory last changed it, ms since the epoch.
+             */
+            updated_at: number;
+        };
+        /** @description What to poll. Fields left out take the default, also on PUT, which replaces all of them. */
+        DeviceInput: {
+            /**
+             * @description IP address, v4 or v6.
+             * @example 192.0.2.10
+             */
+            address: string;
+            /** @description Name of a credential in the vault. */
+            credential?: string | null;
+            /**
+             * @description Poll it at all.
+             * @default true
+             */
+            enabled: boolean | null;
+            /**
+             * @description Measure loss and round-trip time.
+             * @default true
+             */
+            icmp: boolean | null;
+            /**
+             * Format: int64
+             * @description Time between two polls.
+             * @default 60000
+             */
+            interval_ms: number | null;
+            /** @description Display name; the address when left out. */
+            name?: string | null;
+            /**
+             * Format: int64
+             * @description SNMP UDP port.
+             * @default 161
+             */
+            port: number | null;
+            /**
+             * @description Polling profile, one of /inventory/v1/profiles.
+             * @default auto
+             */
+            profile: string | null;
+            /** @description Where it stands. */
+            site?: string | null;
+            /**
+             * @description Poll by SNMP.
+             * @default true
+             */
+            snmp: boolean | null;
+            /** @description Free words. */
+            tags?: string[] | null;
+        };
+        /** @description One page of devices. */
+        DevicePage: {
+            /** @description This page. */
+            items: components["schemas"]["DeviceSummary"][];
+            /** @description Cursor of the next page; null at the end. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many match in all.
+             */
+            total: number;
+        };
+        /**
+         * @description Order of a list of devices.
+         * @enum {string}
+         */
+        DeviceSort: "state" | "name" | "site" | "anomalies" | "last_sample";
+        /** @description A device in a list. */
+        DeviceSummary: {
+            /** @description IP address. */
+            address: string;
+            /** @description Name of a credential in the vault. */
+            credential: string | null;
+            /** @description Whether it is polled at all. */
+            enabled: boolean;
+            /** @description Whether loss and round-trip time are measured. */
+            icmp: boolean;
+            /**
+             * Format: uuid
+             * @description Identity for life.
+             */
+            id: string;
+            /**
+             * Format: int64
+             * @description Number of interfaces known.
+             */
+            interfaces: number;
+            /**
+             * Format: int64
+             * @description Time between two polls.
+             */
+            interval_ms: number;
+            /**
+             * Format: int64
+             * @description Newest sample of any series, ms since the epoch.
+             */
+            last_sample_at: number | null;
+            /** @description Display name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Anomalies that have not cleared.
+             */
+            open_anomalies: number;
+            /**
+             * Format: int32
+             * @description SNMP UDP port.
+             */
+            port: number;
+            /** @description Polling profile; `auto` chooses by sysObjectID. */
+            profile: string;
+            /** @description Why, with the mend where there is one. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description Since when it is in that state, ms since the epoch.
+             */
+            since: number;
+            /** @description Where it stands. */
+            site: string | null;
+            /** @description Whether it is polled by SNMP. */
+            snmp: boolean;
+            /** @description Availability. */
+            state: components["schemas"]["State"];
+            /** @description Free words. */
+            tags: string[];
+        };
+        /** @description A device to try; it need not exist. */
+        DeviceTestInput: {
+            /**
+             * @description IP address, v4 or v6.
+             * @example 192.0.2.10
+             */
+            address: string;
+            /** @description Name of a credential in the vault. */
+            credential?: string | null;
+            /**
+             * Format: int32
+             * @description SNMP UDP port.
+             * @default 161
+             */
+            port: number | null;
+            /**
+             * @description Polling profile.
+             * @default auto
+             */
+            profile: string | null;
+        };
+        /** @description One thing wrong with one field. */
+        FieldError: {
+            /** @description What is wrong and what would be right. */
+            detail: string;
+            /** @description Name of the field or parameter. */
+            field: string;
+        };
+        /** @description A sample missing on purpose. */
+        GapItem: {
+            /**
+             * Format: int64
+             * @description ms since the epoch.
+             */
+            at: number;
+            /** @description first, reset, discontinuity, gap, implausible or unknown. */
+            reason: string;
+        };
+        /** @description It is well. */
+        Health: {
+            /** @description `ok`. */
+            status: string;
+        };
+        /** @description A port. */
+        Interface: {
+            /** @description Wanted state: up, down, testing. */
+            admin_status: string | null;
+            /** @description ifAlias: what the operator called it. */
+            alias: string;
+            /**
+             * Format: int64
+             * @description ifIndex; may change at a restart.
+             */
+            index: number | null;
+            /** @description ifPhysAddress. */
+            mac: string | null;
+            /** @description Newest values of all its series, by metric. */
+            metrics: components["schemas"]["InterfaceMetric"][];
+            /** @description ifName (RFC 2863). */
+            name: string;
+            /** @description Real state: up, down, testing, unknown, dormant, not_present, lower_layer_down. */
+            oper_status: string | null;
+            /**
+             * Format: double
+             * @description Bits per second.
+             */
+            speed_bps: number | null;
+        };
+        /** @description All ports of a device. */
+        InterfaceList: {
+            /** @description By index, then name. */
+            items: components["schemas"]["Interface"][];
+        };
+        /** @description The newest value of one metric of an interface. */
+        InterfaceMetric: {
+            /**
+             * Format: int64
+             * @description When it was measured, ms since the epoch.
+             */
+            at: number | null;
+            /** @description E.g. `if_in_bps`. */
+            metric: string;
+            /** @description Whether an anomaly of this series is open. */
+            open_anomaly: boolean;
+            /** @description Series id. */
+            series: string;
+            /** @description Unit of the value. */
+            unit: string;
+            /**
+             * Format: double
+             * @description Newest value of the last 2 days.
+             */
+            value: number | null;
+        };
+        /** @description The event log in use. */
+        LogStatus: {
+            /** @description The log's UUID. */
+            id: string;
+            /**
+             * @description `kafka` or `embedded`.
+             * @example embedded
+             */
+            kind: string;
+        };
+        /** @description Name and password. */
+        LoginInput: {
+            /**
+             * Format: password
+             * @description Password.
+             */
+            password: string;
+            /**
+             * @description User name.
+             * @example admin
+             */
+            username: string;
+        };
+        /** @description How polling goes. */
+        PollerList: {
+            /** @description Slowest first. */
+            items: components["schemas"]["PollerTiming"][];
+            /**
+             * Format: int64
+             * @description How many there are in all.
+             */
+            total: number;
+        };
+        /** @description How polling one device goes. */
+        PollerTiming: {
+            /** @description `snmp` or `icmp`. */
+            connector: string;
+            /**
+             * Format: uuid
+             * @description Device id.
+             */
+            device: string;
+            /** @description Its display name. */
+            device_name: string;
+            /**
+             * Format: int64
+             * @description End of the last poll, ms since the epoch.
+             */
+            last_at: number | null;
+            /**
+             * Format: int64
+             * @description Duration of the last poll.
+             */
+            last_duration_ms: number | null;
+            /** @description E.g. `ok`, `timeout`, `no_credential`. */
+            last_outcome: string | null;
+            /**
+             * Format: int64
+             * @description Requests sent since the start.
+             */
+            requests: number;
+            /**
+             * Format: int64
+             * @description Requests without an answer since the start.
+             */
+            timeouts: number;
+        };
+        /** @description What a device test found. */
+        ProbeReport: {
+            /**
+             * Format: int64
+             * @description Number of interfaces.
+             */
+            interfaces: number | null;
+            /** @description The profile that would be used. */
+            profile: string | null;
+            /** @description In the order tried. */
+            steps: components["schemas"]["ProbeStep"][];
+            /** @description sysDescr (RFC 3418). */
+            sys_descr: string | null;
+            /** @description sysName (RFC 3418). */
+            sys_name: string | null;
+        };
+        /** @description One step of a device test. */
+        ProbeStep: {
+            /** @description What was seen, or why not and how to mend it. */
+            detail: string;
+            /**
+             * Format: int64
+             * @description How long the step took.
+             */
+            duration_ms: number;
+            /**
+             * @description `icmp` or `snmp`.
+             * @example snmp
+             */
+            name: string;
+            /** @description Whether the device answered. */
+            ok: boolean;
+        };
+        /** @description An error (RFC 9457). */
+        Problem: {
+            /** @description What was wrong this time, and what mends it. */
+            detail: string;
+            /** @description Every field that is wrong; empty for problems that are not about fields. */
+            errors: components["schemas"]["FieldError"][];
+            /** @description The path asked for. */
+            instance: string;
+            /**
+             * Format: int32
+             * @description The HTTP status.
+             */
+            status: number;
+            /** @description The kind of problem, for people. */
+            title: string;
+            /**
+             * @description Names the kind of problem; stable, for programs.
+             * @example urn:opsconductor:problem:invalid-fields
+             */
+            type: string;
+        };
+        /** @description Names of polling profiles. */
+        ProfileList: {
+            /** @description `auto` first, then by name. */
+            items: string[];
+        };
+        /**
+         * @description How fine a series is shown.
+         * @enum {string}
+         */
+        Resolution: "raw" | "5m" | "1h" | "1d";
+        /** @description One role of this process or cluster. */
+        RoleStatus: {
+            /** @description For people. */
+            detail: string;
+            /**
+             * Format: int64
+             * @description Records behind the end of its topics, where that has a meaning.
+             */
+            lag: number | null;
+            /** @description E.g. `connect`, `process`, `sink`, `api`. */
+            name: string;
+            /** @description `running`, `waiting` or `failed`. */
+            state: string;
+        };
+        /** @description A series over a range. */
+        Samples: {
+            /** @description Anomalies of the series that overlap the range, oldest first; the newest 500. */
+            anomalies: components["schemas"]["AnomalyItem"][];
+            /** @description Time of each point (raw), start of each bucket else, ms since the epoch, ascending. */
+            at: number[];
+            /** @description What was expected. */
+            baseline: components["schemas"]["Band"];
+            /**
+             * Format: int64
+             * @description Width of a bucket; 0 for raw.
+             */
+            bucket_ms: number;
+            /**
+             * Format: int64
+             * @description Begin of the range, included, ms since the epoch.
+             */
+            from: number;
+            /** @description Why samples are missing, oldest first; the newest 500. */
+            gaps: components["schemas"]["GapItem"][];
+            /** @description Largest in each bucket; empty for raw. */
+            max: (number | null)[];
+            /** @description Smallest in each bucket; empty for raw. */
+            min: (number | null)[];
+            /** @description Why the baseline is empty; null when it is not. */
+            no_baseline_reason: string | null;
+            /** @description How fine. */
+            resolution: components["schemas"]["Resolution"];
+            /** @description Whose. */
+            series: components["schemas"]["SeriesRef"];
+            /**
+             * Format: int64
+             * @description End of the range, excluded, ms since the epoch.
+             */
+            to: number;
+            /** @description Value or mean; null: the line breaks here. */
+            value: (number | null)[];
+        };
+        /** @description Data of the event `samples`. */
+        SamplesEvent: {
+            /**
+             * Format: int64
+             * @description When the poll began, ms since the epoch.
+             */
+            at: number;
+            /**
+             * Format: uuid
+             * @description Device id.
+             */
+            device: string;
+            /** @description Value by series id. */
+            series: {
+                [key: string]: number;
+            };
+        };
+        /** @description An Avro schema. */
+        SchemaText: {
+            /** @description Its JSON text. */
+            schema: string;
+            /** @description Always AVRO. */
+            schemaType: string;
+        };
+        /** @description A series with its newest value. */
+        SeriesItem: {
+            /**
+             * Format: int64
+             * @description When it was measured, ms since the epoch.
+             */
+            at: number | null;
+            /** @description Series id, 16 hexadecimal digits. */
+            id: string;
+            /** @description E.g. a port's name; empty for the device itself. */
+            instance: string;
+            /** @description E.g. `if_in_bps`. */
+            metric: string;
+            /** @description Whether an anomaly of this series is open. */
+            open_anomaly: boolean;
+            /** @description Unit of the value. */
+            unit: string;
+            /**
+             * Format: double
+             * @description Newest value of the last 2 days.
+             */
+            value: number | null;
+        };
+        /** @description All series of a device. */
+        SeriesList: {
+            /** @description By instance, then metric. */
+            items: components["schemas"]["SeriesItem"][];
+        };
+        /** @description Whose samples these are. */
+        SeriesRef: {
+            /**
+             * Format: uuid
+             * @description Device id.
+             */
+            device: string;
+            /** @description Its display name. */
+            device_name: string;
+            /** @description Series id, 16 hexadecimal digits. */
+            id: string;
+            /** @description E.g. a port's name; empty for the device itself. */
+            instance: string;
+            /** @description E.g. `if_in_bps`. */
+            metric: string;
+            /** @description Unit of all values. */
+            unit: string;
+        };
+        /** @description Who is signed in. */
+        Session: {
+            /**
+             * Format: int64
+             * @description When the session ends unless it is used before, ms since the epoch; null for a bearer
+             *     token.
+             */
+            expires_at: number | null;
+            /** @description User name; `token` for a bearer token. */
+            username: string;
+        };
+        /**
+         * @description Availability of a device.
+         * @enum {string}
+         */
+        State: "up" | "degraded" | "down" | "unknown";
+        /** @description A state that the device entered. */
+        StatusChange: {
+            /** @description Why. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description When it was entered, ms since the epoch.
+             */
+            since: number;
+            /** @description The state. */
+            state: components["schemas"]["State"];
+        };
+        /** @description Data of the event `status`. */
+        StatusEvent: {
+            /**
+             * Format: uuid
+             * @description Device id.
+             */
+            device: string;
+            /** @description Why, with the mend where there is one. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description When, ms since the epoch.
+             */
+            since: number;
+            /** @description The state that it entered. */
+            state: components["schemas"]["State"];
+        };
+        /** @description The newest schema of a subject. */
+        SubjectVersion: {
+            /** @description The id in front of every datum. */
+            id: components["schemas"]["u32"];
+            /** @description Its JSON text. */
+            schema: string;
+            /** @description Always AVRO. */
+            schemaType: string;
+            /** @description Full name of the record. */
+            subject: string;
+            /** @description Counts from 1. */
+            version: number;
+        };
+        /** @description The whole network in four lines. */
+        Summary: {
+            /** @description Devices by state. */
+            devices: components["schemas"]["DeviceCounts"];
+            /**
+             * Format: int64
+             * @description Newest sample of all, ms since the epoch: how fresh everything is.
+             */
+            newest_sample_at: number | null;
+            /**
+             * Format: int64
+             * @description Anomalies that have not cleared.
+             */
+            open_anomalies: number;
+        };
+        /** @description How the system is. */
+        SystemStatus: {
+            /** @description The database. */
+            database: components["schemas"]["DatabaseStatus"];
+            /** @description The event log. */
+            log: components["schemas"]["LogStatus"];
+            /** @description All roles that this process knows of. */
+            roles: components["schemas"]["RoleStatus"][];
+            /**
+             * Format: int64
+             * @description ms since the epoch.
+             */
+            started_at: number;
+            /** @description Of the program. */
+            version: string;
+            /** @description What a person should mend, each with how. */
+            warnings: string[];
+        };
+        /** Format: int32 */
+        u32: number;
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    listPollers: {
+        parameters: {
+            query?: {
+                /** @description Most items wanted; 200 when left out */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The slowest */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PollerList"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCredentials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All credentials */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialList"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Letters, digits, dot, dash, underscore */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CredentialInput"];
+            };
+        };
+        responses: {
+            /** @description Kept, sealed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Credential"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The vault refuses this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Devices use it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    healthz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It does */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description You are */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    login: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoginInput"];
+            };
+        };
+        responses: {
+            /** @description Signed in */
+            200: {
+                headers: {
+                    /** @description The session */
+                    "Set-Cookie"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description User name or password is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Retry-After says how long to wait */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session is revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceTestInput"];
+            };
+        };
+        responses: {
+            /** @description What was found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProbeReport"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The prober refuses this */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDevices: {
+        parameters: {
+            query?: {
+                /** @description Part of name, address, site or a tag */
+                q?: string;
+                /** @description Only devices in this state */
+                state?: components["schemas"]["State"];
+                /** @description Only devices of this site */
+                site?: string;
+                /** @description Order; `state` when left out */
+                sort?: components["schemas"]["DeviceSort"];
+                /** @description Most items wanted; 100 when left out */
+                limit?: number;
+                /** @description `next_cursor` of the page before, with the same sort */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DevicePage"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceInput"];
+            };
+        };
+        responses: {
+            /** @description The device; its path is in Location */
+            201: {
+                headers: {
+                    /** @description Path of the device */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceSummary"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A device with that address and port exists */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Device id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The device */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceDetail"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Device id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceInput"];
+            };
+        };
+        responses: {
+            /** @description The device as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceSummary"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Device id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listInterfaces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Device id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All ports */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InterfaceList"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listProfiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All profiles */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileList"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSummary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The counts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Summary"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Prometheus text format 0.0.4 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAnomalies: {
+        parameters: {
+            query?: {
+                /** @description true: only those that have not cleared; false: only those that have */
+                open?: boolean;
+                /** @description Only of this device */
+                device?: string;
+                /** @description Only of this series */
+                series?: string;
+                /** @description Only those that lasted until then or later, ms since the epoch */
+                from?: number;
+                /** @description Only those that began by then, ms since the epoch */
+                to?: number;
+                /** @description Most items wanted; 100 when left out */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page; total counts to 100000 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnomalyPage"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSeries: {
+        parameters: {
+            query?: {
+                /** @description Only series of this instance, e.g. a port's name */
+                instance?: string;
+                /** @description Only series of this metric */
+                metric?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Device id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All that match */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesList"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    streamEvents: {
+        parameters: {
+            query?: {
+                /** @description Also the samples of this device */
+                device?: string;
+            };
+            header?: {
+                /** @description Id of the last event seen: what came since is sent first */
+                "Last-Event-ID"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events without end */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many viewers; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSamples: {
+        parameters: {
+            query?: {
+                /** @description Begin, ms since the epoch; an hour before `to` when left out */
+                from?: number;
+                /** @description End, ms since the epoch; now when left out */
+                to?: number;
+                /** @description Most points wanted; 2000 when left out */
+                points?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Series id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The series over the range */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Samples"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    openapi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OpenAPI 3.1 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readyz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It can */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; the detail says what is missing */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSchema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id in front of a datum */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The schema */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchemaText"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSubjects: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Full names of the records */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string[];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLatestSchema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Full name of a record */
+                subject: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The schema this program writes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubjectVersion"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSystemStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Log, database, roles, warnings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemStatus"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}

@@ -1,0 +1,51 @@
+// The shapes the pages speak of: those of the API by their names, and what live events carry.
+import type { components } from "./generated";
+
+type Schemas = components["schemas"];
+
+export type DeviceState = Schemas["State"];
+export type Session = Schemas["Session"];
+export type DeviceSummary = Schemas["DeviceSummary"];
+export type StatusChange = Schemas["StatusChange"];
+/** A summary and more; said so, because the generator sees only the sum. */
+export type DeviceDetail = DeviceSummary & Omit<Schemas["DeviceDetail"], keyof DeviceSummary>;
+export type DeviceDraft = Schemas["DeviceInput"];
+export type Summary = Schemas["Summary"];
+export type DeviceTestDraft = Schemas["DeviceTestInput"];
+export type DeviceTest = Schemas["ProbeReport"];
+export type Interface = Schemas["Interface"];
+export type InterfaceMetric = Schemas["InterfaceMetric"];
+export type Series = Schemas["SeriesItem"];
+export type AnomalyItem = Schemas["AnomalyItem"];
+export type Resolution = Schemas["Resolution"];
+export type Samples = Schemas["Samples"];
+export type PollerTiming = Schemas["PollerTiming"];
+export type Credential = Schemas["Credential"];
+export type SystemStatus = Schemas["SystemStatus"];
+
+/** What failed, as RFC 9457 has it; a failure on the way has no more than title and status. */
+export type Problem = Partial<Schemas["Problem"]> & { title: string; status: number };
+
+export interface Page<T> {
+  items: T[];
+  total: number;
+  next_cursor?: string | null;
+}
+
+/** Data of the event `status`. */
+export interface LiveStatus {
+  device: string;
+  state: DeviceState;
+  since: number;
+  reason: string;
+}
+
+/** Data of the event `anomaly`. */
+export type LiveAnomaly = AnomalyItem & { transition: string };
+
+/** Data of the event `samples`. */
+export interface LiveSamples {
+  device: string;
+  at: number;
+  series: Record<string, number | null>;
+}

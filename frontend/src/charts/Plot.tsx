@@ -1,0 +1,255 @@
+// uPlot, loaded when the first chart is opened.
+import { useEffect, useRef } from "react";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import type { AnomalyItem } from "../api/types";
+import { tick } from "../lib/format";
+import { useShownTheme } from "../lib/theme";
+import { isState, type PlotData } from "./data";
+
+interface PlotProps {
+  data: PlotData;
+  anomalies: AnomalyItem[];
+  metric: string;
+  unit: string;
+  from: number;
+  to: number;
+  label: string;
+  onCursor: (at: number | null) => void;
+  onZoom: (from: number, to: number) => void;
+  onReset: () => void;
+  canvas: (canvas: HTMLCanvasElement | null) => void;
+}
+
+/** A colour of the style sheet as the canvas needs it. */
+function colour(name: string): string {
+  const probe = document.createElement("span");
+  probe.style.color = `var(--${name})`;
+  document.body.append(probe);
+  const text = getComputedStyle(probe).color;
+  probe.remove();
+  return text;
+}
+
+const day = 86_400;
+const two = (n: number) => String(n).padStart(2, "0");
+const dates = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short" });
+
+function timeLabels(_: uPlot, splits: number[], __: number, ___: number, step: number): string[] {
+  return splits.map((seconds) => {
+    const date = new Date(seconds * 1000);
+    const midnight = date.getHours() === 0 && date.getMinutes() === 0 && date.getSeconds() === 0;
+    if (step >= day || midnight) return dates.format(date);
+    const clock = `${two(date.getHours())}:${two(date.getMinutes())}`;
+    return step < 60 ? `${clock}:${two(date.getSeconds())}` : clock;
+  });
+}
+
+const hasNegatives = (unit: string): boolean => /^dbm?$|celsius|^cel$|°c/i.test(unit);
+
+function yRange(unit: string) {
+  return (_: uPlot, min: number | null, max: number | null): [number, number] => {
+    if (min === null || max === null) return [0, 1];
+    const span = max - min || Math.abs(max) * 0.1 || 1;
+    const low = min - span * 0.08;
+    const fromZero = !hasNegatives(unit) && min >= 0 && min < max * 0.6;
+    const flatZero = min === 0 && max === 0;
+    if (flatZero) return [0, 1];
+    return [
+      fromZero ? 0 : !hasNegatives(unit) && min >= 0 ? Math.max(0, low) : low,
+      max + span * 0.08,
+    ];
+  };
+}
+
+interface Marks {
+  anomalies: AnomalyItem[];
+  gaps: PlotData["gaps"];
+}
+
+/** Under the lines: what is not known hatched, what was odd shaded with a mark on top. */
+function drawMarks(plot: uPlot, marks: Marks): void {
+  const { ctx, bbox } = plot;
+  const scale = uPlot.pxRatio;
+  const right = bbox.left + bbox.width;
+  const place = (ms: number) =>
+    Math.min(right, Math.max(bbox.left, plot.valToPos(ms / 1000, "x", true)));
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.strokeStyle = colour("muted");
+  ctx.globalAlpha = 0.35;
+  ctx.lineWidth = scale;
+  for (const gap of marks.gaps) hatch(ctx, place(gap.from), place(gap.to), bbox, scale);
+  ctx.globalAlpha = 1;
+  for (const anomaly of marks.anomalies) {
+    const from = place(anomaly.onset_at);
+    const to = Math.max(from + 2 * scale, place(anomaly.cleared_at ?? Number.MAX_SAFE_INTEGER));
+    if (to <= bbox.left || from >= right) continue;
+    ctx.fillStyle = colour("chart-anomaly");
+    ctx.fillRect(from, bbox.top, to - from, bbox.height);
+    ctx.fillStyle = colour("down");
+    ctx.fillRect(from, bbox.top, to - from, 2 * scale);
+    ctx.beginPath();
+    ctx.moveTo(from, bbox.top);
+    ctx.lineTo(from + 9 * scale, bbox.top);
+    ctx.lineTo(from, bbox.top + 9 * scale);
+    ctx.fill();
+  }
+  ctx.restore();
+}
+
+function hatch(
+  ctx: CanvasRenderingContext2D,
+  from: number,
+  to: number,
+  bbox: uPlot.BBox,
+  scale: number,
+): void {
+  if (to - from < 1) return;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(from, bbox.top, to - from, bbox.height);
+  ctx.clip();
+  ctx.beginPath();
+  for (let x = from - bbox.height; x < to; x += 7 * scale) {
+    ctx.moveTo(x, bbox.top + bbox.height);
+    ctx.lineTo(x + bbox.height, bbox.top);
+  }
+  ctx.stroke();
+  ctx.restore();
+}
+
+type Handlers = Pick<PlotProps, "onCursor" | "onZoom" | "onReset">;
+
+function options(
+  props: PlotProps,
+  size: { width: number; height: number },
+  marks: { current: Marks },
+  handlers: { current: Handlers },
+): uPlot.Options {
+  const axis = {
+    stroke: colour("muted"),
+    font: "12px system-ui, sans-serif",
+    grid: { stroke: colour("line"), width: 1 },
+    ticks: { show: false },
+  };
+  const none = { points: { show: false } };
+  const stepped = isState(props.metric) && uPlot.paths.stepped?.({ align: 1 });
+  return {
+    ...size,
+    padding: [8, 8, 0, 0],
+    legend: { show: false },
+    cursor: {
+      y: false,
+      drag: { x: true, y: false, setScale: false },
+      sync: {
+        key: "time",
+        filters: { pub: (type: string) => type === "mousemove" || type === "mouseleave" },
+      },
+      points: { size: 7 },
+      bind: {
+        dblclick: () => () => {
+          handlers.current.onReset();
+          return null;
+        },
+      },
+    },
+    scales: { x: { time: true, auto: false }, y: { range: yRange(props.unit) } },
+    axes: [
+      { ...axis, values: timeLabels, space: 70, size: 28 },
+      {
+        ...axis,
+        size: 78,
+        values: (_, splits) => splits.map((value) => tick(value, props.unit)),
+      },
+    ],
+    bands: [{ series: [2, 1], fill: colour("chart-band") }],
+    series: [
+      {},
+      { ...none, stroke: "transparent", width: 0 },
+      { ...none, stroke: "transparent", width: 0 },
+      { ...none, stroke: colour("chart-expected"), dash: [5, 4], width: 1.2 },
+      {
+        stroke: colour("chart-value"),
+        width: 1.6,
+        ...(stepped && { paths: stepped }),
+      },
+    ],
+    hooks: {
+      drawClear: [(plot) => drawMarks(plot, marks.current)],
+      setCursor: [
+        (plot) => {
+          const left = plot.cursor.left ?? -1;
+          handlers.current.onCursor(left < 0 ? null : plot.posToVal(left, "x") * 1000);
+        },
+      ],
+      setSelect: [
+        (plot) => {
+          const { left, width } = plot.select;
+          if (width < 4) return;
+          const from = plot.posToVal(left, "x") * 1000;
+          const to = plot.posToVal(left + width, "x") * 1000;
+          plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+          handlers.current.onZoom(Math.round(from), Math.round(to));
+        },
+      ],
+    },
+  };
+}
+
+const aligned = (data: PlotData): uPlot.AlignedData => [
+  data.x,
+  data.lower,
+  data.upper,
+  data.expected,
+  data.value,
+];
+
+export default function Plot(props: PlotProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const marks = useRef<Marks>({ anomalies: props.anomalies, gaps: props.data.gaps });
+  const handlers = useRef<Handlers>(props);
+  const latest = useRef(props);
+  const theme = useShownTheme();
+  useEffect(() => {
+    handlers.current = props;
+    latest.current = props;
+    marks.current = { anomalies: props.anomalies, gaps: props.data.gaps };
+  });
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: colours are read anew for a theme
+  useEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const size = () => ({
+      width: Math.max(120, element.clientWidth),
+      height: element.clientHeight,
+    });
+    const first = latest.current;
+    const made = new uPlot(options(first, size(), marks, handlers), aligned(first.data), element);
+    made.setScale("x", { min: first.from / 1000, max: first.to / 1000 });
+    plot.current = made;
+    first.canvas(made.ctx.canvas);
+    const observer = new ResizeObserver(() => made.setSize(size()));
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      first.canvas(null);
+      made.destroy();
+      plot.current = null;
+    };
+  }, [theme, props.metric, props.unit]);
+
+  useEffect(() => {
+    plot.current?.setData(aligned(props.data), false);
+    plot.current?.setScale("x", { min: props.from / 1000, max: props.to / 1000 });
+  }, [props.data, props.from, props.to]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: marks are drawn from the ref
+  useEffect(() => plot.current?.redraw(false), [props.anomalies]);
+
+  return <div ref={box} className="plot-box" role="img" aria-label={props.label} />;
+}

@@ -1,0 +1,192 @@
+// From an answer of the API to what is drawn. Pure, so that gaps and bands can be tested.
+import type { Samples } from "../api/types";
+
+/** Columns for uPlot. `null` breaks a line, `undefined` means "not measured at this x". */
+export interface PlotData {
+  x: number[];
+  lower: (number | null | undefined)[];
+  upper: (number | null | undefined)[];
+  expected: (number | null | undefined)[];
+  value: (number | null | undefined)[];
+  /** Times (ms) between which nothing is known. */
+  gaps: { from: number; to: number }[];
+}
+
+/** More than this many steps without a sample is a gap. */
+const GAP_STEPS = 2.5;
+/** Numbers beyond this stand for "no limit". */
+const UNBOUNDED = 1e300;
+/** Width of a baseline's bucket where there is but one. */
+const BASELINE_MS = 300_000;
+
+/** States are written on change and once an hour: silence is no gap. */
+export const isState = (metric: string): boolean => /_(status|state|speed_bps|mtu)$/.test(metric);
+
+export function stepOf(samples: Samples): number {
+  if (samples.bucket_ms) return samples.bucket_ms;
+  const steps: number[] = [];
+  for (let i = 1; i < samples.at.length; i++) {
+    steps.push((samples.at[i] ?? 0) - (samples.at[i - 1] ?? 0));
+  }
+  steps.sort((a, b) => a - b);
+  return steps[Math.floor(steps.length / 2)] ?? 60_000;
+}
+
+interface Cell {
+  value?: number | null;
+  lower?: number;
+  upper?: number;
+  expected?: number;
+}
+
+export function toPlot(samples: Samples): PlotData {
+  const cells = new Map<number, Cell>();
+  const cell = (at: number): Cell => {
+    let found = cells.get(at);
+    if (!found) {
+      found = {};
+      cells.set(at, found);
+    }
+    return found;
+  };
+  const gaps: PlotData["gaps"] = [];
+  const step = stepOf(samples);
+  const longest = isState(samples.series.metric) ? 2 * 3_600_000 : step * GAP_STEPS;
+  let before: number | null = null;
+  for (const [i, at] of samples.at.entries()) {
+    const value = samples.value[i] ?? null;
+    if (before !== null && value !== null && at - before > longest) {
+      gaps.push({ from: before, to: at });
+      cell((before + at) / 2).value = null;
+    }
+    cell(at).value = value;
+    if (value !== null) before = at;
+  }
+  addBaseline(samples, cell);
+  const x = [...cells.keys()].sort((a, b) => a - b);
+  const column = <K extends keyof Cell>(key: K) => x.map((at) => cells.get(at)?.[key]);
+  return {
+    x: x.map((at) => at / 1000),
+    lower: column("lower"),
+    upper: column("upper"),
+    expected: column("expected"),
+    value: column("value"),
+    gaps,
+  };
+}
+
+/** A band far wider than the line is cut, or the line would be flat. */
+function addBaseline(samples: Samples, cell: (at: number) => Cell): void {
+  const { baseline } = samples;
+  const sizes = [...samples.value, ...baseline.expected].filter(
+    (v): v is number => v !== null && Math.abs(v) < UNBOUNDED,
+  );
+  if (sizes.length === 0) return;
+  const low = sizes.reduce((a, b) => Math.min(a, b));
+  const high = sizes.reduce((a, b) => Math.max(a, b));
+  const room = Math.max(high - low, Math.abs(high) * 0.05, 1e-9) * 2;
+  for (const [i, at] of baseline.at.entries()) {
+    const expected = baseline.expected[i];
+    if (expected === undefined) continue;
+    const band = {
+      expected,
+      lower: Math.max(low - room, baseline.lower[i] ?? low - room),
+      upper: Math.min(high + room, baseline.upper[i] ?? high + room),
+    };
+    Object.assign(cell(at), band);
+    const isLast = i === baseline.at.length - 1;
+    // A bucket holds to its end.
+    if (isLast) Object.assign(cell(at + widthOf(samples)), band);
+  }
+}
+
+function widthOf(samples: Samples): number {
+  const [first, second] = samples.baseline.at;
+  return first !== undefined && second !== undefined ? second - first : BASELINE_MS;
+}
+
+export interface Reading {
+  at: number;
+  value: number | null;
+  min: number | null;
+  max: number | null;
+  expected: number | null;
+  lower: number | null;
+  upper: number | null;
+  gap: string | null;
+}
+
+/** Index of the last entry not after `at`, or -1. */
+export function lastAtOrBefore(times: number[], at: number): number {
+  let low = 0;
+  let high = times.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((times[middle] ?? 0) <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+/** What the chart says at a time; without one, at its newest sample. */
+export function readAt(samples: Samples, at: number | null): Reading | null {
+  const newest = samples.at.at(-1);
+  const time = at ?? newest;
+  if (time === undefined) return null;
+  const i = nearest(samples.at, time);
+  const sampleAt = samples.at[i];
+  const known = sampleAt !== undefined && !inGap(samples, time, sampleAt);
+  const b = lastAtOrBefore(samples.baseline.at, time);
+  const pick = (list: (number | null)[], index: number) => list[index] ?? null;
+  return {
+    at: known ? sampleAt : time,
+    value: known ? pick(samples.value, i) : null,
+    min: known ? pick(samples.min, i) : null,
+    max: known ? pick(samples.max, i) : null,
+    expected: pick(samples.baseline.expected, b),
+    lower: pick(samples.baseline.lower, b),
+    upper: pick(samples.baseline.upper, b),
+    gap: gapAt(samples, time),
+  };
+}
+
+/** Past the ends by more than a gap, or inside one and not on its rim. */
+function inGap(samples: Samples, at: number, nearestAt: number): boolean {
+  if (isState(samples.series.metric)) return false;
+  const step = stepOf(samples);
+  const before = samples.at[lastAtOrBefore(samples.at, at)];
+  const after = samples.at[lastAtOrBefore(samples.at, at) + 1];
+  const away = Math.abs(nearestAt - at);
+  if (before === undefined || after === undefined) return away > step * GAP_STEPS;
+  return after - before > step * GAP_STEPS && away > step / 2;
+}
+
+function nearest(times: number[], at: number): number {
+  const before = lastAtOrBefore(times, at);
+  const a = times[before];
+  const b = times[before + 1];
+  if (a === undefined) return before + 1;
+  return b !== undefined && b - at < at - a ? before + 1 : before;
+}
+
+function gapAt(samples: Samples, at: number): string | null {
+  const reach = stepOf(samples) * 2;
+  const near = samples.gaps.filter((gap) => Math.abs(gap.at - at) <= reach);
+  return near[0]?.reason ?? null;
+}
+
+/** Live samples that the database does not hold yet stay on the chart after a new answer. */
+export function keepLive(old: unknown, fresh: unknown): unknown {
+  const before = old as Samples | undefined;
+  const after = fresh as Samples;
+  if (before?.resolution !== "raw" || after.resolution !== "raw") return after;
+  if (before.series.id !== after.series.id || after.at.length === 0) return after;
+  const last = after.at.at(-1) ?? 0;
+  const first = lastAtOrBefore(before.at, last) + 1;
+  if (first >= before.at.length || (before.at[first] ?? 0) > after.to + 60_000) return after;
+  return {
+    ...after,
+    at: [...after.at, ...before.at.slice(first)],
+    value: [...after.value, ...before.value.slice(first)],
+  };
+}

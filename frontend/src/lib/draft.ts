@@ -1,0 +1,77 @@
+// Between what is typed into the device form and what the API takes.
+import type { DeviceDetail, DeviceDraft } from "../api/types";
+
+export interface Typed {
+  address: string;
+  name: string;
+  port: string;
+  profile: string;
+  credential: string;
+  site: string;
+  tags: string;
+  interval: string;
+  snmp: boolean;
+  icmp: boolean;
+  enabled: boolean;
+}
+
+export const EMPTY: Typed = {
+  address: "",
+  name: "",
+  port: "161",
+  profile: "auto",
+  credential: "",
+  site: "",
+  tags: "",
+  interval: "60",
+  snmp: true,
+  icmp: true,
+  enabled: true,
+};
+
+export const typedOf = (device: DeviceDetail): Typed => ({
+  address: device.address,
+  name: device.name,
+  port: String(device.port),
+  profile: device.profile,
+  credential: device.credential ?? "",
+  site: device.site ?? "",
+  tags: device.tags.join(", "),
+  interval: String(device.interval_ms / 1000),
+  snmp: device.snmp,
+  icmp: device.icmp,
+  enabled: device.enabled,
+});
+
+export type Wrong = Partial<Record<keyof Typed, string>>;
+
+/** The draft, and what is wrong by field. The server has the last word on everything. */
+export function draftOf(typed: Typed): { draft: DeviceDraft; wrong: Wrong } {
+  const wrong: Wrong = {};
+  const address = typed.address.trim();
+  const port = Number(typed.port);
+  const interval = Number(typed.interval);
+  if (!address) wrong.address = "An address is needed.";
+  if (!Number.isInteger(port) || port < 1 || port > 65535) {
+    wrong.port = "A port is a number from 1 to 65535.";
+  }
+  if (!Number.isFinite(interval) || interval < 1) wrong.interval = "At least 1 second.";
+  const draft: DeviceDraft = {
+    address,
+    port,
+    profile: typed.profile.trim() || "auto",
+    credential: typed.credential || null,
+    site: typed.site.trim() || null,
+    tags: typed.tags
+      .split(",")
+      .map((tag) => tag.trim())
+      .filter(Boolean),
+    interval_ms: Math.round(interval * 1000),
+    snmp: typed.snmp,
+    icmp: typed.icmp,
+    enabled: typed.enabled,
+  };
+  const name = typed.name.trim();
+  if (name) draft.name = name;
+  return { draft, wrong };
+}

@@ -1,0 +1,211 @@
+// OpsConductor itself: what it warns of, whether each role keeps up, what is slow.
+import { useQuery } from "@tanstack/react-query";
+import { pollersQuery, systemQuery } from "../api/queries";
+import type { PollerTiming, SystemStatus } from "../api/types";
+import { useNow } from "../lib/clock";
+import { absolute, count, duration, plural } from "../lib/format";
+import { Link } from "../lib/router";
+import { Answer, NoData } from "../ui/Face";
+import { Age, StateShape } from "../ui/State";
+
+const SLOWEST = 20;
+const goodRole = (state: string): boolean => /^(running|ok|up|live|ready|idle)$/i.test(state);
+
+export default function SystemPage() {
+  const status = useQuery(systemQuery);
+  const pollers = useQuery(pollersQuery);
+  return (
+    <>
+      <Answer query={status} what="the system" rows={8}>
+        {(data) => (
+          <>
+            <Verdict status={data} />
+            <Roles status={data} />
+          </>
+        )}
+      </Answer>
+      <section aria-labelledby="slow-head">
+        <div className="section-head">
+          <h2 id="slow-head">
+            Slowest devices <span className="muted">by their last poll</span>
+          </h2>
+        </div>
+        <Answer query={pollers} what="the poll timings" rows={5}>
+          {(data) =>
+            data.items.length === 0 ? (
+              <NoData title="No poll yet">
+                <Link to="/devices/new">Add a device</Link>, then its polls are timed here.
+              </NoData>
+            ) : (
+              <Slowest items={data.items.slice(0, SLOWEST)} total={data.items.length} />
+            )
+          }
+        </Answer>
+      </section>
+      {status.data && <About status={status.data} />}
+    </>
+  );
+}
+
+function Verdict({ status }: { status: SystemStatus }) {
+  const bad = status.roles.filter((role) => !goodRole(role.state));
+  const text = [
+    bad.length > 0 && `${plural(bad.length, "role")} in trouble`,
+    status.warnings.length > 0 && plural(status.warnings.length, "warning"),
+  ].filter(Boolean);
+  return (
+    <section className="verdict" aria-label="What is wrong">
+      <h1>{text.length > 0 ? text.join(", ") : "All roles are running"}</h1>
+      {status.warnings.length > 0 && (
+        <ul className="warnings">
+          {status.warnings.map((warning) => (
+            <li key={warning} className="warn-line">
+              ▲ {warning}
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+function Roles({ status }: { status: SystemStatus }) {
+  return (
+    <section aria-labelledby="roles-head">
+      <div className="section-head">
+        <h2 id="roles-head">Roles</h2>
+      </div>
+      <table className="grid">
+        <thead>
+          <tr>
+            <th scope="col">Role</th>
+            <th scope="col">State</th>
+            <th scope="col" className="c-num">
+              Lag (records)
+            </th>
+            <th scope="col" className="wide c-half">
+              Detail
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {status.roles.map((role) => (
+            <tr key={role.name}>
+              <td>{role.name}</td>
+              <td>
+                <span className="state-mark">
+                  <StateShape state={goodRole(role.state) ? "up" : "degraded"} />
+                  {role.state}
+                </span>
+              </td>
+              <td className="c-num">
+                {role.lag === null ? <span className="muted">–</span> : count(role.lag)}
+              </td>
+              <td className="wide muted" title={role.detail}>
+                {role.detail}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function Slowest({ items, total }: { items: PollerTiming[]; total: number }) {
+  return (
+    <>
+      <table className="grid">
+        <thead>
+          <tr>
+            <th scope="col">Device</th>
+            <th scope="col" className="wide">
+              Connector
+            </th>
+            <th scope="col" className="c-num">
+              Last poll
+            </th>
+            <th scope="col">Outcome</th>
+            <th scope="col" className="wide">
+              When
+            </th>
+            <th scope="col" className="c-num wide">
+              Requests
+            </th>
+            <th scope="col" className="c-num wide">
+              Timeouts
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {items.map((item) => (
+            <tr key={`${item.device}${item.connector}`}>
+              <td>
+                <Link to={`/devices/${encodeURIComponent(item.device)}`} data-step="">
+                  {item.device_name}
+                </Link>
+              </td>
+              <td className="wide">{item.connector}</td>
+              <td className="c-num">
+                {item.last_duration_ms === null ? "–" : duration(item.last_duration_ms)}
+              </td>
+              <td>
+                <Outcome text={item.last_outcome} />
+              </td>
+              <td className="wide">
+                <Age at={item.last_at} />
+              </td>
+              <td className="c-num wide">{count(item.requests)}</td>
+              <td className="c-num wide">
+                {item.timeouts > 0 ? <span className="alarm">{count(item.timeouts)}</span> : 0}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {total > items.length && (
+        <p className="hint">
+          The slowest {items.length} of {count(total)}.
+        </p>
+      )}
+    </>
+  );
+}
+
+function Outcome({ text }: { text: string | null }) {
+  if (text === null) return <span className="muted">none yet</span>;
+  const words = text.toLowerCase().replace(/_/g, " ");
+  const good = words === "ok";
+  return (
+    <span className="state-mark">
+      <StateShape state={good ? "up" : "degraded"} />
+      {words}
+    </span>
+  );
+}
+
+function About({ status }: { status: SystemStatus }) {
+  const now = useNow();
+  const { log, database } = status;
+  return (
+    <section aria-labelledby="about-head">
+      <div className="section-head">
+        <h2 id="about-head">This installation</h2>
+      </div>
+      <dl className="facts">
+        <dt>Version</dt>
+        <dd>{status.version}</dd>
+        <dt>Running for</dt>
+        <dd title={absolute(status.started_at)}>{duration(now - status.started_at)}</dd>
+        <dt>Event log</dt>
+        <dd>
+          {log.kind} <code>{log.id}</code>
+        </dd>
+        <dt>Database</dt>
+        <dd>
+          {database.version}, tier {database.tier}, migration {database.migration}
+        </dd>
+      </dl>
+    </section>
+  );
+}

@@ -1,0 +1,127 @@
+// The five faces of a place where data should be: loading, empty, no data, error, no permission.
+// Each says what the matter is and what to do next.
+import type { ReactNode } from "react";
+import { ApiError } from "../api/client";
+
+interface FaceProps {
+  mark: string;
+  title: string;
+  children?: ReactNode;
+  kind: "empty" | "nodata" | "error" | "forbidden";
+}
+
+function Face({ mark, title, children, kind }: FaceProps) {
+  return (
+    <div className={`face face-${kind}`} role={kind === "error" ? "alert" : "status"}>
+      <span className="face-mark" aria-hidden="true">
+        {mark}
+      </span>
+      <p className="face-title">{title}</p>
+      {children && <div className="face-text">{children}</div>}
+    </div>
+  );
+}
+
+export function Loading({ what, rows = 3 }: { what: string; rows?: number }) {
+  return (
+    <div className="skeleton" role="status">
+      <span className="visually-hidden">Loading {what}…</span>
+      {Array.from({ length: rows }, (_, i) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: bars have no identity
+        <span className="sk" key={i} aria-hidden="true" />
+      ))}
+    </div>
+  );
+}
+
+/** Nothing exists, or nothing matches: the children say the next step. */
+export const Empty = ({ title, children }: { title: string; children?: ReactNode }) => (
+  <Face kind="empty" mark="○" title={title}>
+    {children}
+  </Face>
+);
+
+/** The thing exists, but no value of it is there (yet). */
+export const NoData = ({ title, children }: { title: string; children?: ReactNode }) => (
+  <Face kind="nodata" mark="┄" title={title}>
+    {children}
+  </Face>
+);
+
+export function Failed({
+  error,
+  retry,
+  what,
+}: {
+  error: unknown;
+  retry?: (() => void) | undefined;
+  what: string;
+}) {
+  const problem = error instanceof ApiError ? error : null;
+  if (problem?.status === 403) {
+    return (
+      <Face kind="forbidden" mark="⊘" title={`You may not see ${what}`}>
+        <p>{problem.message}</p>
+        <p>Ask an administrator for the permission.</p>
+      </Face>
+    );
+  }
+  if (problem?.status === 404) {
+    return (
+      <Face kind="empty" mark="○" title={`Not found: ${what}`}>
+        <p>{problem.message}</p>
+        <p>It may have been deleted.</p>
+      </Face>
+    );
+  }
+  return (
+    <Face kind="error" mark="✕" title={`Could not load ${what}`}>
+      <p>{error instanceof Error ? error.message : String(error)}</p>
+      {retry && (
+        <button type="button" onClick={retry}>
+          Try again
+        </button>
+      )}
+    </Face>
+  );
+}
+
+interface Asked<T> {
+  data: T | undefined;
+  error: unknown;
+  isPending: boolean;
+  refetch: () => unknown;
+}
+
+/** Loading, failed or there. Old data stays in view when a later question fails. */
+export function Answer<T>({
+  query,
+  what,
+  rows,
+  children,
+}: {
+  query: Asked<T>;
+  what: string;
+  rows?: number;
+  children: (data: T) => ReactNode;
+}) {
+  if (query.data !== undefined) {
+    return (
+      <>
+        {query.error ? (
+          <p className="warn-line" role="status">
+            ▲ Not up to date: {query.error instanceof Error ? query.error.message : "no answer"}{" "}
+            <button type="button" className="link" onClick={() => query.refetch()}>
+              Try again
+            </button>
+          </p>
+        ) : null}
+        {children(query.data)}
+      </>
+    );
+  }
+  if (query.error) {
+    return <Failed error={query.error} what={what} retry={() => query.refetch()} />;
+  }
+  return <Loading what={what} {...(rows && { rows })} />;
+}

@@ -1,0 +1,72 @@
+// State and age, said by shape, word and colour.
+import type { DeviceState } from "../api/types";
+import { useNow } from "../lib/clock";
+import { absolute, duration, zone } from "../lib/format";
+
+const SHAPES: Record<DeviceState, string> = {
+  up: "M8 2a6 6 0 1 0 0 12a6 6 0 0 0 0-12z",
+  degraded: "M8 1.5 15 14H1z",
+  down: "M2 2h12v12H2z",
+  unknown: "M8 2a6 6 0 1 0 0 12a6 6 0 0 0 0-12zM8 4.2a3.8 3.8 0 1 1 0 7.6a3.8 3.8 0 0 1 0-7.6z",
+};
+
+export const STATES: DeviceState[] = ["down", "degraded", "unknown", "up"];
+
+export function StateShape({ state }: { state: DeviceState }) {
+  return (
+    <svg className={`shape state-${state}`} viewBox="0 0 16 16" aria-hidden="true">
+      <path d={SHAPES[state]} fillRule="evenodd" />
+    </svg>
+  );
+}
+
+/** `■ down for 4 min` */
+export function StateMark({
+  state,
+  since,
+  big,
+}: {
+  state: DeviceState;
+  since: number | null;
+  big?: boolean;
+}) {
+  const now = useNow();
+  return (
+    <span className={big ? "state-mark big" : "state-mark"}>
+      <StateShape state={state} />
+      <span className={`state-word state-${state}`}>{state}</span>
+      {since !== null && since > 0 && (
+        <span className="muted" title={`since ${absolute(since)} ${zone(now)}`}>
+          {" "}
+          for {duration(now - since)}
+        </span>
+      )}
+    </span>
+  );
+}
+
+/** How old a time is. Past `staleAfter` it looks stale and says so. */
+export function Age({
+  at,
+  staleAfter,
+  none = "never",
+}: {
+  at: number | null;
+  staleAfter?: number;
+  none?: string;
+}) {
+  const now = useNow();
+  if (at === null) return <span className="stale">{none}</span>;
+  const age = Math.max(0, now - at);
+  const stale = staleAfter !== undefined && age > staleAfter;
+  return (
+    <time
+      dateTime={new Date(at).toISOString()}
+      title={`${absolute(at)} ${zone(now)}`}
+      className={stale ? "stale" : undefined}
+    >
+      {stale && "stale, "}
+      {age < 1000 ? "now" : `${duration(age)} ago`}
+    </time>
+  );
+}

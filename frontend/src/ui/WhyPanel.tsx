@@ -1,0 +1,150 @@
+// "Why?": what was seen, what was expected, how that was judged, and the time around it.
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { anomaliesQuery } from "../api/queries";
+import type { AnomalyItem } from "../api/types";
+import { ChartCard } from "../charts/ChartCard";
+import { useNow } from "../lib/clock";
+import { absolute, bandText, duration, metricName, quantity, shownUnit, zone } from "../lib/format";
+import type { Range } from "../lib/range";
+import { Link, navigate } from "../lib/router";
+import { useWatchDevice } from "../live/live";
+import { AnomalyAge, direction, what } from "./AnomalyLine";
+import { Dialog } from "./Dialog";
+import { Empty, Failed, Loading } from "./Face";
+
+const BEFORE_MS = 30 * 60_000;
+const AFTER_MS = 15 * 60_000;
+
+const METHODS: Record<string, string> = {
+  seasonal:
+    "The expected value is learned from the same time of day on earlier days; the band is the usual scatter around it, measured so that outliers do not widen it.",
+  "robust-ewma-hour":
+    "The expected value follows the series, newer values counting more, and knows the usual difference of each hour of the day. The band is four times the usual scatter; values far outside teach it little.",
+  mad: "The expected value is the median of recent values; the band is the median distance from it.",
+};
+
+function methodText(method: string): string {
+  const found = Object.entries(METHODS).find(([name]) => method.toLowerCase().includes(name));
+  return found?.[1] ?? "";
+}
+
+export default function WhyPanel({ why, onClose }: { why: string; onClose: () => void }) {
+  const colon = why.indexOf(":");
+  const series = why.slice(0, colon);
+  const id = why.slice(colon + 1);
+  const found = useQuery(anomaliesQuery({ series }, 200));
+  const item = found.data?.items.find((each) => each.id === id);
+  return (
+    <Dialog title="Why?" onClose={onClose} side>
+      {item ? (
+        <Reasons item={item} />
+      ) : found.error ? (
+        <Failed error={found.error} what="this anomaly" retry={() => void found.refetch()} />
+      ) : found.isPending ? (
+        <Loading what="the anomaly" rows={6} />
+      ) : (
+        <Empty title="This anomaly is not there any more">It may be past its retention.</Empty>
+      )}
+    </Dialog>
+  );
+}
+
+function Reasons({ item }: { item: AnomalyItem }) {
+  const device = `/devices/${encodeURIComponent(item.device)}`;
+  const port = item.instance ? `?if=${encodeURIComponent(item.instance)}` : "";
+  const unit = shownUnit(item.metric, item.unit);
+  const away = Math.abs(item.value - item.expected);
+  return (
+    <div className="stack">
+      <p className="why-sentence">
+        <b>{what(item)}</b> on <Link to={device}>{item.device_name}</Link> was{" "}
+        <b className="alarm">{quantity(item.value, unit)}</b>, {quantity(away, unit)}{" "}
+        {direction(item)} the expected <b>{quantity(item.expected, unit)}</b>.
+      </p>
+      <p>
+        <AnomalyAge item={item} />
+      </p>
+      <Evidence item={item} />
+      <Around item={item} />
+      <p>
+        <Link className="button" to={`${device}${port}`}>
+          Open {item.device_name}
+        </Link>
+      </p>
+    </div>
+  );
+}
+
+function Evidence({ item }: { item: AnomalyItem }) {
+  const unit = shownUnit(item.metric, item.unit);
+  const now = useNow();
+  return (
+    <dl className="facts">
+      <dt>Seen</dt>
+      <dd>{quantity(item.value, unit)}</dd>
+      <dt>Expected</dt>
+      <dd>
+        {quantity(item.expected, unit)}, band {bandText(item.lower, item.upper, unit)}
+      </dd>
+      <dt>Score</dt>
+      <dd>
+        {item.score.toFixed(1)}{" "}
+        <span className="muted">distance from expected, in units of the series’ usual scatter</span>
+      </dd>
+      <dt>Began</dt>
+      <dd>
+        {absolute(item.onset_at)} {zone(now)}
+      </dd>
+      {item.cleared_at !== null && (
+        <>
+          <dt>Cleared</dt>
+          <dd>
+            {absolute(item.cleared_at)}, lasted {duration(item.cleared_at - item.onset_at)}
+          </dd>
+        </>
+      )}
+      <dt>Method</dt>
+      <dd>
+        {item.method}, version {item.version}
+        {methodText(item.method) && <p className="hint">{methodText(item.method)}</p>}
+      </dd>
+      <dt>Metric</dt>
+      <dd>
+        {metricName(item.metric)} <code>{item.metric}</code>
+      </dd>
+    </dl>
+  );
+}
+
+/** While it is open the chart goes on; afterwards it stands still around it. */
+function Around({ item }: { item: AnomalyItem }) {
+  const now = useNow();
+  useWatchDevice(item.device);
+  const end = item.cleared_at;
+  const range: Range = useMemo(() => {
+    const from = item.onset_at - BEFORE_MS;
+    const to = (end ?? Date.now()) + AFTER_MS;
+    if (end === null) return { kind: "relative", ms: to - from };
+    return { kind: "absolute", from, to: Math.min(Date.now(), to) };
+  }, [item.onset_at, end]);
+  const to = Math.ceil(now / 5000) * 5000;
+  const shown = range.kind === "relative" ? { from: to - range.ms, to } : range;
+  const open = (from: number, to: number) => {
+    const port = item.instance ? `&if=${encodeURIComponent(item.instance)}` : "";
+    navigate(`/devices/${encodeURIComponent(item.device)}?from=${from}&to=${to}${port}`);
+  };
+  return (
+    <ChartCard
+      series={item.series}
+      metric={item.metric}
+      instance={item.instance}
+      unit={item.unit}
+      range={range}
+      from={shown.from}
+      to={shown.to}
+      onZoom={open}
+      onReset={() => undefined}
+    />
+  );
+}

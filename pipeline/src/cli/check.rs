@@ -1,0 +1,108 @@
+//! `opsconductor check`: tries every setting and connection and says what to mend, all at once.
+
+use std::process::ExitCode;
+
+use crate::config::Config;
+use crate::system::database;
+
+/// What came of one thing tried.
+enum Finding {
+    Good(String),
+    Note(String),
+    Bad(String),
+}
+
+pub(super) async fn run(config: &Config) -> ExitCode {
+    let findings = vec![
+        ("configuration", Finding::Good("every key is known and in range".to_owned())),
+        ("state folder", state_folder(config)),
+        ("profiles", profiles(config)),
+        ("inventory", inventory(config)),
+        ("ICMP", icmp()),
+        ("API address", listen(config)),
+        ("event log", log(config)),
+        ("database", database(config).await),
+    ];
+    let mut bad = 0;
+    for (what, finding) in &findings {
+        let (mark, text) = match finding {
+            Finding::Good(text) => ("ok  ", text),
+            Finding::Note(text) => ("note", text),
+            Finding::Bad(text) => {
+                bad += 1;
+                ("FAIL", text)
+            }
+        };
+        let _ = super::print(&format!("{mark}  {what}: {text}"));
+    }
+    if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn state_folder(config: &Config) -> Finding {
+    let path = config.state_dir.display();
+    let trial = config.state_dir.join(".write-check");
+    let made = std::fs::create_dir_all(&config.state_dir)
+        .and_then(|()| std::fs::write(&trial, b""))
+        .and_then(|()| std::fs::remove_file(&trial));
+    match made {
+        Ok(()) => Finding::Good(format!("{path} can be written")),
+        Err(error) => {
+            Finding::Bad(format!("{path}: {error}: set OPSC_STATE_DIR to a folder of yours"))
+        }
+    }
+}
+
+fn profiles(config: &Config) -> Finding {
+    match crate::system::profiles(config) {
+        Ok(profiles) => {
+            let names: Vec<String> = profiles.names().into_iter().map(|(name, _)| name).collect();
+            Finding::Good(names.join(", "))
+        }
+        Err(error) => Finding::Bad(error.to_string()),
+    }
+}
+
+fn inventory(config: &Config) -> Finding {
+    if config.inventory.file.is_empty() {
+        return Finding::Good("no file; devices come from the API".to_owned());
+    }
+    match crate::system::inventory::read(config) {
+        Ok(devices) => Finding::Good(format!("{} devices", devices.len())),
+        Err(error) => Finding::Bad(error),
+    }
+}
+
+fn icmp() -> Finding {
+    match crate::system::shim::icmp_permission() {
+        Ok(()) => Finding::Good("may be sent".to_owned()),
+        Err(error) => Finding::Note(format!("{error} (devices are polled by SNMP all the same)")),
+    }
+}
+
+fn listen(config: &Config) -> Finding {
+    match std::net::TcpListener::bind(&config.api.listen) {
+        Ok(_) => Finding::Good(format!("{} is free", config.api.listen)),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Finding::Note(format!(
+            "{} is in use: by a running OpsConductor, or set OPSC_LISTEN to another port",
+            config.api.listen
+        )),
+        Err(error) => Finding::Bad(format!("{}: {error}", config.api.listen)),
+    }
+}
+
+fn log(config: &Config) -> Finding {
+    match crate::log::open(config) {
+        Ok(log) => match crate::system::log_id::log_id(log.as_ref()) {
+            Ok(id) => Finding::Good(format!("{:?}, id {id}", config.log.kind)),
+            Err(error) => Finding::Note(format!("reached, but not set up yet: {error}")),
+        },
+        Err(error) => Finding::Bad(error.to_string()),
+    }
+}
+
+async fn database(config: &Config) -> Finding {
+    match database::look(config).await {
+        Ok(text) => Finding::Good(text),
+        Err(error) => Finding::Bad(error.to_string()),
+    }
+}

@@ -1,0 +1,220 @@
+//! The command line.
+
+mod check;
+mod remote;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Config;
+use crate::system::{self, Role};
+
+/// Network operations as a stream-processing pipeline.
+#[derive(Parser)]
+#[command(
+    name = "opsconductor",
+    version,
+    about = "Polls a network, computes rates, roll-ups, baselines and anomalies as a stream, \
+             keeps them in TimescaleDB and shows them in a browser.",
+    after_help = "\
+First steps:
+  opsconductor run                         everything in one process, on the embedded log
+  opsconductor credential add lab-v2c      asks for the SNMP community (never an argument)
+  opsconductor device add 192.0.2.10 --profile auto --credential lab-v2c
+  opsconductor check                       tries every setting and connection, and explains
+
+On a Kafka cluster, in any number and on any host:
+  OPSC_KAFKA=broker:9092 DATABASE_URL=postgres://… opsconductor connect | process | sink | api
+
+Settings: `opsconductor config` prints all of them with their defaults and meaning."
+)]
+pub struct Cli {
+    /// Configuration file [default: config.toml in the state folder, if there is one]
+    #[arg(long, short, global = true, env = "OPSC_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs all roles in one process
+    Run,
+    /// Runs pollers only: shares the devices with all other pollers
+    Connect,
+    /// Runs processors only: rates, roll-ups, baselines, anomalies, availability
+    Process,
+    /// Runs sinks only: the log's records into the database
+    Sink,
+    /// Runs the API and the web interface only
+    Api,
+    /// Makes or updates the database's tables, then ends
+    Migrate,
+    /// Tries every setting and connection, and says what to mend
+    Check,
+    /// Prints every setting with its default and meaning
+    Config,
+    /// Prints the topics and who reads and writes them, as a Mermaid diagram
+    Topology,
+    /// Devices of a running system
+    Device {
+        #[command(flatten)]
+        remote: RemoteArgs,
+        #[command(subcommand)]
+        command: DeviceCommand,
+    },
+    /// Credentials of a running system
+    Credential {
+        #[command(flatten)]
+        remote: RemoteArgs,
+        #[command(subcommand)]
+        command: CredentialCommand,
+    },
+}
+
+/// Where the running system is.
+#[derive(Args)]
+struct RemoteArgs {
+    /// Address of its API [default: as the configuration says]
+    #[arg(long, env = "OPSC_URL", value_name = "URL")]
+    url: Option<String>,
+    /// File with the token that `run` and `api` make [default: cli-token in the state folder]
+    #[arg(long, env = "OPSC_TOKEN_FILE", value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum DeviceCommand {
+    /// Adds a device, or changes the one with this address
+    Add(DeviceArgs),
+    /// Lists devices, what is wrong first
+    List,
+    /// Removes a device; its history stays
+    Remove {
+        /// Id, name or address
+        device: String,
+    },
+}
+
+/// A device to add.
+#[derive(Args)]
+struct DeviceArgs {
+    /// IP address
+    address: std::net::IpAddr,
+    /// Display name [default: the address]
+    #[arg(long)]
+    name: Option<String>,
+    /// SNMP UDP port
+    #[arg(long, default_value_t = 161)]
+    port: u16,
+    /// Polling profile; auto chooses by what the device says it is
+    #[arg(long, default_value = "auto")]
+    profile: String,
+    /// Name of a credential made by `credential add`
+    #[arg(long)]
+    credential: Option<String>,
+    /// Where it stands
+    #[arg(long)]
+    site: Option<String>,
+    /// Seconds between two polls [default: as the configuration says]
+    #[arg(long, value_name = "SECONDS")]
+    interval: Option<f64>,
+    /// Do not ping it
+    #[arg(long)]
+    no_icmp: bool,
+}
+
+#[derive(Subcommand)]
+enum CredentialCommand {
+    /// Makes or replaces an SNMP v2c credential: asks for the community, or reads it from
+    /// standard input
+    Add {
+        /// What devices refer to
+        name: String,
+    },
+    /// Lists names and kinds; secrets are never shown
+    List,
+    /// Removes a credential
+    Remove {
+        /// Its name
+        name: String,
+    },
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("opsconductor: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn load(file: Option<PathBuf>) -> Result<Config, Failure> {
+    let variables = || std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
+    let file = match file {
+        Some(file) => Some(file),
+        None => {
+            let usual = Config::load(None, variables())?.state_dir.join("config.toml");
+            usual.exists().then_some(usual)
+        }
+    };
+    Ok(Config::load(file.as_deref(), variables())?)
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+    let roles: &[Role] = match cli.command {
+        Command::Config => return print(crate::config::DEFAULTS),
+        Command::Topology => return print(&crate::topology::mermaid()),
+        Command::Run => &Role::ALL,
+        Command::Connect => &[Role::Connect],
+        Command::Process => &[Role::Process],
+        Command::Sink => &[Role::Sink],
+        Command::Api => &[Role::Api],
+        Command::Migrate => {
+            let config = load(cli.config)?;
+            system::telemetry::init(&config.telemetry);
+            return print(&runtime()?.block_on(system::database::migrate_only(&config))?);
+        }
+        Command::Check => {
+            let config = load(cli.config)?;
+            return Ok(runtime()?.block_on(check::run(&config)));
+        }
+        Command::Device { remote, command } => {
+            let config = load(cli.config)?;
+            let client = remote::Client::new(&config, remote.url, remote.token_file.as_deref())?;
+            return print(&runtime()?.block_on(client.device(command))?);
+        }
+        Command::Credential { remote, command } => {
+            let config = load(cli.config)?;
+            let client = remote::Client::new(&config, remote.url, remote.token_file.as_deref())?;
+            return print(&runtime()?.block_on(client.credential(command))?);
+        }
+    };
+    let config = load(cli.config)?;
+    system::telemetry::init(&config.telemetry);
+    let runtime = runtime()?;
+    system::run(&config, roles, runtime.handle())?;
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// A closed pipe (`| head`) is no failure.
+fn print(text: &str) -> Result<ExitCode, Failure> {
+    use std::io::Write;
+    match writeln!(std::io::stdout(), "{}", text.trim_end()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        Ok(()) | Err(_) => Ok(ExitCode::SUCCESS),
+    }
+}

@@ -1,0 +1,234 @@
+//! Commands that reach a running system through its API.
+
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+
+use reqwest::{Method, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::{CredentialCommand, DeviceArgs, DeviceCommand, Failure};
+use crate::config::Config;
+use crate::system::TOKEN_FILE;
+
+/// Longest secret read.
+const MAX_SECRET_BYTES: u64 = 4096;
+
+/// Talks to the API with the token of the state folder.
+pub(super) struct Client {
+    http: reqwest::Client,
+    url: String,
+    token: SecretString,
+}
+
+impl Client {
+    pub(super) fn new(
+        config: &Config,
+        url: Option<String>,
+        token_file: Option<&Path>,
+    ) -> Result<Self, Failure> {
+        let usual = config.state_dir.join(TOKEN_FILE);
+        let path = token_file.unwrap_or(&usual);
+        let token = std::fs::read_to_string(path).map_err(|error| {
+            format!(
+                "token {}: {error}: start the system first (opsconductor run), name its state \
+                 folder (OPSC_STATE_DIR) or the file itself (--token-file)",
+                path.display()
+            )
+        })?;
+        let listen = config.api.listen.replace("0.0.0.0", "127.0.0.1");
+        Ok(Self {
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .timeout(std::time::Duration::from_secs(30))
+                .build()?,
+            url: url.unwrap_or_else(|| format!("http://{listen}")),
+            token: token.trim().to_owned().into(),
+        })
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Failure> {
+        let mut request = self
+            .http
+            .request(method, format!("{}{path}", self.url))
+            .bearer_auth(self.token.expose_secret());
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.map_err(|error| {
+            if error.is_connect() {
+                format!("nothing answers at {}: is the system running there?", self.url)
+            } else {
+                error.without_url().to_string()
+            }
+        })?;
+        let status = response.status();
+        let text = response.text().await?;
+        let value: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
+        if status.is_success() {
+            return Ok(value);
+        }
+        Err(problem(status, &value).into())
+    }
+
+    pub(super) async fn device(&self, command: DeviceCommand) -> Result<String, Failure> {
+        match command {
+            DeviceCommand::Add(args) => self.add(args).await,
+            DeviceCommand::List => {
+                let mut lines = vec![format!(
+                    "{:<9} {:<28} {:<24} {}",
+                    "STATE", "NAME", "ADDRESS", "REASON"
+                )];
+                for device in self.devices("").await? {
+                    let text = |field: &str| device[field].as_str().unwrap_or_default().to_owned();
+                    lines.push(format!(
+                        "{:<9} {:<28} {:<24} {}",
+                        text("state"),
+                        text("name"),
+                        format!("{}:{}", text("address"), device["port"]),
+                        text("reason")
+                    ));
+                }
+                Ok(lines.join("\n"))
+            }
+            DeviceCommand::Remove { device } => {
+                let found = self.find(&device).await?;
+                let id = found["id"].as_str().unwrap_or_default();
+                self.call(Method::DELETE, &format!("/inventory/v1/devices/{id}"), None).await?;
+                Ok(format!("removed {} ({id})", found["name"].as_str().unwrap_or_default()))
+            }
+        }
+    }
+
+    async fn add(&self, args: DeviceArgs) -> Result<String, Failure> {
+        let address = args.address.to_string();
+        let body = json!({
+            "address": address,
+            "name": args.name.unwrap_or_else(|| address.clone()),
+            "port": args.port,
+            "profile": args.profile,
+            "credential": args.credential,
+            "site": args.site,
+            "icmp": !args.no_icmp,
+        });
+        let Value::Object(mut body) = body else { return Err("no object".into()) };
+        if let Some(seconds) = args.interval {
+            body.insert("interval_ms".into(), json!((seconds * 1000.0).round() as i64));
+        }
+        body.retain(|_, value| !value.is_null());
+        let known = self.devices(&address).await?.into_iter().find(|device| {
+            device["address"] == json!(address) && device["port"] == json!(args.port)
+        });
+        let (method, path, verb) = match known.as_ref().and_then(|device| device["id"].as_str()) {
+            Some(id) => (Method::PUT, format!("/inventory/v1/devices/{id}"), "changed"),
+            None => (Method::POST, "/inventory/v1/devices".to_owned(), "added"),
+        };
+        let device = self.call(method, &path, Some(Value::Object(body))).await?;
+        let id = device["id"].as_str().unwrap_or_default();
+        Ok(format!("{verb} {address} ({id}); its page: {}/devices/{id}", self.url))
+    }
+
+    async fn devices(&self, query: &str) -> Result<Vec<Value>, Failure> {
+        let mut devices = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let path = format!(
+                "/inventory/v1/devices?limit=500&q={}{cursor}",
+                encode(query)
+            );
+            let mut page = self.call(Method::GET, &path, None).await?;
+            if let Value::Array(items) = page["items"].take() {
+                devices.extend(items);
+            }
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={}", encode(next)),
+                None => return Ok(devices),
+            }
+        }
+    }
+
+    async fn find(&self, device: &str) -> Result<Value, Failure> {
+        let all = self.devices("").await?;
+        let mut found = all.into_iter().filter(|item| {
+            ["id", "name", "address"].iter().any(|field| item[field] == json!(device))
+        });
+        match (found.next(), found.next()) {
+            (Some(one), None) => Ok(one),
+            (None, _) => Err(format!("no device has the id, name or address {device:?}").into()),
+            (Some(_), Some(_)) => {
+                Err(format!("several devices are called {device:?}; give the id").into())
+            }
+        }
+    }
+
+    pub(super) async fn credential(&self, command: CredentialCommand) -> Result<String, Failure> {
+        const PATH: &str = "/credentials/v1/credentials";
+        match command {
+            CredentialCommand::Add { name } => {
+                let community = read_secret(&format!("SNMP community of {name}: "))?;
+                let body = json!({"kind": "snmp_v2c", "community": community.as_str()});
+                let path = format!("{PATH}/{}", encode(&name));
+                self.call(Method::PUT, &path, Some(body)).await?;
+                Ok(format!("credential {name} is in the vault"))
+            }
+            CredentialCommand::List => {
+                let page = self.call(Method::GET, PATH, None).await?;
+                let mut lines = vec![format!("{:<24} {:<10} {}", "NAME", "KIND", "DEVICES")];
+                for item in page["items"].as_array().into_iter().flatten() {
+                    let text = |field: &str| item[field].as_str().unwrap_or_default();
+                    let devices = &item["devices"];
+                    lines.push(format!("{:<24} {:<10} {devices}", text("name"), text("kind")));
+                }
+                Ok(lines.join("\n"))
+            }
+            CredentialCommand::Remove { name } => {
+                let path = format!("{PATH}/{}", encode(&name));
+                self.call(Method::DELETE, &path, None).await?;
+                Ok(format!("credential {name} is removed"))
+            }
+        }
+    }
+}
+
+/// Asks without echo, or takes the first line of standard input.
+fn read_secret(prompt: &str) -> Result<Zeroizing<String>, Failure> {
+    let secret = if std::io::stdin().is_terminal() {
+        Zeroizing::new(rpassword::prompt_password(prompt)?)
+    } else {
+        let mut text = Zeroizing::new(String::new());
+        std::io::stdin().lock().take(MAX_SECRET_BYTES).read_to_string(&mut text)?;
+        Zeroizing::new(text.lines().next().unwrap_or_default().to_owned())
+    };
+    if secret.is_empty() {
+        return Err("the secret is empty; nothing was changed".into());
+    }
+    Ok(secret)
+}
+
+fn problem(status: StatusCode, body: &Value) -> String {
+    let text = |field: &str| body[field].as_str().unwrap_or_default();
+    let mut message = match (text("title"), text("detail")) {
+        ("", "") => format!("the API answered {status}"),
+        (title, "") => title.to_owned(),
+        (title, detail) => format!("{title}: {detail}"),
+    };
+    for error in body["errors"].as_array().into_iter().flatten() {
+        let part = |field: &str| error[field].as_str().unwrap_or_default().to_owned();
+        message.push_str(&format!("\n  {}: {}", part("field"), part("detail")));
+    }
+    message
+}
+
+/// Percent-encodes everything but unreserved characters (RFC 3986).
+fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}

@@ -1,0 +1,398 @@
+//! Configuration: the commented defaults ← a file ← the environment. Unknown keys are errors that
+//! say where they stand.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use toml::{Table, Value};
+
+/// The commented defaults, as `opsconductor config` prints them.
+pub const DEFAULTS: &str = include_str!("../config/default.toml");
+
+/// Everything that can be set. The meaning of each key stands in `config/default.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Config {
+    pub state_dir: PathBuf,
+    pub instance: String,
+    pub log: LogConfig,
+    pub database: DatabaseConfig,
+    pub poller: PollerConfig,
+    pub processor: ProcessorConfig,
+    pub api: ApiConfig,
+    pub inventory: InventoryConfig,
+    pub demo: DemoConfig,
+    pub telemetry: TelemetryConfig,
+}
+
+/// Which event log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum LogKind {
+    Embedded,
+    Kafka,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct LogConfig {
+    pub kind: LogKind,
+    pub partitions: i32,
+    pub embedded: EmbeddedConfig,
+    pub kafka: KafkaConfig,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct EmbeddedConfig {
+    pub group_commit_ms: u64,
+    pub max_retention_hours: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct KafkaConfig {
+    pub bootstrap: String,
+    pub prefix: String,
+    pub replication: i32,
+    /// Secrets among them: never printed.
+    pub properties: BTreeMap<String, SecretString>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct DatabaseConfig {
+    pub url: SecretString,
+    pub max_connections: u32,
+    pub keep_raw_days: u32,
+    pub keep_5m_days: u32,
+    pub keep_1h_days: u32,
+    pub keep_1d_days: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct PollerConfig {
+    pub interval_ms: i64,
+    pub profiles_dir: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct ProcessorConfig {
+    pub threads: usize,
+    pub commit_interval_ms: i64,
+    pub snapshot_interval_ms: i64,
+    pub tick_interval_ms: i64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct ApiConfig {
+    pub listen: String,
+    pub open_metrics_on_loopback: bool,
+    pub secure_cookie: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct InventoryConfig {
+    pub file: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct DemoConfig {
+    pub enabled: bool,
+    pub interval_ms: i64,
+    pub script: String,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct TelemetryConfig {
+    pub format: Format,
+    pub filter: String,
+}
+
+/// What is wrong with the configuration, where, and the mend.
+#[derive(Debug, thiserror::Error)]
+#[error("configuration, {place}: {error}")]
+pub struct ConfigError {
+    /// A file, an environment variable, or a key.
+    pub place: String,
+    /// What is wrong.
+    pub error: String,
+}
+
+fn wrong(place: impl Into<String>, error: impl ToString) -> ConfigError {
+    ConfigError { place: place.into(), error: error.to_string() }
+}
+
+/// Shorthands of the environment and the keys they set.
+const SHORTHANDS: &[(&str, &[(&str, Option<&str>)])] = &[
+    ("DATABASE_URL", &[("database.url", None)]),
+    ("OPSC_KAFKA", &[("log.kafka.bootstrap", None), ("log.kind", Some("kafka"))]),
+    ("OPSC_LISTEN", &[("api.listen", None)]),
+    ("OPSC_STATE_DIR", &[("state_dir", None)]),
+    ("OPSC_INSTANCE", &[("instance", None)]),
+];
+
+impl Config {
+    /// Reads the file (if any) and the environment over the defaults.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming file and line, variable or key.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut merged: Table =
+            DEFAULTS.parse().map_err(|error| wrong("built-in defaults", error))?;
+        let defaults = merged.clone();
+        if let Some(path) = file {
+            let place = path.display().to_string();
+            let text = std::fs::read_to_string(path).map_err(|error| wrong(&place, error))?;
+            let table: Table = text.parse().map_err(|error| wrong(&place, error))?;
+            merge(&mut merged, table, &defaults, &place, "")?;
+        }
+        let mut variables: Vec<_> = environment.into_iter().collect();
+        variables.sort();
+        for (name, value) in variables {
+            for (key, fixed) in keys_of(&name) {
+                let place = format!("environment variable {name}");
+                let value = fixed.map_or(value.as_str(), |fixed| fixed);
+                set(&mut merged, &key, value, &defaults, &place)?;
+            }
+        }
+        let config: Self = Value::Table(merged).try_into().map_err(|error: toml::de::Error| {
+            wrong("after file and environment", error.message())
+        })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let range = |key: &str, value: i64, low: i64, high: i64| {
+            if (low..=high).contains(&value) {
+                Ok(())
+            } else {
+                Err(wrong(key, format!("{value} is not between {low} and {high}")))
+            }
+        };
+        range("log.partitions", i64::from(self.log.partitions), 1, 1024)?;
+        range("log.kafka.replication", i64::from(self.log.kafka.replication), 0, 9)?;
+        range("poller.interval_ms", self.poller.interval_ms, 500, 86_400_000)?;
+        range("demo.interval_ms", self.demo.interval_ms, 500, 86_400_000)?;
+        range("processor.threads", self.processor.threads as i64, 0, 256)?;
+        range("processor.commit_interval_ms", self.processor.commit_interval_ms, 0, 60_000)?;
+        range("processor.snapshot_interval_ms", self.processor.snapshot_interval_ms, 1_000, 300_000)?;
+        range("processor.tick_interval_ms", self.processor.tick_interval_ms, 100, 60_000)?;
+        range("database.max_connections", i64::from(self.database.max_connections), 2, 1_000)?;
+        if self.log.kind == LogKind::Kafka && self.log.kafka.bootstrap.is_empty() {
+            return Err(wrong(
+                "log.kafka.bootstrap",
+                "log.kind is \"kafka\" but no broker is named (OPSC_KAFKA=host:9092)",
+            ));
+        }
+        self.api.listen.parse::<std::net::SocketAddr>().map_err(|error| {
+            wrong("api.listen", format!("{:?} is not address:port: {error}", self.api.listen))
+        })?;
+        Ok(())
+    }
+
+    /// The name of this process among others of its kind.
+    pub fn instance(&self) -> String {
+        if !self.instance.is_empty() {
+            return self.instance.clone();
+        }
+        std::fs::read_to_string("/proc/sys/kernel/hostname")
+            .map(|name| name.trim().to_owned())
+            .unwrap_or_else(|_| "opsconductor".to_owned())
+    }
+}
+
+fn keys_of(variable: &str) -> Vec<(String, Option<&'static str>)> {
+    if let Some((_, keys)) = SHORTHANDS.iter().find(|(name, _)| *name == variable) {
+        return keys.iter().map(|(key, fixed)| ((*key).to_owned(), *fixed)).collect();
+    }
+    if variable == "OPSC_DEMO" {
+        return vec![("demo.enabled".to_owned(), None)];
+    }
+    match variable.strip_prefix("OPSC__") {
+        Some(path) => vec![(path.to_lowercase().replace("__", "."), None)],
+        None => Vec::new(),
+    }
+}
+
+/// Lays `over` upon `base`; a key that the defaults lack is an error.
+fn merge(
+    base: &mut Table,
+    over: Table,
+    defaults: &Table,
+    place: &str,
+    path: &str,
+) -> Result<(), ConfigError> {
+    let free = path == "log.kafka.properties";
+    for (key, value) in over {
+        let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let Some(default) = defaults.get(&key) else {
+            if free {
+                base.insert(key, text_of(value));
+                continue;
+            }
+            return Err(wrong(place, unknown(&full, defaults)));
+        };
+        match (value, default, base.get_mut(&key)) {
+            (Value::Table(value), Value::Table(default), Some(Value::Table(base))) => {
+                merge(base, value, default, place, &full)?;
+            }
+            (value, default, _) if value.same_type(default) => {
+                base.insert(key, value);
+            }
+            (value, default, _) => {
+                let (is, must) = (value.type_str(), default.type_str());
+                return Err(wrong(place, format!("{full} is a {is}, it must be a {must}")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A librdkafka property is text, whether written as a number, a truth value or text.
+fn text_of(value: Value) -> Value {
+    match value {
+        Value::Integer(number) => Value::String(number.to_string()),
+        Value::Boolean(flag) => Value::String(flag.to_string()),
+        other => other,
+    }
+}
+
+fn unknown(key: &str, known: &Table) -> String {
+    let names: Vec<&str> = known.keys().map(String::as_str).collect();
+    format!("unknown key {key}; known there: {}", names.join(", "))
+}
+
+fn set(
+    base: &mut Table,
+    key: &str,
+    text: &str,
+    defaults: &Table,
+    place: &str,
+) -> Result<(), ConfigError> {
+    let (mut table, mut known) = (base, defaults);
+    let mut rest = key;
+    while let Some((section, inner)) = rest.split_once('.') {
+        if let (Some(Value::Table(next)), Some(Value::Table(defaults))) =
+            (table.get_mut(section), known.get(section))
+        {
+            (table, known, rest) = (next, defaults, inner);
+            // A property's own name has dots.
+            if key.starts_with("log.kafka.properties.") && section == "properties" {
+                break;
+            }
+        } else {
+            return Err(wrong(place, unknown(section, known)));
+        }
+    }
+    let free = key.starts_with("log.kafka.properties.");
+    let value = match known.get(rest) {
+        None if free => Value::String(text.to_owned()),
+        None => return Err(wrong(place, unknown(key, known))),
+        Some(default) => parse(text, default)
+            .ok_or_else(|| wrong(place, format!("{text:?} is no {}", default.type_str())))?,
+    };
+    table.insert(rest.to_owned(), value);
+    Ok(())
+}
+
+fn parse(text: &str, default: &Value) -> Option<Value> {
+    Some(match default {
+        Value::String(_) => Value::String(text.to_owned()),
+        Value::Integer(_) => Value::Integer(text.parse().ok()?),
+        Value::Float(_) => Value::Float(text.parse().ok()?),
+        Value::Boolean(_) => Value::Boolean(match text {
+            "1" | "true" => true,
+            "0" | "false" => false,
+            _ => return None,
+        }),
+        Value::Datetime(_) | Value::Array(_) | Value::Table(_) => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(file: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        std::fs::write(&path, file).unwrap();
+        let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        Config::load(Some(&path), variables).map_err(|error| error.to_string())
+    }
+
+    fn check(file: &str, variables: &[(&str, &str)], expected: &[&str]) {
+        let error = load(file, variables).unwrap_err();
+        for part in expected {
+            assert!(error.contains(part), "{error:?} lacks {part:?}");
+        }
+    }
+
+    #[test]
+    fn file_then_environment() {
+        let file = "[api]\nlisten = \"0.0.0.0:80\"\n[log.kafka.properties]\n\"linger.ms\" = 5\n";
+        let variables =
+            [("OPSC_KAFKA", "b:9092"), ("OPSC__PROCESSOR__THREADS", "3"), ("OPSC_DEMO", "1")];
+        let config = load(file, &variables).unwrap();
+        assert_eq!(config.api.listen, "0.0.0.0:80");
+        assert_eq!((config.log.kind, config.processor.threads), (LogKind::Kafka, 3));
+        assert!(config.demo.enabled);
+        assert!(config.log.kafka.properties.contains_key("linger.ms"));
+        let dotted = [("OPSC__LOG__KAFKA__PROPERTIES__SASL.MECHANISM", "PLAIN")];
+        let config = load("", &dotted).unwrap();
+        assert!(config.log.kafka.properties.contains_key("sasl.mechanism"));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        check("[api]\nlisen = \"x\"\n", &[], &["config.toml", "api.lisen", "listen"]);
+        check("[api]\nlisten = 5\n", &[], &["api.listen", "integer", "string"]);
+        check("[api\n", &[], &["config.toml"]);
+        check("", &[("OPSC__API__LISEN", "x")], &["OPSC__API__LISEN", "api.lisen"]);
+        check("", &[("OPSC__PROCESSOR__THREADS", "many")], &["\"many\"", "integer"]);
+        check("[api]\nlisten = \"nowhere\"\n", &[], &["api.listen", "nowhere"]);
+        check("[log]\nkind = \"kafka\"\n", &[], &["log.kafka.bootstrap", "OPSC_KAFKA"]);
+        check("[log]\npartitions = 0\n", &[], &["log.partitions", "0"]);
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        let variables = [("DATABASE_URL", "postgres://u:hunter2@h/d")];
+        let config = load("[log.kafka.properties]\n\"sasl.password\" = \"hunter2\"\n", &variables);
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+}

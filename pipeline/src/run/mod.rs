@@ -1,0 +1,12 @@
+//! The runners: what drives connectors, processors and sinks over the log.
+
+pub mod dead_letter;
+mod partition;
+pub mod poll;
+pub mod processor;
+mod restore;
+pub mod route;
+pub mod schema_topic;
+pub mod sink;
+mod snapshot;
+pub mod supervise;

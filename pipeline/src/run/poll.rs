@@ -1,0 +1,177 @@
+//! The connector runner of the pollers: the partitions of the device topic that this process is
+//! handed are the devices it polls; what it measures goes to the poll topic.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use connectors::{Change, Full, PollSink, Poller};
+use schemas::{AvroRecord, Device, DeviceId, Poll, SchemaStore};
+
+use super::dead_letter::{self, Poison};
+use super::processor::RunError;
+use super::schema_topic::SchemaTopic;
+use crate::log::{Event, EventLog, LogError, Member, MemberSpec, Producer, Record, Start};
+use crate::topology::POLL;
+
+/// Feeds a poller with the devices of the partitions it owns.
+pub struct PollRunner {
+    member: Box<dyn Member>,
+    group: String,
+    producer: Arc<dyn Producer>,
+    schemas: SchemaTopic,
+    poller: Arc<Poller>,
+    devices: BTreeMap<i32, BTreeSet<DeviceId>>,
+}
+
+impl PollRunner {
+    /// Joins the group of pollers.
+    ///
+    /// # Errors
+    /// [`RunError::Log`].
+    pub fn join(
+        log: &Arc<dyn EventLog>,
+        member: &MemberSpec,
+        poller: Arc<Poller>,
+        schemas: SchemaStore,
+    ) -> Result<Self, RunError> {
+        Ok(Self {
+            member: log.member(member)?,
+            group: member.group.clone(),
+            producer: log.producer("poller-dead-letters")?,
+            schemas: SchemaTopic::new(Arc::clone(log), schemas),
+            poller,
+            devices: BTreeMap::new(),
+        })
+    }
+
+    /// One round.
+    ///
+    /// # Errors
+    /// [`RunError`]; the runner is then dropped and built again.
+    pub fn turn(&mut self, wait: Duration) -> Result<(), RunError> {
+        match self.member.poll(wait)? {
+            Event::Assigned(partitions) => {
+                for partition in partitions {
+                    // The topic is compacted: from its start it is the list of devices.
+                    self.member.start(partition, Start::Earliest)?;
+                    self.devices.insert(partition, BTreeSet::new());
+                }
+            }
+            Event::Records(records) => {
+                for record in &records {
+                    if let Err(poison) = self.apply(record) {
+                        let letter = dead_letter::of(record, &self.group, poison);
+                        self.producer.send(letter, None)?;
+                    }
+                }
+            }
+            Event::Revoked(partitions) | Event::Lost(partitions) => self.drop_all(&partitions),
+            Event::Idle => {}
+        }
+        metrics::gauge!("opsc_poller_devices").set(self.devices().len() as f64);
+        Ok(())
+    }
+
+    /// Stops polling and leaves the group, so that others take the devices at once.
+    pub fn stop(mut self) {
+        let partitions: Vec<i32> = self.devices.keys().copied().collect();
+        self.drop_all(&partitions);
+        self.member.leave();
+    }
+
+    fn devices(&self) -> BTreeSet<DeviceId> {
+        self.devices.values().flatten().copied().collect()
+    }
+
+    fn drop_all(&mut self, partitions: &[i32]) {
+        for partition in partitions {
+            for device in self.devices.remove(partition).unwrap_or_default() {
+                self.change(Change::Remove(device));
+            }
+        }
+    }
+
+    fn change(&self, change: Change) {
+        if let Err(error) = self.poller.apply(change) {
+            tracing::error!(%error, "device is not polled");
+            metrics::counter!("opsc_poller_refused_total").increment(1);
+        }
+    }
+
+    fn apply(&mut self, record: &Record) -> Result<(), Poison> {
+        let owned = self.devices.entry(record.partition).or_default();
+        let Some(value) = record.value.as_deref() else {
+            let key = String::from_utf8_lossy(record.key.as_deref().unwrap_or_default());
+            if let Ok(device) = key.parse() {
+                owned.remove(&device);
+                self.change(Change::Remove(device));
+            }
+            return Ok(());
+        };
+        let device = self.schemas.decode(|store| Device::decode(store, value))?;
+        if device.enabled {
+            owned.insert(device.id);
+            self.change(Change::Upsert(device));
+        } else if owned.remove(&device.id) {
+            self.change(Change::Remove(device.id));
+        }
+        Ok(())
+    }
+}
+
+/// Sends polls to the log; the poller keeps what does not fit.
+pub struct LogPollSink {
+    producer: Arc<dyn Producer>,
+}
+
+impl LogPollSink {
+    /// Over a producer of its own.
+    ///
+    /// # Errors
+    /// [`LogError::Fatal`].
+    pub fn new(log: &dyn EventLog) -> Result<Self, LogError> {
+        Ok(Self { producer: log.producer("polls")? })
+    }
+
+    /// Waits until everything polled is durable.
+    ///
+    /// # Errors
+    /// [`LogError::Retry`] when the time runs out first.
+    pub fn flush(&self, timeout: Duration) -> Result<(), LogError> {
+        self.producer.flush(timeout)
+    }
+}
+
+impl PollSink for LogPollSink {
+    fn offer(&self, poll: Poll) -> Result<(), Full> {
+        let record = match POLL.record(&poll.device, &poll) {
+            Ok(record) => record,
+            Err(error) => {
+                // The types make this impossible short of a broken schema; the poll is counted.
+                tracing::error!(device = %poll.device, %error, "poll cannot be encoded");
+                metrics::counter!("opsc_polls_lost_total", "reason" => "encode").increment(1);
+                return Ok(());
+            }
+        };
+        let device = poll.device;
+        let done = Box::new(move |result: Result<(i32, i64), LogError>| {
+            if let Err(error) = result {
+                tracing::error!(%device, %error, "poll was not written");
+                metrics::counter!("opsc_polls_lost_total", "reason" => "log").increment(1);
+            }
+        });
+        match self.producer.send(record, Some(done)) {
+            Ok(()) => {
+                metrics::counter!("opsc_polls_total").increment(1);
+                Ok(())
+            }
+            Err(LogError::TooLarge { topic, bytes }) => {
+                tracing::error!(%device, topic, bytes, "poll exceeds the log's record limit");
+                metrics::counter!("opsc_polls_lost_total", "reason" => "too_large").increment(1);
+                Ok(())
+            }
+            Err(_) => Err(Full(Box::new(poll))),
+        }
+    }
+}

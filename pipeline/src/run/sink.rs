@@ -1,0 +1,293 @@
+//! The sink runner: reads one topic for one sink and hands it batches; the sink writes rows and
+//! positions in one SQL transaction, so the database alone says where to go on.
+//!
+//! With the database away the runner holds (it stays a member, reads nothing, keeps one batch) and
+//! asks for the positions again when it is back: a failover or a restored dump has moved them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sinks::{Poison as Refused, Sink, SinkError, SinkRecord};
+use tokio::runtime::Handle;
+
+use crate::clock::Clock;
+use super::dead_letter::{self, Poison};
+use super::processor::RunError;
+use super::schema_topic::SchemaTopic;
+use crate::log::{Event, EventLog, Member, MemberSpec, Producer, Record, Start};
+
+/// Most records in one SQL transaction.
+const MAX_BATCH_RECORDS: usize = 5_000;
+/// Most bytes of records in one SQL transaction.
+const MAX_BATCH_BYTES: usize = 16 * 1024 * 1024;
+/// Longest wait for a batch to fill.
+const BATCH_MS: i64 = 200;
+/// First and longest pause between two tries with the database away.
+const RETRY_MS: (i64, i64) = (250, 5_000);
+/// Longest wait for dead letters to be durable.
+const DEAD_LETTER_WAIT: Duration = Duration::from_secs(30);
+
+/// The runner of one sink in one thread.
+pub struct SinkRunner<S: Sink> {
+    log: Arc<dyn EventLog>,
+    member: Box<dyn Member>,
+    spec: MemberSpec,
+    sink: S,
+    runtime: Handle,
+    letters: Arc<dyn Producer>,
+    schemas: SchemaTopic,
+    clock: Clock,
+    owned: BTreeSet<i32>,
+    batch: Vec<Record>,
+    batch_bytes: usize,
+    batch_since: Option<i64>,
+    /// Set while the database is away: when to try again, and the pause after that.
+    away: Option<(i64, i64)>,
+}
+
+impl<S: Sink> SinkRunner<S> {
+    /// Joins the group that reads the sink's topic.
+    ///
+    /// # Errors
+    /// [`RunError::Log`].
+    pub fn join(
+        log: &Arc<dyn EventLog>,
+        spec: MemberSpec,
+        sink: S,
+        runtime: Handle,
+        schemas: SchemaTopic,
+        clock: Clock,
+    ) -> Result<Self, RunError> {
+        Ok(Self {
+            log: Arc::clone(log),
+            member: log.member(&spec)?,
+            letters: log.producer("sink-dead-letters")?,
+            spec,
+            sink,
+            runtime,
+            schemas,
+            clock,
+            owned: BTreeSet::new(),
+            batch: Vec::new(),
+            batch_bytes: 0,
+            batch_since: None,
+            away: None,
+        })
+    }
+
+    /// One round.
+    ///
+    /// # Errors
+    /// [`RunError`]; the runner is then dropped and built again.
+    pub fn turn(&mut self, wait: Duration) -> Result<(), RunError> {
+        let wait = if self.batch_since.is_some() || self.away.is_some() {
+            wait.min(Duration::from_millis(20))
+        } else {
+            wait
+        };
+        match self.member.poll(wait)? {
+            Event::Assigned(partitions) => {
+                self.owned.extend(&partitions);
+                self.seek(&partitions)?;
+            }
+            Event::Records(records) => self.take(records),
+            Event::Revoked(partitions) => {
+                self.write()?;
+                self.forget(&partitions);
+            }
+            Event::Lost(partitions) => self.forget(&partitions),
+            Event::Idle => {}
+        }
+        let now = self.clock.steady_ms();
+        if let Some((at, _)) = self.away {
+            if now >= at {
+                self.come_back()?;
+            }
+            return Ok(());
+        }
+        let old = self.batch_since.is_some_and(|since| now - since >= BATCH_MS);
+        if old || self.full() {
+            self.write()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is held and leaves the group.
+    ///
+    /// # Errors
+    /// [`RunError`] when the last write failed; the next start repeats it.
+    pub fn stop(mut self) -> Result<(), RunError> {
+        let result = self.write();
+        self.member.leave();
+        result
+    }
+
+    fn full(&self) -> bool {
+        self.batch.len() >= MAX_BATCH_RECORDS || self.batch_bytes >= MAX_BATCH_BYTES
+    }
+
+    fn take(&mut self, records: Vec<Record>) {
+        // Read before the positions were taken again; they are read again from there.
+        if self.away.is_some() {
+            return;
+        }
+        self.batch_since.get_or_insert_with(|| self.clock.steady_ms());
+        let size = |record: &Record| record.value.as_ref().map_or(0, bytes::Bytes::len);
+        self.batch_bytes += records.iter().map(size).sum::<usize>();
+        self.batch.extend(records);
+    }
+
+    fn forget(&mut self, partitions: &[i32]) {
+        self.owned.retain(|partition| !partitions.contains(partition));
+        self.batch.retain(|record| !partitions.contains(&record.partition));
+    }
+
+    fn drop_batch(&mut self) -> Vec<Record> {
+        self.batch_bytes = 0;
+        self.batch_since = None;
+        std::mem::take(&mut self.batch)
+    }
+
+    /// Starts partitions where the database says.
+    fn seek(&mut self, partitions: &[i32]) -> Result<(), RunError> {
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        let positions = match self.runtime.block_on(self.sink.positions(partitions)) {
+            Ok(positions) => positions,
+            Err(error) => return self.failed(error),
+        };
+        let topic = self.spec.topic.to_string();
+        for &partition in partitions {
+            let known = positions.iter().find(|(number, _)| *number == partition);
+            let from = match known.and_then(|(_, next)| *next) {
+                None => Start::Earliest,
+                Some(next) => {
+                    let end = self.log.reader(&topic, &[partition], Start::Latest)?.end(partition)?;
+                    if next > end {
+                        return Err(self.broken(format!(
+                            "the database has {topic}[{partition}] up to {next}, the log ends at \
+                             {end}: this is another log, or one restored from an older copy; \
+                             point the program at the log the database was fed from, or at a new \
+                             database"
+                        )));
+                    }
+                    Start::At(next)
+                }
+            };
+            self.member.start(partition, from)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self) -> Result<(), RunError> {
+        if self.batch.is_empty() || self.away.is_some() {
+            self.drop_batch();
+            return Ok(());
+        }
+        let records = self.drop_batch();
+        let (mut batch, poison) = self.prepare(&records);
+        self.send_letters(&records, &poison)?;
+        loop {
+            match self.runtime.block_on(self.sink.write(&batch)) {
+                Ok(written) => {
+                    let sink = &self.spec.group;
+                    for (name, count) in [
+                        ("opsc_sink_rows_total", written.rows),
+                        ("opsc_sink_duplicates_total", written.duplicates),
+                        ("opsc_sink_skipped_total", written.skipped),
+                    ] {
+                        metrics::counter!(name, "sink" => sink.clone()).increment(count);
+                    }
+                    return Ok(());
+                }
+                Err(SinkError::Poison(poison)) if !poison.is_empty() => {
+                    self.send_letters(&records, &poison)?;
+                    self.sink.remove(&mut batch, &poison);
+                }
+                Err(error) => return self.failed(error),
+            }
+        }
+    }
+
+    /// Decodes. A schema that is not known yet may stand in the schema topic by now.
+    fn prepare(&mut self, records: &[Record]) -> (S::Batch, Vec<Refused>) {
+        let taken = |record: &Record| SinkRecord {
+            partition: record.partition,
+            offset: record.offset,
+            timestamp_ms: record.timestamp_ms,
+            key: record.key.clone(),
+            value: record.value.clone(),
+        };
+        let (batch, poison) = self.sink.prepare(records.iter().map(taken).collect());
+        if poison.iter().any(|poison| poison.reason == "unknown_schema") {
+            if let Err(error) = self.schemas.refresh() {
+                tracing::warn!(%error, "cannot read the schema topic");
+            }
+            return self.sink.prepare(records.iter().map(taken).collect());
+        }
+        (batch, poison)
+    }
+
+    /// Dead letters are durable before the position moves over their records.
+    fn send_letters(&self, records: &[Record], poison: &[Refused]) -> Result<(), RunError> {
+        for refused in poison {
+            let found = records
+                .iter()
+                .find(|r| (r.partition, r.offset) == (refused.partition, refused.offset));
+            let Some(record) = found else { continue };
+            let why = Poison { reason: refused.reason, error: refused.error.clone() };
+            self.letters.send(dead_letter::of(record, &self.spec.group, why), None)?;
+        }
+        if !poison.is_empty() {
+            self.letters.flush(DEAD_LETTER_WAIT)?;
+        }
+        Ok(())
+    }
+
+    fn failed(&mut self, error: SinkError) -> Result<(), RunError> {
+        self.drop_batch();
+        match &error {
+            SinkError::Retry(_) => {
+                let pause = self.away.map_or(RETRY_MS.0, |(_, pause)| pause);
+                tracing::warn!(sink = self.spec.group, %error, "holding");
+                metrics::counter!("opsc_sink_retries_total", "sink" => self.spec.group.clone())
+                    .increment(1);
+                self.away = Some((self.clock.steady_ms() + pause, (pause * 2).min(RETRY_MS.1)));
+                self.member.hold(true)?;
+                Ok(())
+            }
+            SinkError::Moved { .. } => {
+                tracing::warn!(%error, "reading again from the position it has now");
+                metrics::counter!("opsc_sink_moved_total", "sink" => self.spec.group.clone())
+                    .increment(1);
+                let owned: Vec<i32> = self.owned.iter().copied().collect();
+                self.seek(&owned)
+            }
+            SinkError::Poison(_) | SinkError::Fatal(_) => Err(self.broken(error.to_string())),
+        }
+    }
+
+    fn come_back(&mut self) -> Result<(), RunError> {
+        let pause = self.away.map_or(RETRY_MS.0, |(_, pause)| pause);
+        let owned: Vec<i32> = self.owned.iter().copied().collect();
+        self.away = None;
+        self.seek(&owned)?;
+        match &mut self.away {
+            None => {
+                tracing::info!(sink = self.spec.group, "database is back");
+                self.member.hold(false)?;
+            }
+            Some((at, next)) => {
+                *at = self.clock.steady_ms() + pause;
+                *next = (pause * 2).min(RETRY_MS.1);
+            }
+        }
+        Ok(())
+    }
+
+    fn broken(&self, error: String) -> RunError {
+        RunError::Broken { component: self.spec.group.clone(), error }
+    }
+}

@@ -1,0 +1,161 @@
+//! Threads that run runners: started, built again when the log says so, stopped in order.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::processor::RunError;
+use crate::log::LogError;
+
+/// Longest that one turn waits for something to do.
+const TURN: Duration = Duration::from_millis(100);
+/// First and longest pause before a runner is built again.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(15));
+
+/// What a supervised thread runs.
+pub trait Runner {
+    /// One round.
+    ///
+    /// # Errors
+    /// [`RunError`]; the runner is then dropped and built again.
+    fn turn(&mut self, wait: Duration) -> Result<(), RunError>;
+
+    /// Ends cleanly.
+    ///
+    /// # Errors
+    /// [`RunError`] of the last commit.
+    fn stop(self: Box<Self>) -> Result<(), RunError>;
+}
+
+/// How a component is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// At work.
+    Running,
+    /// Waiting to be built again, and why.
+    Waiting(String),
+    /// Ended for good, and why.
+    Failed(String),
+}
+
+/// The state of every component of the process.
+#[derive(Clone, Default)]
+pub struct Health {
+    states: Arc<Mutex<BTreeMap<String, State>>>,
+}
+
+impl Health {
+    /// All components by name.
+    pub fn all(&self) -> BTreeMap<String, State> {
+        self.states.lock().map(|states| states.clone()).unwrap_or_default()
+    }
+
+    /// Notes a component's state.
+    pub fn set(&self, component: &str, state: State) {
+        if let Ok(mut states) = self.states.lock() {
+            states.insert(component.to_owned(), state);
+        }
+    }
+
+    /// The first component that failed for good.
+    pub fn failure(&self) -> Option<(String, String)> {
+        self.all().into_iter().find_map(|(component, state)| match state {
+            State::Failed(error) => Some((component, error)),
+            State::Running | State::Waiting(_) => None,
+        })
+    }
+}
+
+/// Threads that stop together.
+pub struct Group {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+    health: Health,
+}
+
+impl Group {
+    /// None yet.
+    pub fn new(health: Health) -> Self {
+        Self { stop: Arc::default(), threads: Vec::new(), health }
+    }
+
+    /// Starts a thread that builds a runner and turns it until the group stops.
+    ///
+    /// # Errors
+    /// The operating system's when there is no thread to be had.
+    pub fn spawn(
+        &mut self,
+        name: &str,
+        mut build: impl FnMut() -> Result<Box<dyn Runner>, RunError> + Send + 'static,
+    ) -> std::io::Result<()> {
+        let (stop, health, component) =
+            (Arc::clone(&self.stop), self.health.clone(), name.to_owned());
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let mut pause = PAUSE.0;
+            while !stop.load(Ordering::Relaxed) {
+                let result = build().and_then(|runner| {
+                    health.set(&component, State::Running);
+                    let built = std::time::Instant::now();
+                    let result = run(runner, &stop);
+                    if built.elapsed() > PAUSE.1 {
+                        pause = PAUSE.0;
+                    }
+                    result
+                });
+                let Err(error) = result else { break };
+                if is_final(&error) {
+                    tracing::error!(component, %error, "ended");
+                    health.set(&component, State::Failed(error.to_string()));
+                    return;
+                }
+                tracing::warn!(component, %error, ?pause, "built again after a pause");
+                metrics::counter!("opsc_component_restarts_total", "component" => component.clone())
+                    .increment(1);
+                health.set(&component, State::Waiting(error.to_string()));
+                sleep(pause, &stop);
+                pause = (pause * 2).min(PAUSE.1);
+            }
+        })?;
+        self.threads.push(thread);
+        Ok(())
+    }
+
+    /// Stops all and waits for them.
+    pub fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a component's thread panicked");
+            }
+        }
+    }
+}
+
+fn run(mut runner: Box<dyn Runner>, stop: &AtomicBool) -> Result<(), RunError> {
+    while !stop.load(Ordering::Relaxed) {
+        runner.turn(TURN)?;
+    }
+    runner.stop()
+}
+
+fn is_final(error: &RunError) -> bool {
+    match error {
+        RunError::Broken { .. } => true,
+        RunError::Log(error) => match error {
+            LogError::Retry { .. } | LogError::Fenced { .. } | LogError::Full { .. } => false,
+            LogError::OutOfRange { .. }
+            | LogError::TooLarge { .. }
+            | LogError::Mismatch { .. }
+            | LogError::Fatal { .. } => true,
+        },
+    }
+}
+
+fn sleep(pause: Duration, stop: &AtomicBool) {
+    let until = std::time::Instant::now() + pause;
+    while std::time::Instant::now() < until && !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

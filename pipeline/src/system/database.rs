@@ -1,0 +1,123 @@
+//! The database: reached, migrated, kept tidy.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use super::StartError;
+use crate::config::Config;
+
+/// Ends statements that their caller has given up on.
+const STATEMENT_TIMEOUT: &str = "25000";
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+fn refused(error: impl ToString) -> StartError {
+    StartError::Database(error.to_string())
+}
+
+/// Where the database is, from its URL.
+///
+/// # Errors
+/// [`StartError`] when there is no URL or it is none.
+pub fn options(config: &Config) -> Result<PgConnectOptions, StartError> {
+    let url = config.database.url.expose_secret();
+    if url.is_empty() {
+        return Err(refused(
+            "no database is named: set DATABASE_URL=postgres://user@host/name (`make run` starts \
+             a private one)",
+        ));
+    }
+    // sqlx's message may repeat parts of the URL, and with it the password.
+    PgConnectOptions::from_str(url)
+        .map_err(|_| refused("DATABASE_URL is not of the form postgres://user:password@host:port/name"))
+}
+
+/// A pool that connects when it is used.
+///
+/// # Errors
+/// [`StartError`] on an unusable URL.
+pub fn pool(config: &Config) -> Result<PgPool, StartError> {
+    let options = options(config)?
+        .application_name("opsconductor")
+        .options([("statement_timeout", STATEMENT_TIMEOUT), ("jit", "off")]);
+    Ok(PgPoolOptions::new()
+        .max_connections(config.database.max_connections)
+        .acquire_timeout(CONNECT_TIMEOUT)
+        .connect_lazy_with(options))
+}
+
+/// Migrates; waits for a database that is not there yet, says so, and gives up only on what
+/// waiting does not mend.
+///
+/// # Errors
+/// [`StartError`] with the mend.
+pub async fn migrate(pool: &PgPool, stop: &super::Stop) -> Result<sinks::DatabaseInfo, StartError> {
+    let options = sinks::MigrateOptions::default();
+    let mut said = false;
+    loop {
+        match sinks::migrate(pool, &options).await {
+            Ok(info) => {
+                for warning in &info.warnings {
+                    tracing::warn!("database: {warning}");
+                }
+                return Ok(info);
+            }
+            Err(sinks::MigrateError::Retry(error)) if !stop.requested() => {
+                if !said {
+                    tracing::warn!(error, "waiting for the database");
+                    said = true;
+                }
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            Err(error) => return Err(refused(error)),
+        }
+    }
+}
+
+/// For `opsconductor migrate`: what was done, in words.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn migrate_only(config: &Config) -> Result<String, StartError> {
+    let pool = pool(config)?;
+    let info =
+        sinks::migrate(&pool, &sinks::MigrateOptions::default()).await.map_err(refused)?;
+    Ok(words(&info))
+}
+
+/// For `opsconductor check`: what is there, changing nothing.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn look(config: &Config) -> Result<String, StartError> {
+    let pool = pool(config)?;
+    sinks::inspect(&pool).await.map(|info| words(&info)).map_err(refused)
+}
+
+fn words(info: &sinks::DatabaseInfo) -> String {
+    let timescale = match &info.timescaledb {
+        Some(version) => format!("TimescaleDB {version} ({})", info.tier),
+        None => "no TimescaleDB".to_owned(),
+    };
+    let mut text =
+        format!("PostgreSQL {}, {timescale}, migration {}", info.server, info.migration);
+    for warning in &info.warnings {
+        text.push_str(&format!("\n      note: {warning}"));
+    }
+    text
+}
+
+/// How long each class of rows is kept.
+pub fn retention(config: &Config) -> sinks::Retention {
+    let days = |days: u32| (days > 0).then(|| Duration::from_secs(u64::from(days) * 86_400));
+    sinks::Retention {
+        raw: days(config.database.keep_raw_days),
+        rollup_5m: days(config.database.keep_5m_days),
+        rollup_1h: days(config.database.keep_1h_days),
+        rollup_1d: days(config.database.keep_1d_days),
+        ..sinks::Retention::default()
+    }
+}

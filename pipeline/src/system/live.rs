@@ -1,0 +1,81 @@
+//! The live tail: what is committed to the log from now on, handed to whoever watches.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::{Live, LiveEvent};
+use schemas::DeviceId;
+
+use super::{Shared, StartError};
+use crate::log::{Reader, Record, Start};
+use crate::run::processor::RunError;
+use crate::run::schema_topic::SchemaTopic;
+use crate::run::supervise::{Group, Runner};
+use crate::topology::{ANOMALY, METRIC, STATUS};
+
+/// Follows one topic.
+struct Tail {
+    reader: Box<dyn Reader>,
+    schemas: SchemaTopic,
+    live: Live,
+    publish: fn(&Live, &mut SchemaTopic, &Record),
+}
+
+/// Starts a thread per topic that viewers see live.
+pub(super) fn follow(group: &mut Group, shared: &Arc<Shared>) -> Result<Live, StartError> {
+    let live = Live::new();
+    let tails: [(&'static str, fn(&Live, &mut SchemaTopic, &Record)); 3] =
+        [(ANOMALY.name, anomaly), (STATUS.name, status), (METRIC.name, samples)];
+    for (topic, publish) in tails {
+        let (shared, live) = (Arc::clone(shared), live.clone());
+        group
+            .spawn(&format!("api live {topic}"), move || {
+                Ok(Box::new(Tail {
+                    reader: shared.log.reader(topic, &[], Start::Latest)?,
+                    schemas: SchemaTopic::new(Arc::clone(&shared.log), shared.schemas.clone()),
+                    live: live.clone(),
+                    publish,
+                }) as Box<dyn Runner>)
+            })
+            .map_err(|error| StartError::machine("starting a thread", error))?;
+    }
+    Ok(live)
+}
+
+impl Runner for Tail {
+    fn turn(&mut self, wait: Duration) -> Result<(), RunError> {
+        for record in self.reader.poll(wait)? {
+            (self.publish)(&self.live, &mut self.schemas, &record);
+        }
+        Ok(())
+    }
+
+    fn stop(self: Box<Self>) -> Result<(), RunError> {
+        Ok(())
+    }
+}
+
+// What cannot be read here is dead-lettered by the sinks, which read the same records.
+
+fn anomaly(live: &Live, schemas: &mut SchemaTopic, record: &Record) {
+    if let Ok(Some(anomaly)) = schemas.decode(|store| ANOMALY.read(store, record)) {
+        live.publish(LiveEvent::Anomaly(&anomaly));
+    }
+}
+
+fn status(live: &Live, schemas: &mut SchemaTopic, record: &Record) {
+    if let Ok(Some(status)) = schemas.decode(|store| STATUS.read(store, record)) {
+        live.publish(LiveEvent::Status(&status));
+    }
+}
+
+fn samples(live: &Live, schemas: &mut SchemaTopic, record: &Record) {
+    let key = record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
+    let Some(device) = key.and_then(|key| key.parse::<DeviceId>().ok()) else { return };
+    if !live.watches(device) {
+        return;
+    }
+    if let Ok(Some(batch)) = schemas.decode(|store| METRIC.read(store, record)) {
+        live.publish(LiveEvent::Samples(&batch));
+    }
+}

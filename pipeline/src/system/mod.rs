@@ -1,0 +1,229 @@
+//! A whole process: what is opened, what runs in which role, and in which order it ends.
+
+pub mod commands;
+pub mod database;
+mod demo;
+pub mod inventory;
+mod live;
+pub mod log_id;
+mod prober;
+mod roles;
+mod status;
+pub mod shim;
+pub mod telemetry;
+pub mod vault;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use schemas::SchemaStore;
+use sqlx::PgPool;
+use tokio::runtime::Handle;
+use uuid::Uuid;
+
+use crate::config::Config;
+use crate::log::{EventLog, LogError};
+use crate::clock::{Clock, wall_ms};
+use crate::run::processor::RunError;
+use crate::run::schema_topic::SchemaTopic;
+use crate::run::supervise::Health;
+use crate::topology;
+
+/// The command line's token, in the state folder.
+pub const TOKEN_FILE: &str = "cli-token";
+
+/// What a process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Polls devices.
+    Connect,
+    /// Computes.
+    Process,
+    /// Fills the database.
+    Sink,
+    /// Serves the API and the web interface.
+    Api,
+}
+
+impl Role {
+    /// All of them, in the order they start.
+    pub const ALL: [Self; 4] = [Self::Process, Self::Sink, Self::Connect, Self::Api];
+}
+
+/// Why the program did not start, or ended, with the mend.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The event log.
+    #[error("event log: {0}")]
+    Log(#[from] LogError),
+    /// The database.
+    #[error("database: {0}")]
+    Database(String),
+    /// A component.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Anything else of this machine.
+    #[error("{what}: {error}")]
+    Machine {
+        /// Which file, port or thread.
+        what: String,
+        /// What is wrong and the mend.
+        error: String,
+    },
+}
+
+impl StartError {
+    fn machine(what: impl Into<String>, error: impl ToString) -> Self {
+        Self::Machine { what: what.into(), error: error.to_string() }
+    }
+}
+
+/// Set once, when the process is to end.
+#[derive(Clone, Default)]
+pub struct Stop {
+    requested: Arc<AtomicBool>,
+}
+
+impl Stop {
+    /// Whether the process is to end.
+    pub fn requested(&self) -> bool {
+        self.requested.load(Ordering::Relaxed)
+    }
+
+    fn request(&self) {
+        self.requested.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What every role shares.
+pub(crate) struct Shared {
+    pub config: Config,
+    pub runtime: Handle,
+    pub log: Arc<dyn EventLog>,
+    pub log_id: Uuid,
+    pub schemas: SchemaStore,
+    pub pool: PgPool,
+    pub clock: Clock,
+    pub health: Health,
+    pub started_at: i64,
+    pub metrics: metrics_exporter_prometheus::PrometheusHandle,
+    pub database: sinks::DatabaseInfo,
+    pub stop: Stop,
+}
+
+/// The profiles built in and those of the configuration's folder.
+///
+/// # Errors
+/// Naming file, table and key.
+pub fn profiles(config: &Config) -> Result<connectors::Profiles, StartError> {
+    connectors::Profiles::load(profiles_dir(config)).map_err(|error| StartError::machine("profiles", error))
+}
+
+/// The folder with profiles of the operator's own.
+fn profiles_dir(config: &Config) -> Option<&std::path::Path> {
+    let folder = &config.poller.profiles_dir;
+    (!folder.is_empty()).then(|| std::path::Path::new(folder))
+}
+
+/// Runs the roles until a signal or a failure that a person must mend.
+///
+/// # Errors
+/// [`StartError`].
+pub fn run(config: &Config, roles: &[Role], runtime: &Handle) -> Result<(), StartError> {
+    let stop = Stop::default();
+    watch_signals(runtime, stop.clone())?;
+    let shared = Arc::new(open(config, runtime, stop)?);
+    let running = roles::Running::start(&shared, roles)?;
+    let failure = loop {
+        if shared.stop.requested() {
+            break None;
+        }
+        if let Some((component, error)) = shared.health.failure() {
+            break Some(RunError::Broken { component, error });
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    tracing::info!("stopping");
+    running.stop();
+    tracing::info!("stopped");
+    failure.map_or(Ok(()), |error| Err(error.into()))
+}
+
+fn open(config: &Config, runtime: &Handle, stop: Stop) -> Result<Shared, StartError> {
+    let state = &config.state_dir;
+    std::fs::create_dir_all(state).map_err(|error| {
+        let what = format!("state folder {}", state.display());
+        StartError::machine(what, format!("{error}: set OPSC_STATE_DIR to a folder of yours"))
+    })?;
+    let metrics =
+        telemetry::metrics().map_err(|error| StartError::machine("metrics", error))?;
+    let log = reached(&stop, || crate::log::open(config))?;
+    reached(&stop, || log.ensure_topics(&topology::topics(config.log.partitions)))?;
+    let schemas = SchemaStore::new();
+    let mut schema_topic = SchemaTopic::new(Arc::clone(&log), schemas.clone());
+    reached(&stop, || schema_topic.publish())?;
+    let log_id = reached(&stop, || log_id::log_id(log.as_ref()))?;
+    let pool = {
+        // The pool's background tasks belong to the runtime.
+        let _guard = runtime.enter();
+        database::pool(config)?
+    };
+    let database = runtime.block_on(database::migrate(&pool, &stop))?;
+    Ok(Shared {
+        config: config.clone(),
+        runtime: runtime.clone(),
+        log,
+        log_id,
+        schemas,
+        pool,
+        clock: Clock::system(),
+        health: Health::default(),
+        started_at: wall_ms(),
+        metrics,
+        database,
+        stop,
+    })
+}
+
+/// Tries until the log answers: at a cluster's start the program may be there first.
+fn reached<T>(
+    stop: &Stop,
+    mut attempt: impl FnMut() -> Result<T, LogError>,
+) -> Result<T, LogError> {
+    let mut said = false;
+    loop {
+        match attempt() {
+            Err(LogError::Retry { what, error }) if !stop.requested() => {
+                if !said {
+                    tracing::warn!(what, error, "waiting for the event log");
+                    said = true;
+                }
+                std::thread::sleep(Duration::from_secs(1));
+            }
+            other => return other,
+        }
+    }
+}
+
+fn watch_signals(runtime: &Handle, stop: Stop) -> Result<(), StartError> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let _guard = runtime.enter();
+    let failed = |error| StartError::machine("signal handlers", error);
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    runtime.spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        stop.request();
+        // A second one means now.
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        std::process::exit(130);
+    });
+    Ok(())
+}

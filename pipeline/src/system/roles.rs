@@ -1,0 +1,323 @@
+//! What runs in each role, wired by hand, and the order in which it ends: pollers first, so that
+//! what they measured is still processed, the API last, so that people can watch.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use connectors::{Poller, PollerConfig};
+use processors::{DeviceChain, Processor};
+use sinks::{
+    Anomalies, Baselines, Devices, Facts, Rollups, Samples, SeriesIdentities, SqlSink, Statuses,
+    Table,
+};
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::oneshot;
+
+use super::commands::Commands;
+use super::vault::Vault;
+use super::{Role, Shared, StartError, database, demo, inventory, live, prober, status};
+use crate::run::poll::{LogPollSink, PollRunner};
+use crate::run::processor::{Pace, ProcessorRunner, RunError, Wiring, member};
+use crate::run::route::RouteRunner;
+use crate::run::schema_topic::SchemaTopic;
+use crate::run::sink::SinkRunner;
+use crate::run::supervise::{Group, Runner};
+use crate::topic::{Key, Topic};
+use crate::topology::{
+    ANOMALY, BASELINE, DEVICE, FACTS, METRIC, POLL, ROLLUP, SERIES, STATE_DEVICE, STATUS, route,
+};
+
+/// Longest wait for the last polls to be durable.
+const LAST_POLLS: Duration = Duration::from_secs(5);
+/// Between two clean-ups of the database.
+const RETENTION: Duration = Duration::from_secs(3600);
+
+/// Everything that runs.
+pub(super) struct Running {
+    shared: Arc<Shared>,
+    connect: Option<Connect>,
+    process: Option<Group>,
+    sink: Option<Group>,
+    api: Option<Api>,
+    lab: Option<lab::Lab>,
+}
+
+struct Connect {
+    group: Group,
+    poller: Arc<Poller>,
+    polls: Arc<LogPollSink>,
+}
+
+struct Api {
+    stop: oneshot::Sender<()>,
+    server: tokio::task::JoinHandle<()>,
+    group: Group,
+}
+
+fn thread(error: std::io::Error) -> StartError {
+    StartError::machine("starting a thread", error)
+}
+
+impl Running {
+    pub(super) fn start(shared: &Arc<Shared>, roles: &[Role]) -> Result<Self, StartError> {
+        let key = shared.config.state_dir.join("vault.key");
+        let vault = Vault::open(shared.pool.clone(), &key)
+            .map(Arc::new)
+            .map_err(|error| StartError::machine("credential vault", error))?;
+        let mut running = Self {
+            shared: Arc::clone(shared),
+            connect: None,
+            process: None,
+            sink: None,
+            api: None,
+            lab: None,
+        };
+        for role in roles {
+            match role {
+                Role::Process => running.process = Some(process(shared)?),
+                Role::Sink => running.sink = Some(sink(shared)?),
+                Role::Connect => {
+                    if shared.config.demo.enabled {
+                        running.lab = Some(demo::start(shared, &vault)?);
+                    }
+                    running.connect = Some(connect(shared, &vault)?);
+                }
+                Role::Api => {
+                    let poller = running.connect.as_ref().map(|connect| &connect.poller);
+                    running.api = Some(api(shared, &vault, poller)?);
+                }
+            }
+        }
+        Ok(running)
+    }
+
+    pub(super) fn stop(self) {
+        if let Some(connect) = self.connect {
+            connect.group.stop();
+            if let Some(poller) = Arc::into_inner(connect.poller) {
+                self.shared.runtime.block_on(poller.stop());
+            }
+            if let Err(error) = connect.polls.flush(LAST_POLLS) {
+                tracing::warn!(%error, "the last polls");
+            }
+        }
+        if let Some(group) = self.process {
+            group.stop();
+        }
+        if let Some(group) = self.sink {
+            group.stop();
+        }
+        if let Some(api) = self.api {
+            let _ = api.stop.send(());
+            api.group.stop();
+            let _ = self.shared.runtime.block_on(tokio::time::timeout(LAST_POLLS, api.server));
+        }
+        if let Some(lab) = self.lab {
+            lab.stop();
+        }
+    }
+}
+
+fn process(shared: &Arc<Shared>) -> Result<Group, StartError> {
+    let config = &shared.config.processor;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if config.threads == 0 { cores } else { config.threads };
+    let pace = Pace {
+        commit_ms: config.commit_interval_ms,
+        snapshot_ms: config.snapshot_interval_ms,
+        tick_ms: config.tick_interval_ms,
+        ..Pace::default()
+    };
+    let mut group = Group::new(shared.health.clone());
+    for slot in 0..threads {
+        let shared = Arc::clone(shared);
+        let name = format!("process {} {slot}", DeviceChain::NAME);
+        let slot = format!("{}-{slot}", shared.config.instance());
+        group
+            .spawn(&name, move || {
+                let wiring = Wiring {
+                    member: member(DeviceChain::NAME, POLL.name, &slot),
+                    state_topic: crate::topic::shared(STATE_DEVICE.name),
+                    route,
+                };
+                let runner = ProcessorRunner::join(
+                    &shared.log,
+                    Arc::new(DeviceChain::default()),
+                    wiring,
+                    pace,
+                    shared.clock.clone(),
+                    shared.schemas.clone(),
+                )?;
+                Ok(Box::new(runner) as Box<dyn Runner>)
+            })
+            .map_err(thread)?;
+    }
+    let shared = Arc::clone(shared);
+    let slot = shared.config.instance();
+    group
+        .spawn("process route", move || {
+            let member = member("route", DEVICE.name, &slot);
+            let (clock, schemas) = (shared.clock.clone(), shared.schemas.clone());
+            let runner = RouteRunner::join(&shared.log, &member, clock, schemas)?;
+            Ok(Box::new(runner) as Box<dyn Runner>)
+        })
+        .map_err(thread)?;
+    Ok(group)
+}
+
+fn sink(shared: &Arc<Shared>) -> Result<Group, StartError> {
+    let options = database::options(&shared.config)?;
+    let mut group = Group::new(shared.health.clone());
+    add_sink::<Devices, _>(&mut group, shared, &options, &DEVICE)?;
+    add_sink::<SeriesIdentities, _>(&mut group, shared, &options, &SERIES)?;
+    add_sink::<Samples, _>(&mut group, shared, &options, &METRIC)?;
+    add_sink::<Rollups, _>(&mut group, shared, &options, &ROLLUP)?;
+    add_sink::<Baselines, _>(&mut group, shared, &options, &BASELINE)?;
+    add_sink::<Anomalies, _>(&mut group, shared, &options, &ANOMALY)?;
+    add_sink::<Statuses, _>(&mut group, shared, &options, &STATUS)?;
+    add_sink::<Facts, _>(&mut group, shared, &options, &FACTS)?;
+    let (pool, retention) = (shared.pool.clone(), database::retention(&shared.config));
+    shared.runtime.spawn(async move {
+        loop {
+            match sinks::retain(&pool, &retention, crate::clock::wall_ms()).await {
+                Ok(gone) => tracing::info!(gone.chunks, gone.rows, "old rows left the database"),
+                Err(error) => tracing::warn!(%error, "old rows stay for now"),
+            }
+            tokio::time::sleep(RETENTION).await;
+        }
+    });
+    Ok(group)
+}
+
+/// A sink over a topic of exactly its record type.
+fn add_sink<T, K>(
+    group: &mut Group,
+    shared: &Arc<Shared>,
+    options: &PgConnectOptions,
+    topic: &'static Topic<K, T::Record>,
+) -> Result<(), StartError>
+where
+    T: Table,
+    K: Key,
+{
+    let (shared, options) = (Arc::clone(shared), options.clone());
+    group
+        .spawn(&format!("sink {}", T::NAME), move || {
+            let group = format!("sink-{}", T::NAME);
+            let spec = member(&group, topic.name, &shared.config.instance());
+            let schemas = shared.schemas.clone();
+            let log_id = shared.log_id.to_string();
+            let sink = SqlSink::<T>::new(options.clone(), log_id, topic.name, schemas.clone());
+            let runner = SinkRunner::join(
+                &shared.log,
+                spec,
+                sink,
+                shared.runtime.clone(),
+                SchemaTopic::new(Arc::clone(&shared.log), schemas),
+                shared.clock.clone(),
+            )?;
+            Ok(Box::new(runner) as Box<dyn Runner>)
+        })
+        .map_err(thread)
+}
+
+fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartError> {
+    let polls = Arc::new(LogPollSink::new(shared.log.as_ref())?);
+    let config = PollerConfig {
+        profiles: super::profiles_dir(&shared.config).map(Into::into),
+        ..PollerConfig::default()
+    };
+    let poller = {
+        let _guard = shared.runtime.enter();
+        Poller::start(config, Arc::clone(vault) as _, Arc::clone(&polls) as _)
+            .map(Arc::new)
+            .map_err(|error| StartError::machine("poller", error))?
+    };
+    let mut group = Group::new(shared.health.clone());
+    let (context, feed) = (Arc::clone(shared), Arc::clone(&poller));
+    group
+        .spawn("connect poller", move || {
+            let spec = member("poller", DEVICE.name, &context.config.instance());
+            let (feed, schemas) = (Arc::clone(&feed), context.schemas.clone());
+            let runner = PollRunner::join(&context.log, &spec, feed, schemas)?;
+            Ok(Box::new(runner) as Box<dyn Runner>)
+        })
+        .map_err(thread)?;
+    inventory::follow(shared)?;
+    Ok(Connect { group, poller, polls })
+}
+
+fn api(
+    shared: &Arc<Shared>,
+    vault: &Arc<Vault>,
+    poller: Option<&Arc<Poller>>,
+) -> Result<Api, StartError> {
+    let listen = &shared.config.api.listen;
+    let listener = shared.runtime.block_on(tokio::net::TcpListener::bind(listen)).map_err(
+        |error| {
+            StartError::machine(
+                format!("API address {listen}"),
+                format!("{error}: end what listens there, or set OPSC_LISTEN to another port"),
+            )
+        },
+    )?;
+    let mut group = Group::new(shared.health.clone());
+    let live = live::follow(&mut group, shared)?;
+    let config = api::ApiConfig {
+        bearer_token: Some(status::token(&shared.config)?),
+        secure_cookies: shared.config.api.secure_cookie,
+        open_metrics_on_loopback: shared.config.api.open_metrics_on_loopback,
+        ..api::ApiConfig::default()
+    };
+    let ports = api::Ports {
+        commands: Arc::new(Commands::new(shared.log.as_ref())?),
+        vault: Arc::clone(vault) as _,
+        prober: Arc::new(prober::Prober::new(&shared.config, Arc::clone(vault))?),
+        system: Arc::new(status::System::new(Arc::clone(shared), poller)),
+    };
+    let pool = shared.pool.clone();
+    let state = api::ApiState::new(config, pool, ports, live, shared.schemas.clone())
+        .map_err(|error| StartError::machine("API", error))?;
+    status::first_password(shared)?;
+    let (stop, stopped) = oneshot::channel();
+    let server = shared.runtime.spawn(async move {
+        if let Err(error) = api::serve(listener, state, async {
+            let _ = stopped.await;
+        })
+        .await
+        {
+            tracing::error!(%error, "API ended");
+        }
+    });
+    tracing::info!("web interface and API at http://{listen}");
+    Ok(Api { stop, server, group })
+}
+
+macro_rules! runner {
+    ($type:ty $(, <$($generic:ident: $bound:path),+>)?) => {
+        impl $(<$($generic: $bound),+>)? Runner for $type {
+            fn turn(&mut self, wait: Duration) -> Result<(), RunError> {
+                <$type>::turn(self, wait).map(drop)
+            }
+
+            fn stop(self: Box<Self>) -> Result<(), RunError> {
+                <$type>::stop(*self)
+            }
+        }
+    };
+}
+
+runner!(ProcessorRunner<P>, <P: Processor>);
+runner!(RouteRunner);
+runner!(SinkRunner<S>, <S: sinks::Sink>);
+
+impl Runner for PollRunner {
+    fn turn(&mut self, wait: Duration) -> Result<(), RunError> {
+        Self::turn(self, wait)
+    }
+
+    fn stop(self: Box<Self>) -> Result<(), RunError> {
+        Self::stop(*self);
+        Ok(())
+    }
+}

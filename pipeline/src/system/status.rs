@@ -1,0 +1,186 @@
+//! What the process knows of itself, and how people and programs get in the first time.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use api::{
+    DatabaseStatus, LogStatus, PollerTiming, PortError, PortFuture, RoleStatus, SystemStatus,
+};
+use connectors::Poller;
+use schemas::Outcome;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::vault::write_private;
+use super::{Shared, StartError, TOKEN_FILE};
+use crate::config::{Config, LogKind};
+use crate::run::supervise::State;
+
+/// Where the one-time password of the first start lies until the administrator removes it.
+pub const PASSWORD_FILE: &str = "admin-password";
+/// The database must answer the readiness question within this time.
+const READY_WITHIN: Duration = Duration::from_millis(800);
+
+/// The system port of the API.
+pub(super) struct System {
+    shared: Arc<Shared>,
+    /// Weak: who stops the poller must be its last owner.
+    poller: Option<Weak<Poller>>,
+}
+
+impl System {
+    pub(super) fn new(shared: Arc<Shared>, poller: Option<&Arc<Poller>>) -> Self {
+        Self { shared, poller: poller.map(Arc::downgrade) }
+    }
+
+    fn roles(&self) -> Vec<RoleStatus> {
+        let states = self.shared.health.all().into_iter();
+        states
+            .map(|(name, state)| {
+                let (state, detail) = match state {
+                    State::Running => ("running", String::new()),
+                    State::Waiting(error) => ("waiting", error),
+                    State::Failed(error) => ("failed", error),
+                };
+                RoleStatus { name, state: state.to_owned(), lag: None, detail }
+            })
+            .collect()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.shared.database.warnings.clone();
+        if self.poller.is_some() {
+            if let Err(error) = super::shim::icmp_permission() {
+                warnings.push(format!("ICMP: {error}"));
+            }
+        }
+        warnings
+    }
+
+    async fn is_ready(&self) -> Result<(), String> {
+        let query = sqlx::query("SELECT 1").execute(&self.shared.pool);
+        match tokio::time::timeout(READY_WITHIN, query).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => return Err(format!("database: {error}")),
+            Err(_) => return Err(format!("database: no answer within {READY_WITHIN:?}")),
+        }
+        for (component, state) in self.shared.health.all() {
+            match state {
+                State::Running => {}
+                State::Waiting(error) | State::Failed(error) => {
+                    return Err(format!("{component}: {error}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn timings(&self) -> Result<Vec<PollerTiming>, PortError> {
+        let Some(poller) = self.poller.as_ref().and_then(Weak::upgrade) else { return Ok(Vec::new()) };
+        let timings = poller.timings();
+        Ok(timings
+            .into_iter()
+            .map(|timing| PollerTiming {
+                device: timing.device,
+                device_name: timing.device_name,
+                connector: timing.connector.to_owned(),
+                last_duration_ms: (timing.polls > 0).then_some(timing.last_duration_ms as i64),
+                last_outcome: timing.last_outcome.map(|last| outcome(last).to_owned()),
+                last_at: (timing.last_at > 0).then_some(timing.last_at),
+                requests: timing.requests as i64,
+                timeouts: timing.timeouts as i64,
+            })
+            .collect())
+    }
+}
+
+impl api::System for System {
+    fn status(&self) -> PortFuture<'_, Result<SystemStatus, PortError>> {
+        Box::pin(async {
+            let shared = &self.shared;
+            let kind = match shared.config.log.kind {
+                LogKind::Embedded => "embedded",
+                LogKind::Kafka => "kafka",
+            };
+            Ok(SystemStatus {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                log: LogStatus { kind: kind.to_owned(), id: shared.log_id.to_string() },
+                database: DatabaseStatus {
+                    tier: shared.database.tier.to_string(),
+                    version: shared.database.server.clone(),
+                    migration: shared.database.migration,
+                },
+                roles: self.roles(),
+                started_at: shared.started_at,
+                warnings: self.warnings(),
+            })
+        })
+    }
+
+    fn ready(&self) -> PortFuture<'_, Result<(), String>> {
+        Box::pin(self.is_ready())
+    }
+
+    fn pollers(&self) -> PortFuture<'_, Result<Vec<PollerTiming>, PortError>> {
+        Box::pin(self.timings())
+    }
+
+    fn metrics(&self) -> String {
+        self.shared.metrics.render()
+    }
+}
+
+const fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Ok => "ok",
+        Outcome::Partial => "partial",
+        Outcome::Timeout => "timeout",
+        Outcome::Unreachable => "unreachable",
+        Outcome::NoCredential => "no_credential",
+        Outcome::NotPermitted => "not_permitted",
+        Outcome::Malformed => "malformed",
+        Outcome::Skipped => "skipped",
+        Outcome::Failed => "failed",
+    }
+}
+
+/// The command line's token: made once, readable by this user only.
+pub(super) fn token(config: &Config) -> Result<SecretString, StartError> {
+    let path = config.state_dir.join(TOKEN_FILE);
+    let failed = |error: std::io::Error| {
+        StartError::machine(format!("token {}", path.display()), error)
+    };
+    match std::fs::read_to_string(&path) {
+        Ok(token) => Ok(token.trim().to_owned().into()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let random: [u8; 32] = rand::random();
+            let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+            write_private(&path, token.as_bytes()).map_err(failed)?;
+            Ok(token.into())
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// At the first start the administrator's one-time password goes to a file of this user's and
+/// to the terminal, never to the log.
+pub(super) fn first_password(shared: &Shared) -> Result<(), StartError> {
+    let made = shared
+        .runtime
+        .block_on(api::ensure_admin(&shared.pool))
+        .map_err(|error| StartError::Database(error.to_string()))?;
+    let path = shared.config.state_dir.join(PASSWORD_FILE);
+    let Some(password) = made else { return Ok(()) };
+    let _ = std::fs::remove_file(&path);
+    write_private(&path, password.expose_secret().as_bytes())
+        .map_err(|error| StartError::machine(format!("password {}", path.display()), error))?;
+    use std::io::Write;
+    let _ = writeln!(
+        std::io::stdout(),
+        "\n  First start. Sign in at http://{} as admin with the one-time password\n\n      \
+         {}\n\n  It also lies in {} (only you can read it).\n",
+        shared.config.api.listen,
+        password.expose_secret(),
+        path.display()
+    );
+    Ok(())
+}

@@ -1,0 +1,29 @@
+//! Log lines and metrics of the process.
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Format, TelemetryConfig};
+
+/// Sends log lines to standard error.
+pub fn init(config: &TelemetryConfig) {
+    let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| config.filter.clone());
+    let filter = EnvFilter::try_new(&filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second call (tests) changes nothing.
+    let _ = match config.format {
+        Format::Text => lines.with_target(false).try_init(),
+        Format::Json => lines.json().try_init(),
+    };
+}
+
+/// Collects the process's metrics; the handle renders them in Prometheus's text form.
+///
+/// # Errors
+/// When another collector is installed already.
+pub fn metrics() -> Result<PrometheusHandle, String> {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder).map_err(|error| error.to_string())?;
+    Ok(handle)
+}

@@ -1,0 +1,296 @@
+//! Bugs, seeded around the log's seam so that the program itself stays sound: each is what an
+//! honest mistake in a runner or a log would do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use pipeline::log::embedded::Memory;
+use pipeline::log::{
+    Event, EventLog, LogError, Member, MemberSpec, NewRecord, Position, Producer, Reader, Record,
+    Start, Task, TopicSpec,
+};
+use pipeline::topology::{POLL, STATE_DEVICE};
+
+/// What is wrong with the program under test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// The position committed is one too high: a record is skipped after a crash.
+    PositionTooHigh,
+    /// One too low: a record is processed twice after a crash.
+    PositionTooLow,
+    /// The tail is not replayed.
+    NoReplay,
+    /// The tail is replayed from one record too late.
+    ReplayTooLate,
+    /// Outputs are committed first, positions after.
+    PositionsAfterOutputs,
+    /// Positions are committed first, outputs after.
+    OutputsAfterPositions,
+    /// Positions are never committed.
+    NoPositions,
+    /// A snapshot claims to cover one record more than it does.
+    SnapshotClaimsMore,
+    /// A snapshot claims to cover one record less than it does.
+    SnapshotClaimsLess,
+    /// Snapshots are not in the commit that says they are.
+    SnapshotsLost,
+    /// Restoring stops before the last snapshot.
+    RestoreStopsShort,
+    /// An abort drops the outputs but not the state: the runner is told that all was committed.
+    StateLeaks,
+    /// An abort keeps the outputs.
+    AbortKeepsOutputs,
+    /// Neighbouring records of a partition change places.
+    InputsSwapped,
+    /// A record is delivered twice.
+    InputTwice,
+    /// The last record of a batch is dropped.
+    InputDropped,
+    /// A replaced task's commit is taken.
+    NoFence,
+    /// A sink's rows are written before its position.
+    SinkPositionAfterRows,
+    /// A sink's position is written without comparing it.
+    SinkPositionNotCompared,
+}
+
+impl Bug {
+    pub const ALL: [Self; 19] = [
+        Self::PositionTooHigh,
+        Self::PositionTooLow,
+        Self::NoReplay,
+        Self::ReplayTooLate,
+        Self::PositionsAfterOutputs,
+        Self::OutputsAfterPositions,
+        Self::NoPositions,
+        Self::SnapshotClaimsMore,
+        Self::SnapshotClaimsLess,
+        Self::SnapshotsLost,
+        Self::RestoreStopsShort,
+        Self::StateLeaks,
+        Self::AbortKeepsOutputs,
+        Self::InputsSwapped,
+        Self::InputTwice,
+        Self::InputDropped,
+        Self::NoFence,
+        Self::SinkPositionAfterRows,
+        Self::SinkPositionNotCompared,
+    ];
+}
+
+/// Wraps a log in a bug.
+pub struct Saboteur {
+    bug: Option<Bug>,
+}
+
+impl Saboteur {
+    pub fn new(bug: Option<Bug>) -> Self {
+        Self { bug }
+    }
+
+    pub fn wrap(&self, memory: &Memory) -> Arc<dyn EventLog> {
+        let log: Arc<dyn EventLog> = Arc::new(memory.clone());
+        match self.bug {
+            None => log,
+            Some(bug) => Arc::new(Buggy { bug, log }),
+        }
+    }
+}
+
+struct Buggy {
+    bug: Bug,
+    log: Arc<dyn EventLog>,
+}
+
+impl EventLog for Buggy {
+    fn ensure_topics(&self, topics: &[TopicSpec]) -> Result<(), LogError> {
+        self.log.ensure_topics(topics)
+    }
+
+    fn member(&self, spec: &MemberSpec) -> Result<Box<dyn Member>, LogError> {
+        self.log.member(spec)
+    }
+
+    fn task(&self, spec: &MemberSpec) -> Result<Box<dyn Task>, LogError> {
+        let inner = self.log.task(spec)?;
+        if &*spec.topic != POLL.name {
+            return Ok(inner);
+        }
+        let (bug, held, last) = (self.bug, Vec::new(), None);
+        Ok(Box::new(BuggyTask { bug, inner, sent: held, last }))
+    }
+
+    fn producer(&self, name: &str) -> Result<Arc<dyn Producer>, LogError> {
+        self.log.producer(name)
+    }
+
+    fn reader(
+        &self,
+        topic: &str,
+        partitions: &[i32],
+        from: Start,
+    ) -> Result<Box<dyn Reader>, LogError> {
+        let from = match (self.bug, from) {
+            (Bug::ReplayTooLate, Start::At(offset)) if topic == POLL.name => {
+                Start::At(offset + 1)
+            }
+            (_, from) => from,
+        };
+        let inner = self.log.reader(topic, partitions, from)?;
+        if self.bug == Bug::RestoreStopsShort && topic == STATE_DEVICE.name {
+            return Ok(Box::new(ShortReader { inner }));
+        }
+        Ok(inner)
+    }
+}
+
+struct ShortReader {
+    inner: Box<dyn Reader>,
+}
+
+impl Reader for ShortReader {
+    fn poll(&mut self, timeout: Duration) -> Result<Vec<Record>, LogError> {
+        let mut records = self.inner.poll(timeout)?;
+        records.pop();
+        Ok(records)
+    }
+
+    fn position(&self, partition: i32) -> i64 {
+        self.inner.position(partition)
+    }
+
+    fn end(&mut self, partition: i32) -> Result<i64, LogError> {
+        self.inner.end(partition)
+    }
+}
+
+struct BuggyTask {
+    bug: Bug,
+    inner: Box<dyn Task>,
+    /// Kept back until the positions are committed, or sent again after an abort.
+    sent: Vec<NewRecord>,
+    last: Option<Record>,
+}
+
+impl Member for BuggyTask {
+    fn poll(&mut self, timeout: Duration) -> Result<Event, LogError> {
+        let mut records = match self.inner.poll(timeout)? {
+            Event::Records(records) => records,
+            other => return Ok(other),
+        };
+        match self.bug {
+            Bug::InputsSwapped => {
+                let neighbours = records.windows(2).position(|pair| {
+                    pair[0].partition == pair[1].partition && pair[0].key == pair[1].key
+                });
+                if let Some(place) = neighbours {
+                    records.swap(place, place + 1);
+                }
+            }
+            Bug::InputTwice => {
+                if let Some(last) = self.last.take().filter(|r| r.partition == records[0].partition)
+                {
+                    records.insert(0, last);
+                }
+                self.last = records.last().cloned();
+            }
+            Bug::InputDropped if records.len() > 3 => drop(records.pop()),
+            _ => {}
+        }
+        Ok(Event::Records(records))
+    }
+
+    fn start(&mut self, partition: i32, from: Start) -> Result<(), LogError> {
+        self.inner.start(partition, from)
+    }
+
+    fn hold(&mut self, held: bool) -> Result<(), LogError> {
+        self.inner.hold(held)
+    }
+
+    fn leave(self: Box<Self>) {
+        self.inner.leave();
+    }
+}
+
+impl Task for BuggyTask {
+    fn committed(&mut self, partitions: &[i32]) -> Result<Vec<Option<Position>>, LogError> {
+        let mut positions = self.inner.committed(partitions)?;
+        if self.bug == Bug::NoReplay {
+            for position in positions.iter_mut().flatten() {
+                position.replay_from = position.next;
+            }
+        }
+        Ok(positions)
+    }
+
+    fn send(&mut self, mut record: NewRecord) -> Result<(), LogError> {
+        let snapshot = &*record.topic == STATE_DEVICE.name;
+        match self.bug {
+            Bug::SnapshotsLost if snapshot => return Ok(()),
+            Bug::SnapshotClaimsMore if snapshot => shift(&mut record, 1),
+            Bug::SnapshotClaimsLess if snapshot => shift(&mut record, -1),
+            Bug::OutputsAfterPositions if !snapshot => {
+                self.sent.push(record);
+                return Ok(());
+            }
+            Bug::AbortKeepsOutputs if !snapshot => self.sent.push(record.clone()),
+            _ => {}
+        }
+        self.inner.send(record)
+    }
+
+    fn commit(&mut self, positions: &[Position]) -> Result<(), LogError> {
+        let moved = |by: i64| -> Vec<Position> {
+            positions.iter().map(|p| Position { next: p.next + by, ..*p }).collect()
+        };
+        match self.bug {
+            Bug::PositionTooHigh => self.inner.commit(&moved(1)),
+            Bug::PositionTooLow => self.inner.commit(&moved(-1)),
+            Bug::NoPositions => self.inner.commit(&[]),
+            Bug::PositionsAfterOutputs => {
+                self.inner.commit(&[])?;
+                self.inner.commit(positions)
+            }
+            Bug::OutputsAfterPositions => {
+                self.inner.commit(positions)?;
+                for record in self.sent.drain(..) {
+                    self.inner.send(record)?;
+                }
+                self.inner.commit(&[])
+            }
+            Bug::StateLeaks => match self.inner.commit(positions) {
+                Err(LogError::Retry { .. }) => self.inner.abort(),
+                other => other,
+            },
+            Bug::AbortKeepsOutputs => {
+                let done = self.inner.commit(positions);
+                if done.is_ok() {
+                    self.sent.clear();
+                }
+                done
+            }
+            _ => self.inner.commit(positions),
+        }
+    }
+
+    fn abort(&mut self) -> Result<(), LogError> {
+        self.inner.abort()?;
+        if self.bug == Bug::AbortKeepsOutputs {
+            for record in self.sent.drain(..) {
+                self.inner.send(record)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Moves the offset in a snapshot's header (bytes 4 to 12).
+fn shift(record: &mut NewRecord, by: i64) {
+    let Some(value) = record.value.as_ref() else { return };
+    let mut bytes = value.to_vec();
+    let next = i64::from_be_bytes(bytes[4..12].try_into().unwrap());
+    bytes[4..12].copy_from_slice(&(next + by).to_be_bytes());
+    record.value = Some(Bytes::from(bytes));
+}

@@ -1,0 +1,219 @@
+//! What is fed: devices, polls with resets, wraps, gaps, duplicates and late parts, ticks,
+//! poison, a removed device. A pure function of the seed.
+
+use pipeline::log::NewRecord;
+use pipeline::run::processor::Pace;
+use pipeline::topic::shared;
+use pipeline::topology::{DEVICE, POLL, POLL_TICK};
+use schemas::{Column, Device, DeviceId, Fact, Kind, Outcome, Poll, Tick};
+
+/// Partitions of every topic keyed by device.
+pub const PARTITIONS: i32 = 2;
+/// When the scenario begins, ms since the epoch: near the end of an hour and a day.
+pub const EPOCH_MS: i64 = 1_700_006_100_000 / 86_400_000 * 86_400_000 + 86_400_000 - 400_000;
+
+/// One thing that happens.
+#[derive(Clone)]
+pub enum Step {
+    /// A record is appended, after time has moved on to this.
+    Feed(i64, NewRecord),
+    /// Everything fed so far is processed before the next.
+    Settle,
+}
+
+/// A whole run's input and pace.
+pub struct Scenario {
+    pub steps: Vec<Step>,
+    /// Records fed between two rounds of the runners.
+    pub batch: usize,
+    pub pace: Pace,
+}
+
+/// Small, fast, good enough, and the same on every machine (SplitMix64).
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+
+    pub fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+}
+
+/// A device's own counters.
+struct Source {
+    id: DeviceId,
+    octets: [u64; 2],
+    packets: [u32; 2],
+    boot_ms: i64,
+    cycle: i64,
+}
+
+impl Scenario {
+    pub fn of(seed: u64) -> Self {
+        let mut random = Random(seed.wrapping_mul(7919));
+        let pace = Pace {
+            commit_ms: 30,
+            commit_records: 1 + random.below(12) as usize,
+            snapshot_ms: 1_000 * (1 + random.below(60) as i64),
+            commit_snapshots: 1 + random.below(4) as usize,
+            tick_ms: 0,
+        };
+        let mut now = EPOCH_MS;
+        let mut steps = Vec::new();
+        let mut sources: Vec<Source> = (0..3).map(|i| source(&mut random, i, now)).collect();
+        for source in &sources {
+            steps.push(Step::Feed(now, device(source)));
+        }
+        steps.push(Step::Settle);
+        for round in 0..40 {
+            now += 10_000;
+            for source in &mut sources {
+                if random.one_in(12) {
+                    continue;
+                }
+                let poll = poll(&mut random, source, now, round);
+                steps.push(Step::Feed(now + 200, record(&poll)));
+                if random.one_in(10) {
+                    steps.push(Step::Feed(now + 210, record(&poll)));
+                }
+            }
+            if random.one_in(3) {
+                let tick = POLL_TICK.record(&String::new(), &Tick { at: now + 5_000 }).unwrap();
+                for partition in 0..PARTITIONS {
+                    let tick = NewRecord { partition: Some(partition), key: None, ..tick.clone() };
+                    steps.push(Step::Feed(now + 5_000, tick));
+                }
+            }
+            if random.one_in(15) {
+                steps.push(Step::Feed(now + 5_100, poison(&mut random)));
+            }
+            if round == 30 {
+                steps.push(Step::Settle);
+                let gone = DEVICE.tombstone(&sources[2].id);
+                steps.push(Step::Feed(now + 5_200, gone));
+                steps.push(Step::Settle);
+            }
+        }
+        steps.push(Step::Settle);
+        Self { steps, batch: 1 + random.below(9) as usize, pace }
+    }
+}
+
+fn source(random: &mut Random, number: u64, now: i64) -> Source {
+    Source {
+        id: DeviceId::from_source("crash", &format!("{}-{number}", random.next())),
+        octets: [random.below(1 << 40), u64::MAX - random.below(1 << 20)],
+        packets: [u32::MAX - random.below(5_000) as u32, 17],
+        boot_ms: now - random.below(1 << 30) as i64,
+        cycle: now / 10_000,
+    }
+}
+
+fn device(source: &Source) -> NewRecord {
+    let device = Device {
+        tenant: "default".into(),
+        id: source.id,
+        name: source.id.to_string(),
+        address: "192.0.2.1".into(),
+        port: 161,
+        profile: "auto".into(),
+        credential: None,
+        site: None,
+        tags: vec![],
+        interval_ms: 10_000,
+        snmp: true,
+        icmp: true,
+        enabled: true,
+        source: "test".into(),
+        updated_at: 1,
+    };
+    DEVICE.record(&source.id, &device).unwrap()
+}
+
+fn record(poll: &Poll) -> NewRecord {
+    POLL.record(&poll.device, poll).unwrap()
+}
+
+fn poll(random: &mut Random, source: &mut Source, now: i64, round: i64) -> Poll {
+    source.cycle += 1;
+    if random.one_in(25) {
+        (source.boot_ms, source.octets, source.packets) = (now - 3_000, [500, 0], [10, 0]);
+    }
+    let spike = if (15..20).contains(&round) || (32..36).contains(&round) { 400 } else { 1 };
+    for i in 0..2 {
+        let step = (10_000 + random.below(500)) * spike;
+        source.octets[i] = source.octets[i].wrapping_add(step);
+        source.packets[i] = source.packets[i].wrapping_add((step / 100) as u32);
+    }
+    let failed = random.one_in(15);
+    let column = |metric: &str, kind: Kind| Column {
+        metric: metric.into(),
+        unit: "1/s".into(),
+        kind,
+        scale: 1.0,
+        ceiling: None,
+        detect: true,
+        quantum: 0.0,
+        instances: vec![1, 2],
+        at_ms: vec![20, 30],
+        counts: vec![],
+        gauges: vec![],
+    };
+    let octets = Column {
+        counts: source.octets.map(|count| count as i64).to_vec(),
+        ..column("octets", Kind::Counter64)
+    };
+    let packets = Column {
+        counts: source.packets.map(i64::from).to_vec(),
+        ..column("packets", Kind::Counter32)
+    };
+    let level = 50.0 * spike as f64 + random.below(100) as f64 / 100.0;
+    let gauges = Column { gauges: vec![level, -level], ..column("level", Kind::Gauge) };
+    let status = f64::from(u8::try_from(random.below(8) / 7).unwrap_or(0));
+    let states = Column { gauges: vec![status, 1.0], ..column("oper", Kind::State) };
+    Poll {
+        tenant: "default".into(),
+        device: source.id,
+        connector: "snmp".into(),
+        cycle: source.cycle,
+        part: 0,
+        parts: 1,
+        interval_ms: 10_000,
+        started_at: now,
+        mono_ms: now - EPOCH_MS + 77,
+        poller: if random.one_in(20) { "other" } else { "one" }.into(),
+        duration_ms: 40,
+        outcome: if failed { Outcome::Timeout } else { Outcome::Ok },
+        error: failed.then(|| "no answer".into()),
+        uptime_cs: (!failed).then_some((now - source.boot_ms) / 10),
+        instances: vec![String::new(), "p1".into(), "p2".into()],
+        columns: if failed { vec![] } else { vec![octets, packets, gauges, states] },
+        facts: vec![Fact {
+            instance: String::new(),
+            name: "sys_name".into(),
+            value: format!("name {}", round / 7),
+        }],
+    }
+}
+
+fn poison(random: &mut Random) -> NewRecord {
+    let bytes: Vec<u8> = (0..random.below(20)).map(|_| random.next() as u8).collect();
+    NewRecord {
+        topic: shared(POLL.name),
+        partition: Some(random.below(PARTITIONS as u64) as i32),
+        key: Some("poison".into()),
+        value: Some(bytes.into()),
+        headers: vec![],
+    }
+}

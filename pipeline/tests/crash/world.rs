@@ -1,0 +1,285 @@
+//! Drives a scenario through a process that may be crashed, failed or frozen on the way, and
+//! reads what came of it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use pipeline::clock::Clock;
+use pipeline::log::embedded::{Fault, Memory};
+use pipeline::log::{EventLog, Record, Start};
+use pipeline::run::processor::{ProcessorRunner, RunError};
+use pipeline::topology::{
+    ANOMALY, BASELINE, DEAD_LETTER, FACTS, METRIC, POLL, ROLLUP, SERIES, STATE_DEVICE,
+    STATUS, topics,
+};
+use processors::DeviceChain;
+use schemas::SchemaStore;
+
+use crate::bugs::{Bug, Saboteur};
+use crate::process::{Process, chain};
+use crate::scenario::{EPOCH_MS, PARTITIONS, Scenario, Step};
+use crate::table::{Hit, Tables};
+
+/// What befalls a run.
+#[derive(Clone, Copy, Debug)]
+pub enum Disturbance {
+    /// The n-th commit is hit.
+    Commit(u64, Fault),
+    /// The n-th write of a sink is hit.
+    SinkWrite(u64, Hit),
+    /// After the n-th commit the first chain task is frozen past its session, another takes its
+    /// place, then it wakes and goes on.
+    Zombie(u64),
+}
+
+/// Everything that must be the same.
+#[derive(Debug, PartialEq)]
+pub struct Outcome {
+    /// Values by topic and key, in order.
+    pub topics: BTreeMap<(String, Vec<u8>), Vec<Vec<u8>>>,
+    /// Rows by topic and key, in order.
+    pub rows: BTreeMap<(String, Vec<u8>), Vec<Vec<u8>>>,
+    /// The last snapshot of every key, without its header.
+    pub state: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub commits: u64,
+    pub sink_writes: u64,
+}
+
+const OUTPUTS: [&str; 9] = [
+    METRIC.name,
+    ROLLUP.name,
+    BASELINE.name,
+    ANOMALY.name,
+    STATUS.name,
+    FACTS.name,
+    SERIES.name,
+    DEAD_LETTER.name,
+    POLL.name,
+];
+
+/// Version, next offset, part and parts in front of a snapshot.
+const SNAPSHOT_HEADER: usize = 16;
+/// Rounds without anything to do that mean "settled".
+const QUIET: usize = 12;
+/// A run that takes longer hangs.
+const MAX_ROUNDS: usize = 20_000;
+
+pub struct World<'a> {
+    scenario: &'a Scenario,
+    bug: Option<Bug>,
+    disturbance: Option<Disturbance>,
+    memory: Memory,
+    now: Arc<AtomicI64>,
+    clock: Clock,
+    commits: Arc<AtomicU64>,
+    tables: Arc<Mutex<Tables>>,
+    schemas: SchemaStore,
+    runtime: tokio::runtime::Runtime,
+    saboteur: Saboteur,
+    frozen: Option<ProcessorRunner<DeviceChain>>,
+}
+
+impl<'a> World<'a> {
+    pub fn new(scenario: &'a Scenario, bug: Option<Bug>, disturbance: Option<Disturbance>) -> Self {
+        let now = Arc::new(AtomicI64::new(EPOCH_MS));
+        let hand = Arc::clone(&now);
+        let clock = Clock::by_hand(move || hand.load(Ordering::Relaxed));
+        let tables = Tables {
+            disturb: match disturbance {
+                Some(Disturbance::SinkWrite(number, hit)) => Some((number, hit)),
+                _ => None,
+            },
+            torn: bug == Some(Bug::SinkPositionAfterRows),
+            unguarded: bug == Some(Bug::SinkPositionNotCompared),
+            ..Tables::default()
+        };
+        Self {
+            scenario,
+            bug,
+            disturbance,
+            memory: Memory::new(clock.clone()),
+            now,
+            clock,
+            commits: Arc::default(),
+            tables: Arc::new(Mutex::new(tables)),
+            schemas: SchemaStore::new(),
+            runtime: tokio::runtime::Builder::new_current_thread().build().unwrap(),
+            saboteur: Saboteur::new(bug),
+            frozen: None,
+        }
+    }
+
+    /// Runs to the end.
+    pub fn run(mut self) -> Result<Outcome, String> {
+        self.memory.ensure_topics(&topics(PARTITIONS)).map_err(|error| error.to_string())?;
+        self.arm();
+        let mut process = None;
+        let mut rounds = 0;
+        let mut fed = 0;
+        let mut since_turn = 0;
+        let mut quiet = 0;
+        let steps = &self.scenario.steps;
+        loop {
+            rounds += 1;
+            if rounds > MAX_ROUNDS {
+                return Err(format!("still busy after {MAX_ROUNDS} rounds"));
+            }
+            while fed < steps.len() && since_turn < self.scenario.batch {
+                match &steps[fed] {
+                    Step::Feed(at, record) => {
+                        self.now.fetch_max(*at, Ordering::Relaxed);
+                        let producer = self.memory.producer("test").map_err(|e| e.to_string())?;
+                        producer.send(record.clone(), None).map_err(|e| e.to_string())?;
+                        quiet = 0;
+                    }
+                    Step::Settle if quiet < QUIET => break,
+                    Step::Settle => {}
+                }
+                fed += 1;
+                since_turn += 1;
+            }
+            since_turn = 0;
+            let before = (self.commits.load(Ordering::Relaxed), self.tables.lock().unwrap().writes);
+            self.round(&mut process)?;
+            self.now.fetch_add(10, Ordering::Relaxed);
+            let after = (self.commits.load(Ordering::Relaxed), self.tables.lock().unwrap().writes);
+            quiet = if before == after { quiet + 1 } else { 0 };
+            if fed == steps.len() && quiet > QUIET {
+                match process.take().map(Process::stop) {
+                    Some(Ok(())) => break,
+                    Some(Err(_)) | None => self.rise_again(),
+                }
+                quiet = 0;
+            }
+        }
+        self.outcome()
+    }
+
+    fn round(&mut self, process: &mut Option<Process>) -> Result<(), String> {
+        let log = self.saboteur.wrap(&self.memory);
+        if process.is_none() {
+            let started = Process::start(
+                &log,
+                self.scenario.pace,
+                &self.clock,
+                &self.schemas,
+                &self.tables,
+                self.runtime.handle(),
+            );
+            *process = Some(started.map_err(|error| format!("start: {error}"))?);
+        }
+        let Some(running) = process else { return Ok(()) };
+        let result = self.zombie(running, &log).and_then(|()| running.turn());
+        match result {
+            Ok(()) => Ok(()),
+            Err(error) if self.is_expected(&error) => {
+                *process = None;
+                self.rise_again();
+                Ok(())
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Freezes, replaces and wakes the first chain task.
+    fn zombie(
+        &mut self,
+        running: &mut Process,
+        log: &Arc<dyn EventLog>,
+    ) -> Result<(), RunError> {
+        let Some(Disturbance::Zombie(after)) = self.disturbance else { return Ok(()) };
+        if self.frozen.is_none() && self.commits.load(Ordering::Relaxed) >= after {
+            self.disturbance = None;
+            // Records read and stepped, not committed.
+            let _ = running.chains[0].turn(Duration::ZERO);
+            let slot = if self.bug == Some(Bug::NoFence) { "three" } else { "one" };
+            let fresh = chain(log, slot, self.scenario.pace, &self.clock, &self.schemas)?;
+            self.frozen = Some(std::mem::replace(&mut running.chains[0], fresh));
+            for _ in 0..3 {
+                running.turn()?;
+            }
+            self.now.fetch_add(60, Ordering::Relaxed);
+            if let Some(mut woken) = self.frozen.take() {
+                let _ = woken.turn(Duration::ZERO);
+                let _ = woken.stop();
+            }
+        }
+        Ok(())
+    }
+
+    /// Only what the test did may end a runner.
+    fn is_expected(&self, error: &RunError) -> bool {
+        self.memory.crashed() || error.to_string().contains("crashed by the test")
+    }
+
+    fn rise_again(&mut self) {
+        self.memory = self.memory.reopen();
+        self.tables.lock().unwrap().disturb = None;
+        self.disturbance = self.disturbance.filter(|d| matches!(d, Disturbance::Zombie(_)));
+        self.arm();
+    }
+
+    fn arm(&self) {
+        let commits = Arc::clone(&self.commits);
+        let disturbance = self.disturbance;
+        self.memory.on_write(move |write| {
+            if !write.commit {
+                return Fault::None;
+            }
+            let number = commits.fetch_add(1, Ordering::Relaxed) + 1;
+            match disturbance {
+                Some(Disturbance::Commit(n, fault)) if n == number => fault,
+                _ => Fault::None,
+            }
+        });
+    }
+
+    fn outcome(&self) -> Result<Outcome, String> {
+        let mut outcome = Outcome {
+            topics: BTreeMap::new(),
+            rows: std::mem::take(&mut self.tables.lock().unwrap().rows),
+            state: BTreeMap::new(),
+            commits: self.commits.load(Ordering::Relaxed),
+            sink_writes: self.tables.lock().unwrap().writes,
+        };
+        for topic in OUTPUTS {
+            for record in self.read(topic)? {
+                let key = record.key.as_deref().unwrap_or_default().to_vec();
+                let value = record.value.as_deref().unwrap_or_default().to_vec();
+                outcome.topics.entry((topic.to_owned(), key)).or_default().push(value);
+            }
+        }
+        for record in self.read(STATE_DEVICE.name)? {
+            let key = record.key.as_deref().unwrap_or_default().to_vec();
+            match record.value.as_deref() {
+                Some(value) => {
+                    let state = value.get(SNAPSHOT_HEADER..).unwrap_or_default().to_vec();
+                    outcome.state.insert(key, state);
+                }
+                None => drop(outcome.state.remove(&key)),
+            }
+        }
+        if outcome.topics.len() < 10 || outcome.state.len() < 2 || outcome.rows.len() < 4 {
+            return Err("the scenario gave next to nothing: the test would prove nothing".into());
+        }
+        Ok(outcome)
+    }
+
+    fn read(&self, topic: &str) -> Result<Vec<Record>, String> {
+        let mut records = Vec::new();
+        for partition in 0..PARTITIONS {
+            let mut reader = self
+                .memory
+                .reader(topic, &[partition], Start::Earliest)
+                .map_err(|error| error.to_string())?;
+            let end = reader.end(partition).map_err(|error| error.to_string())?;
+            while reader.position(partition) < end {
+                let more = reader.poll(Duration::ZERO).map_err(|error| error.to_string())?;
+                records.extend(more);
+            }
+        }
+        Ok(records)
+    }
+}

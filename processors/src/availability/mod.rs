@@ -1,0 +1,349 @@
+//! Whether a device is up, degraded, down or unknown, since when and why.
+//!
+//! Two witnesses: SNMP and ping. A witness is believed after some equal polls in a row, so a
+//! single lost packet moves nothing, and a device is down only when both say so, or when the only
+//! one there is says so for longer. Whoever polls being hindered (no permission, no credential,
+//! no poller) says nothing about the device.
+
+mod reason;
+
+use schemas::{Availability, Column, Control, Outcome, Poll};
+
+pub(crate) use reason::Why;
+
+/// Polls in a row until a failure or a poor result is believed.
+const BELIEVED_AFTER: u16 = 2;
+
+/// … and when nobody else can confirm it.
+const ALONE_AFTER: u16 = 3;
+
+/// Good polls in a row until a poor result is over.
+const RECOVERED_AFTER: u16 = 2;
+
+/// Share of lost echo requests, in percent, from which the path is poor.
+const LOSS_PERCENT: f64 = 20.0;
+
+/// Silence is suspected after so many intervals, and certain one interval later: a jump of the
+/// ticks' clock alone must not make devices unknown.
+const SUSPECT_AFTER: i64 = 2;
+
+/// A device that no inventory record speaks for is forgotten after so long a silence.
+const FORGET_AFTER_MS: i64 = 24 * 3_600_000;
+
+/// Longest error text that is carried into a reason, in characters.
+const MOST_ERROR: usize = 300;
+
+/// What a witness says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Sign {
+    #[default]
+    Nothing,
+    Good,
+    Poor,
+    Fails,
+    NoCredential,
+    NotPermitted,
+}
+
+/// One protocol's view of the device.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Witness {
+    /// Last poll's sign, how often in a row, and since when.
+    pub(crate) sign: Sign,
+    pub(crate) run: u16,
+    pub(crate) run_since: i64,
+    /// What is believed, and since when.
+    pub(crate) believed: Sign,
+    pub(crate) since: i64,
+    pub(crate) ever_good: bool,
+    pub(crate) interval_ms: i64,
+    pub(crate) heard_at: i64,
+    /// The last poll's words, cut to [`MOST_ERROR`].
+    pub(crate) error: String,
+}
+
+impl Witness {
+    fn hear(&mut self, sign: Sign, poll: &Poll, now: i64, further_part: bool) {
+        self.interval_ms = poll.interval_ms;
+        self.heard_at = now;
+        // A further part of a cycle only matters when it is worse.
+        if further_part && sign == Sign::Good {
+            return;
+        }
+        if sign == self.sign {
+            self.run = if further_part { self.run } else { self.run.saturating_add(1) };
+        } else {
+            (self.sign, self.run, self.run_since) = (sign, 1, poll.started_at);
+        }
+        let error = poll.error.as_deref().unwrap_or("");
+        self.error = error.chars().take(MOST_ERROR).collect();
+        let needed = match sign {
+            Sign::Good if self.believed == Sign::Poor => RECOVERED_AFTER,
+            Sign::Good | Sign::Nothing | Sign::NoCredential | Sign::NotPermitted => 1,
+            Sign::Poor | Sign::Fails => BELIEVED_AFTER,
+        };
+        if self.run >= needed && self.believed != sign {
+            self.believed = sign;
+            self.since = self.run_since;
+        }
+        self.ever_good |= sign == Sign::Good;
+    }
+
+    fn forget(&mut self) {
+        *self = Self { ever_good: self.ever_good, ..Self::default() };
+    }
+
+    /// What it says now: nothing when it has been silent.
+    fn says(&self, now: i64) -> Sign {
+        let silent = now.saturating_sub(self.heard_at) > self.interval_ms.saturating_mul(4);
+        if silent { Sign::Nothing } else { self.believed }
+    }
+
+    fn failing(&self) -> bool {
+        self.sign == Sign::Fails
+    }
+}
+
+/// What the inventory wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) enabled: bool,
+    pub(crate) snmp: bool,
+    pub(crate) icmp: bool,
+    pub(crate) interval_ms: i64,
+}
+
+/// The availability of one device.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Watch {
+    pub(crate) wanted: Option<Wanted>,
+    pub(crate) snmp: Witness,
+    pub(crate) icmp: Witness,
+    /// The status last sent.
+    pub(crate) told: Option<Told>,
+    /// Stream time of the last record of any poller.
+    pub(crate) heard_at: Option<i64>,
+    /// Stream time at which silence was first suspected.
+    pub(crate) suspected_at: Option<i64>,
+    pub(crate) silent: bool,
+}
+
+/// A status that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) state: Availability,
+    pub(crate) why: Why,
+    pub(crate) since: i64,
+}
+
+/// A status to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Changed {
+    pub(crate) state: Availability,
+    pub(crate) since: i64,
+    pub(crate) reason: String,
+}
+
+impl Watch {
+    /// Takes a poll; `now` is the device's stream time.
+    pub(crate) fn poll(&mut self, poll: &Poll, now: i64, further_part: bool) -> Option<Changed> {
+        self.heard_at = Some(now);
+        self.suspected_at = None;
+        if self.silent {
+            self.silent = false;
+            self.snmp.forget();
+            self.icmp.forget();
+        }
+        if let Some(sign) = sign_of(poll) {
+            let witness = if poll.connector == "icmp" { &mut self.icmp } else { &mut self.snmp };
+            witness.hear(sign, poll, now, further_part);
+        }
+        self.tell(now, poll.started_at)
+    }
+
+    /// Takes what the inventory says.
+    pub(crate) fn control(&mut self, control: &Control, now: i64) -> Option<Changed> {
+        let wanted = Wanted {
+            enabled: control.enabled,
+            snmp: control.snmp,
+            icmp: control.icmp,
+            interval_ms: control.interval_ms.clamp(1, crate::chain::MOST_INTERVAL_MS),
+        };
+        let enabled_anew = wanted.enabled && self.wanted.is_some_and(|before| !before.enabled);
+        self.wanted = Some(wanted);
+        if enabled_anew {
+            self.snmp.forget();
+            self.icmp.forget();
+            self.heard_at = None;
+            self.suspected_at = None;
+            self.silent = false;
+        }
+        self.tell(now, control.at)
+    }
+
+    /// Takes a tick that was due.
+    pub(crate) fn tick(&mut self, at: i64) -> Option<Changed> {
+        self.wake_at().filter(|wake| *wake <= at)?;
+        if self.suspected_at.is_none() {
+            self.suspected_at = Some(at);
+            return None;
+        }
+        self.silent = true;
+        self.tell(at, at)
+    }
+
+    /// Whether nobody polls it and nobody wants it: the state can go.
+    pub(crate) fn forgotten_at(&self) -> Option<i64> {
+        match (self.wanted, self.heard_at) {
+            (None, Some(heard_at)) => Some(heard_at.saturating_add(FORGET_AFTER_MS)),
+            (None, None) | (Some(_), _) => None,
+        }
+    }
+
+    /// When a tick has something to say.
+    pub(crate) fn wake_at(&self) -> Option<i64> {
+        let heard_at = self.heard_at?;
+        let enabled = self.wanted.is_none_or(|wanted| wanted.enabled);
+        if self.silent || !enabled {
+            return None;
+        }
+        let interval = self.interval_ms();
+        Some(match self.suspected_at {
+            None => heard_at.saturating_add(interval.saturating_mul(SUSPECT_AFTER)),
+            Some(suspected_at) => suspected_at.saturating_add(interval),
+        })
+    }
+
+    fn interval_ms(&self) -> i64 {
+        let wanted = self.wanted.map_or(0, |wanted| wanted.interval_ms);
+        wanted.max(self.snmp.interval_ms).max(self.icmp.interval_ms).max(1_000)
+    }
+
+    /// The status to send, if it differs from the one sent.
+    fn tell(&mut self, now: i64, at: i64) -> Option<Changed> {
+        let (state, why) = self.judge(now)?;
+        if self.told.is_some_and(|told| told.state == state && told.why == why) {
+            return None;
+        }
+        let since = match self.told {
+            Some(told) if told.state == state => told.since,
+            Some(_) | None => self.began(why).unwrap_or(at),
+        };
+        self.told = Some(Told { state, why, since });
+        Some(Changed { state, since, reason: why.text(self) })
+    }
+
+    /// When what is the matter began.
+    fn began(&self, why: Why) -> Option<i64> {
+        match why {
+            Why::Dead => Some(self.snmp.since.max(self.icmp.since)),
+            Why::SnmpDead | Why::SnmpFails | Why::Partial => Some(self.snmp.since),
+            Why::PingDead | Why::PingFails | Why::Loss => Some(self.icmp.since),
+            Why::Answers
+            | Why::Disabled
+            | Why::NeverPolled
+            | Why::NoCredential
+            | Why::NotPermitted
+            | Why::Silent => None,
+        }
+    }
+
+    /// State and reason; none while the witnesses are not sure enough to change anything.
+    fn judge(&self, now: i64) -> Option<(Availability, Why)> {
+        use Availability::{Degraded, Down, Unknown, Up};
+        if self.wanted.is_some_and(|wanted| !wanted.enabled) {
+            return Some((Unknown, Why::Disabled));
+        }
+        if self.silent {
+            return Some((Unknown, Why::Silent));
+        }
+        let uses = |wanted: Option<bool>, witness: &Witness| match wanted {
+            Some(false) => Sign::Nothing,
+            Some(true) | None => witness.says(now),
+        };
+        let snmp = uses(self.wanted.map(|wanted| wanted.snmp), &self.snmp);
+        let icmp = uses(self.wanted.map(|wanted| wanted.icmp), &self.icmp);
+        let alone = |witness: &Witness, why| {
+            (witness.run >= ALONE_AFTER && witness.failing()).then_some((Down, why))
+        };
+        match snmp {
+            Sign::Good => match icmp {
+                // Many networks filter ping: only the loss of what once was counts. And when both
+                // come back, one is heard first.
+                Sign::Fails if self.snmp.failing() => None,
+                Sign::Fails if self.icmp.ever_good && self.snmp.run >= BELIEVED_AFTER => {
+                    Some((Degraded, Why::PingFails))
+                }
+                Sign::Poor => Some((Degraded, Why::Loss)),
+                Sign::Fails
+                | Sign::Good
+                | Sign::Nothing
+                | Sign::NoCredential
+                | Sign::NotPermitted => Some((Up, Why::Answers)),
+            },
+            Sign::Poor => Some((Degraded, Why::Partial)),
+            Sign::Fails => match icmp {
+                // The other one is about to say the same, or comes back first.
+                Sign::Good | Sign::Poor
+                    if self.icmp.failing() || self.icmp.run < BELIEVED_AFTER =>
+                {
+                    None
+                }
+                Sign::Good | Sign::Poor => Some((Degraded, Why::SnmpFails)),
+                Sign::Fails => Some((Down, Why::Dead)),
+                Sign::Nothing | Sign::NoCredential | Sign::NotPermitted => {
+                    alone(&self.snmp, Why::SnmpDead)
+                }
+            },
+            Sign::NoCredential | Sign::NotPermitted => match icmp {
+                Sign::Good | Sign::Poor => Some((Degraded, Why::NoCredential)),
+                Sign::Fails => alone(&self.icmp, Why::PingDead),
+                Sign::Nothing | Sign::NoCredential | Sign::NotPermitted => {
+                    Some((Unknown, Why::NoCredential))
+                }
+            },
+            Sign::Nothing => match icmp {
+                Sign::Good => Some((Up, Why::Answers)),
+                Sign::Poor => Some((Degraded, Why::Loss)),
+                Sign::Fails => alone(&self.icmp, Why::PingDead),
+                Sign::NoCredential | Sign::NotPermitted if self.snmp.run == 0 => {
+                    Some((Unknown, Why::NotPermitted))
+                }
+                Sign::Nothing if self.snmp.run == 0 && self.icmp.run == 0 => {
+                    Some((Unknown, Why::NeverPolled))
+                }
+                Sign::Nothing | Sign::NoCredential | Sign::NotPermitted => None,
+            },
+        }
+    }
+}
+
+/// What a poll says; nothing when cycles were skipped on the poller's side.
+fn sign_of(poll: &Poll) -> Option<Sign> {
+    Some(match poll.outcome {
+        Outcome::Ok => match loss_percent(&poll.columns) {
+            Some(loss) if loss >= 100.0 => Sign::Fails,
+            Some(loss) if loss >= LOSS_PERCENT => Sign::Poor,
+            Some(_) | None => Sign::Good,
+        },
+        Outcome::Partial => match loss_percent(&poll.columns) {
+            Some(loss) if loss >= 100.0 => Sign::Fails,
+            Some(_) | None => Sign::Poor,
+        },
+        Outcome::Malformed => Sign::Poor,
+        Outcome::Timeout | Outcome::Unreachable | Outcome::Failed => Sign::Fails,
+        Outcome::NoCredential => Sign::NoCredential,
+        Outcome::NotPermitted => Sign::NotPermitted,
+        Outcome::Skipped => return None,
+    })
+}
+
+/// The loss column of a ping poll (`icmp_loss…`, in percent or as a ratio).
+fn loss_percent(columns: &[Column]) -> Option<f64> {
+    let column = columns.iter().find(|column| column.metric.starts_with("icmp_loss"))?;
+    let percent = if column.unit == "%" || column.unit == "percent" { 1.0 } else { 100.0 };
+    column.gauges.first().map(|loss| loss * column.scale * percent)
+}
+
+#[cfg(test)]
+mod tests;

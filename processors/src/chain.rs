@@ -1,0 +1,314 @@
+//! The chain: one record in, everything that follows from it out.
+
+use schemas::{
+    Anomaly, Baseline, Control, DeviceFacts, DeviceId, DeviceInput, DeviceStatus, Poll, Transition,
+};
+
+use crate::availability::Changed;
+use crate::baseline::{METHOD, Move};
+use crate::rates::{Connector, Slotted};
+use crate::rollup::{Address, Cell, FIVE_MS};
+use crate::state::{Owner, SeriesState};
+use crate::{
+    Count, DeviceState, LoadError, MAX_CONNECTORS, MAX_SERIES_A_RECORD, Next, Out, Output,
+    Processor, codec,
+};
+
+mod samples;
+
+/// Later times are taken for nonsense: the year 2200.
+const MOST_TIME_MS: i64 = 7_258_118_400_000;
+
+/// The longest interval between polls: a week.
+pub(crate) const MOST_INTERVAL_MS: i64 = 7 * 86_400_000;
+
+/// Counts and clocks beyond are taken for nonsense; so sums cannot overflow.
+const MOST_CLOCK: i64 = 1 << 52;
+
+/// Which of the stages run. All do in operation; benchmarks measure them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stages {
+    /// Buckets of 5 minutes, 1 hour and 1 day.
+    pub rollups: bool,
+    /// Baselines and anomalies.
+    pub detection: bool,
+}
+
+/// Rates, roll-ups, baselines with anomalies, availability and facts of a device, fused.
+#[derive(Clone, Copy, Debug)]
+pub struct DeviceChain {
+    stages: Stages,
+}
+
+impl Default for DeviceChain {
+    fn default() -> Self {
+        Self::with(Stages { rollups: true, detection: true })
+    }
+}
+
+impl DeviceChain {
+    /// A chain of some stages.
+    pub const fn with(stages: Stages) -> Self {
+        Self { stages }
+    }
+}
+
+impl Processor for DeviceChain {
+    type State = DeviceState;
+    const NAME: &'static str = "device";
+    const LOGIC_VERSION: u32 = 1;
+
+    fn step(&self, state: &mut DeviceState, input: &DeviceInput, out: &mut dyn Out) -> Next {
+        match input {
+            DeviceInput::Poll(poll) => {
+                self.poll(state, poll, out);
+                Next::Keep
+            }
+            DeviceInput::Control(control) => self.control(state, control, out),
+            DeviceInput::Tick(tick) => {
+                let due = self.wake_at(state).is_some_and(|wake| wake <= tick.at);
+                if due { self.tick(state, tick.at, out) } else { Next::Keep }
+            }
+        }
+    }
+
+    fn wake_at(&self, state: &DeviceState) -> Option<i64> {
+        state.owner.as_ref()?;
+        let watch = [state.watch.wake_at(), state.watch.forgotten_at()];
+        watch.into_iter().flatten().chain(state.rollups.wake_at()).min()
+    }
+
+    fn save(&self, state: &DeviceState, bytes: &mut Vec<u8>) {
+        codec::save(state, bytes);
+    }
+
+    fn load(&self, bytes: &[u8]) -> Result<DeviceState, LoadError> {
+        codec::load(bytes)
+    }
+}
+
+impl DeviceChain {
+    fn poll(&self, state: &mut DeviceState, poll: &Poll, out: &mut dyn Out) {
+        let absurd = !(0..=MOST_TIME_MS).contains(&poll.started_at)
+            || !(1..=MOST_INTERVAL_MS).contains(&poll.interval_ms)
+            || poll.mono_ms.unsigned_abs() > MOST_CLOCK.unsigned_abs()
+            || poll.cycle.unsigned_abs() > MOST_CLOCK.unsigned_abs();
+        if absurd || !state.owned_by(&poll.tenant, poll.device) {
+            out.count(Count::AbsurdRecord);
+            return;
+        }
+        let Some((connector, slotted)) = accept(&mut state.connectors, poll, out) else { return };
+        let last = poll.columns.iter().flat_map(|column| column.at_ms.iter()).max();
+        let newest = last.map(|at_ms| poll.started_at + i64::from(*at_ms));
+        advance(state, newest, poll.started_at, out);
+        let now = state.rollups.clock;
+        if let Some(changed) = state.watch.poll(poll, now, slotted == Slotted::Part) {
+            tell(state, changed, poll.started_at, out);
+        }
+        if state.texts.hear(&poll.facts, poll.started_at, out)
+            && let Some(owner) = &state.owner
+        {
+            out.emit(Output::Facts(DeviceFacts {
+                tenant: owner.tenant.clone(),
+                device: owner.device,
+                at: poll.started_at,
+                facts: state.texts.all(),
+            }));
+        }
+        samples::fold(self.stages, state, connector, poll, out);
+    }
+
+    fn control(&self, state: &mut DeviceState, control: &Control, out: &mut dyn Out) -> Next {
+        if !(0..=MOST_TIME_MS).contains(&control.at)
+            || !state.owned_by(&control.tenant, control.device)
+        {
+            out.count(Count::AbsurdRecord);
+            return Next::Keep;
+        }
+        if let Some(owner) = &mut state.owner {
+            owner.name.clone_from(&control.name);
+        }
+        if !control.present {
+            let reason = "removed from the inventory".to_owned();
+            leave(state, control.at, reason, out);
+            return Next::Forget;
+        }
+        let now = state.rollups.clock.max(control.at);
+        if let Some(changed) = state.watch.control(control, now) {
+            tell(state, changed, control.at, out);
+        }
+        Next::Keep
+    }
+
+    fn tick(&self, state: &mut DeviceState, at: i64, out: &mut dyn Out) -> Next {
+        advance(state, None, at, out);
+        if state.watch.forgotten_at().is_some_and(|forgotten| forgotten <= at) {
+            let reason = "not in the inventory and not polled for a day".to_owned();
+            leave(state, at, reason, out);
+            return Next::Forget;
+        }
+        if let Some(changed) = state.watch.tick(at) {
+            tell(state, changed, at, out);
+        }
+        Next::Keep
+    }
+}
+
+impl DeviceState {
+    /// Whether a record is of this state's device; the first one says whose the state is.
+    fn owned_by(&mut self, tenant: &str, device: DeviceId) -> bool {
+        match &self.owner {
+            Some(owner) => owner.device == device && owner.tenant == tenant,
+            None => {
+                let (tenant, name) = (tenant.to_owned(), String::new());
+                self.owner = Some(Owner { tenant, device, name });
+                true
+            }
+        }
+    }
+}
+
+/// Finds the poll's connector and takes its slot; counts what is not taken.
+fn accept(
+    connectors: &mut Vec<Connector>,
+    poll: &Poll,
+    out: &mut dyn Out,
+) -> Option<(usize, Slotted)> {
+    let Some(place) = connectors.iter().position(|one| one.name == poll.connector) else {
+        if connectors.len() >= MAX_CONNECTORS {
+            out.count(Count::ConnectorLimit);
+            return None;
+        }
+        connectors.push(Connector::first(poll));
+        return Some((connectors.len() - 1, Slotted::New));
+    };
+    let slotted = connectors[place].accept(poll);
+    match slotted {
+        Slotted::New | Slotted::Part => Some((place, slotted)),
+        Slotted::Duplicate => {
+            out.count(Count::DuplicatePoll);
+            None
+        }
+        Slotted::Old => {
+            out.count(Count::OldCycle);
+            None
+        }
+    }
+}
+
+/// Moves stream time on: buckets close, and with the 5-minute ones go their bands.
+fn advance(state: &mut DeviceState, sample: Option<i64>, clock: i64, out: &mut dyn Out) {
+    let DeviceState { owner: Some(owner), series, rollups, .. } = state else { return };
+    let series = &*series;
+    let address = Address { tenant: &owner.tenant, device: owner.device };
+    rollups.advance(
+        sample,
+        clock,
+        &|number| series[number].id,
+        &address,
+        out,
+        &mut |start, cells, out| bands(owner, series, start, cells, out),
+    );
+}
+
+/// Sends the bands of a bucket that closed, for the series that have one and had samples.
+fn bands(owner: &Owner, series: &[SeriesState], start: i64, cells: &[Cell], out: &mut dyn Out) {
+    let middle = start.saturating_add(FIVE_MS / 2);
+    let mut known = series
+        .iter()
+        .zip(cells)
+        .filter(|(_, cell)| cell.count > 0)
+        .filter_map(|(one, _)| one.learned.forecast(middle).map(|band| (one.id, band)))
+        .peekable();
+    while known.peek().is_some() {
+        let mut baseline = Baseline {
+            tenant: owner.tenant.clone(),
+            device: owner.device,
+            bucket: start,
+            width_ms: FIVE_MS,
+            method: METHOD.to_owned(),
+            series: Vec::new(),
+            expected: Vec::new(),
+            lower: Vec::new(),
+            upper: Vec::new(),
+        };
+        for (id, band) in known.by_ref().take(MAX_SERIES_A_RECORD) {
+            baseline.series.push(id);
+            baseline.expected.push(band.expected);
+            baseline.lower.push(band.lower);
+            baseline.upper.push(band.upper);
+        }
+        out.emit(Output::Baseline(baseline));
+    }
+}
+
+/// Sends a status.
+fn tell(state: &DeviceState, changed: Changed, at: i64, out: &mut dyn Out) {
+    let Some(owner) = &state.owner else { return };
+    out.emit(Output::Status(DeviceStatus {
+        tenant: owner.tenant.clone(),
+        device: owner.device,
+        state: changed.state,
+        since: changed.since,
+        at,
+        reason: changed.reason,
+    }));
+}
+
+/// Ends what is open before the state goes: buckets, anomalies, status.
+fn leave(state: &mut DeviceState, at: i64, reason: String, out: &mut dyn Out) {
+    let DeviceState { owner: Some(owner), series, rollups, .. } = &mut *state else { return };
+    let address = Address { tenant: &owner.tenant, device: owner.device };
+    rollups.finish(&|number| series[number].id, &address, out);
+    for number in 0..state.series.len() {
+        let Some(episode) = state.series[number].alarm.episode.clone() else { continue };
+        let last = episode.last;
+        if let Some(made) = state.series[number].alarm.clear() {
+            out.emit(Output::Anomaly(anomaly(state, number, at, last, made)));
+        }
+    }
+    let unknown = schemas::Availability::Unknown;
+    tell(state, Changed { state: unknown, since: at, reason }, at, out);
+}
+
+/// The record of a transition; `last` is value, expected, lower, upper.
+fn anomaly(
+    state: &DeviceState,
+    number: usize,
+    at: i64,
+    last: (f64, f64, f64, f64),
+    made: Move,
+) -> Anomaly {
+    let one = &state.series[number];
+    let metric = &state.tables.metrics[one.metric as usize];
+    let (transition, onset_at, score) = match made {
+        Move::Onset { score } => (Transition::Onset, at, score),
+        Move::Change { onset_at, score } => (Transition::Change, onset_at, score),
+        Move::Clear { onset_at, score } => (Transition::Clear, onset_at, score),
+    };
+    let (tenant, device, device_name) = state.owner.as_ref().map_or_else(
+        || (String::new(), DeviceId::from_source("", ""), String::new()),
+        |owner| (owner.tenant.clone(), owner.device, owner.name.clone()),
+    );
+    let (value, expected, lower, upper) = last;
+    Anomaly {
+        tenant,
+        id: format!("{}-{onset_at}", one.id),
+        transition,
+        device,
+        device_name,
+        series: one.id,
+        metric: metric.name.clone(),
+        instance: state.tables.instances[one.instance as usize].name.clone(),
+        unit: metric.unit.clone(),
+        onset_at,
+        at,
+        value,
+        expected,
+        lower,
+        upper,
+        score,
+        method: METHOD.to_owned(),
+        version: DeviceChain::LOGIC_VERSION as i32,
+    }
+}

@@ -1,0 +1,159 @@
+//! What a device has few of: connectors, witnesses, texts.
+
+use schemas::{Availability, Fact};
+
+use super::primitive::{Reader, Writer};
+use crate::LoadError;
+use crate::availability::{Sign, Told, Wanted, Watch, Why, Witness};
+use crate::facts::{Text, Texts};
+use crate::rates::Connector;
+
+pub(super) fn save_connector(connector: &Connector, writer: &mut Writer<'_>) {
+    writer.text(&connector.name);
+    writer.signed(connector.cycle);
+    writer.signed(connector.interval_ms);
+    writer.length(connector.parts.len());
+    for bits in &connector.parts {
+        writer.number(*bits);
+    }
+    writer.text(&connector.poller);
+    writer.signed(connector.mono_ms);
+    writer.signed(connector.started_at);
+    writer.signed(connector.line_ms);
+    writer.maybe(connector.uptime.map(|(uptime, _)| uptime));
+    writer.maybe(connector.uptime.map(|(_, line_ms)| line_ms));
+    writer.number(u64::from(connector.restarts));
+}
+
+pub(super) fn load_connector(reader: &mut Reader<'_>) -> Result<Connector, LoadError> {
+    let name = reader.text()?;
+    let cycle = reader.clock()?;
+    let interval_ms = reader.clock()?;
+    let mut parts = Vec::new();
+    for _ in 0..reader.length()? {
+        parts.push(reader.number()?);
+    }
+    Ok(Connector {
+        name,
+        cycle,
+        interval_ms,
+        parts,
+        poller: reader.text()?,
+        mono_ms: reader.clock()?,
+        started_at: reader.clock()?,
+        line_ms: reader.clock()?,
+        uptime: match (reader.maybe()?, reader.maybe()?) {
+            (Some(uptime), Some(line_ms)) => Some((uptime, line_ms)),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => return Err(reader.malformed("uptime")),
+        },
+        restarts: reader.small()?,
+    })
+}
+
+const SIGNS: [Sign; 6] =
+    [Sign::Nothing, Sign::Good, Sign::Poor, Sign::Fails, Sign::NoCredential, Sign::NotPermitted];
+
+const STATES: [Availability; 4] =
+    [Availability::Up, Availability::Degraded, Availability::Down, Availability::Unknown];
+
+fn save_one<T: PartialEq>(value: &T, all: &[T], writer: &mut Writer<'_>) {
+    writer.length(all.iter().position(|one| one == value).unwrap_or(0));
+}
+
+fn load_one<T: Copy>(all: &[T], reader: &mut Reader<'_>) -> Result<T, LoadError> {
+    let place: usize = reader.small()?;
+    all.get(place).copied().ok_or_else(|| reader.malformed("choice"))
+}
+
+fn save_witness(witness: &Witness, writer: &mut Writer<'_>) {
+    save_one(&witness.sign, &SIGNS, writer);
+    writer.number(u64::from(witness.run));
+    writer.signed(witness.run_since);
+    save_one(&witness.believed, &SIGNS, writer);
+    writer.signed(witness.since);
+    writer.byte(u8::from(witness.ever_good));
+    writer.signed(witness.interval_ms);
+    writer.signed(witness.heard_at);
+    writer.text(&witness.error);
+}
+
+fn load_witness(reader: &mut Reader<'_>) -> Result<Witness, LoadError> {
+    Ok(Witness {
+        sign: load_one(&SIGNS, reader)?,
+        run: reader.small()?,
+        run_since: reader.clock()?,
+        believed: load_one(&SIGNS, reader)?,
+        since: reader.clock()?,
+        ever_good: reader.flag()?,
+        interval_ms: reader.clock()?,
+        heard_at: reader.clock()?,
+        error: reader.text()?,
+    })
+}
+
+pub(super) fn save_watch(watch: &Watch, writer: &mut Writer<'_>) {
+    writer.byte(u8::from(watch.wanted.is_some()));
+    if let Some(wanted) = watch.wanted {
+        writer.byte(u8::from(wanted.enabled));
+        writer.byte(u8::from(wanted.snmp));
+        writer.byte(u8::from(wanted.icmp));
+        writer.signed(wanted.interval_ms);
+    }
+    save_witness(&watch.snmp, writer);
+    save_witness(&watch.icmp, writer);
+    writer.byte(u8::from(watch.told.is_some()));
+    if let Some(told) = watch.told {
+        save_one(&told.state, &STATES, writer);
+        save_one(&told.why, &Why::ALL, writer);
+        writer.signed(told.since);
+    }
+    writer.maybe(watch.heard_at);
+    writer.maybe(watch.suspected_at);
+    writer.byte(u8::from(watch.silent));
+}
+
+pub(super) fn load_watch(reader: &mut Reader<'_>) -> Result<Watch, LoadError> {
+    let mut watch = Watch::default();
+    if reader.flag()? {
+        watch.wanted = Some(Wanted {
+            enabled: reader.flag()?,
+            snmp: reader.flag()?,
+            icmp: reader.flag()?,
+            interval_ms: reader.clock()?,
+        });
+    }
+    watch.snmp = load_witness(reader)?;
+    watch.icmp = load_witness(reader)?;
+    if reader.flag()? {
+        watch.told = Some(Told {
+            state: load_one(&STATES, reader)?,
+            why: load_one(&Why::ALL, reader)?,
+            since: reader.clock()?,
+        });
+    }
+    watch.heard_at = reader.maybe()?;
+    watch.suspected_at = reader.maybe()?;
+    watch.silent = reader.flag()?;
+    Ok(watch)
+}
+
+pub(super) fn save_texts(texts: &Texts, writer: &mut Writer<'_>) {
+    writer.length(texts.known.len());
+    for text in &texts.known {
+        writer.text(&text.fact.instance);
+        writer.text(&text.fact.name);
+        writer.text(&text.fact.value);
+        writer.signed(text.heard_at);
+    }
+}
+
+pub(super) fn load_texts(reader: &mut Reader<'_>) -> Result<Texts, LoadError> {
+    let mut texts = Texts::default();
+    for _ in 0..reader.length()? {
+        let (instance, name, value) = (reader.text()?, reader.text()?, reader.text()?);
+        let heard_at = reader.clock()?;
+        texts.known.push(Text { fact: Fact { instance, name, value }, heard_at });
+    }
+    Ok(texts)
+}

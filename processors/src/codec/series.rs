@@ -1,0 +1,217 @@
+//! The series, column by column.
+
+use schemas::{Kind, SeriesId};
+
+use super::primitive::{Reader, Writer, unzigzag, zigzag};
+use crate::baseline::{Alarm, Episode, Learned, Season};
+use crate::rates::Reading;
+use crate::state::{Owner, SeriesState, Tables};
+use crate::{LoadError, MAX_SERIES};
+
+const KINDS: [Kind; 5] =
+    [Kind::Counter32, Kind::Counter64, Kind::State, Kind::Discontinuity, Kind::Gauge];
+
+/// Differences of neighbours, wrapping.
+fn steps<'a>(
+    series: &'a [SeriesState],
+    of: impl Fn(&SeriesState) -> i64 + 'a,
+) -> impl Iterator<Item = u64> + 'a {
+    let mut last = 0_i64;
+    series.iter().map(move |one| {
+        let difference = of(one).wrapping_sub(last);
+        last = of(one);
+        zigzag(difference)
+    })
+}
+
+struct Steps(i64);
+
+impl Steps {
+    fn next(&mut self, difference: u64) -> i64 {
+        self.0 = self.0.wrapping_add(unzigzag(difference));
+        self.0
+    }
+}
+
+pub(super) fn save(series: &[SeriesState], writer: &mut Writer<'_>) {
+    writer.length(series.len());
+    writer.column(steps(series, |one| i64::from(one.metric)));
+    writer.column(steps(series, |one| i64::from(one.instance)));
+    let kind = |one: &SeriesState| KINDS.iter().position(|kind| *kind == one.kind).unwrap_or(4);
+    writer.column(steps(series, move |one| kind(one) as i64));
+    writer.column(steps(series, |one| one.at));
+    writer.column(steps(series, |one| one.sent_at));
+    writer.column(series.iter().map(|one| match one.kind {
+        // A gauge's bits end in zeros, a counter's begin with them.
+        Kind::Gauge | Kind::State => one.reading.raw.swap_bytes(),
+        Kind::Counter32 | Kind::Counter64 | Kind::Discontinuity => one.reading.raw,
+    }));
+    writer.column(steps(series, |one| one.reading.line_ms));
+    writer.column(steps(series, |one| i64::from(one.reading.restarts)));
+    writer.column(steps(series, |one| i64::from(one.reading.breaks)));
+    save_learned(series, writer);
+    writer.column(series.iter().map(|one| u64::from(one.alarm.history)));
+    writer.column(series.iter().map(|one| u64::from(one.alarm.is_open())));
+    for episode in series.iter().filter_map(|one| one.alarm.episode.as_deref()) {
+        save_episode(episode, writer);
+    }
+}
+
+fn save_learned(series: &[SeriesState], writer: &mut Writer<'_>) {
+    writer.column(steps(series, |one| i64::from(one.learned.count)));
+    writer.column(steps(series, |one| one.learned.learned_at));
+    let bits = |value: f32| u64::from(value.to_bits());
+    writer.bits(series.iter().map(|one| bits(one.learned.level)));
+    writer.bits(series.iter().map(|one| bits(one.learned.scale)));
+    writer.bits(series.iter().map(|one| bits(one.learned.quantum)));
+    writer.column(steps(series, |one| i64::from(one.learned.season.hour)));
+    writer.column(steps(series, |one| i64::from(one.learned.season.count)));
+    writer.column(series.iter().map(|one| u64::from(one.learned.season.known)));
+    writer.bits(series.iter().map(|one| bits(one.learned.season.gathered)));
+    writer.bits(series.iter().map(|one| bits(one.learned.season.centre)));
+    for hour in 0..24 {
+        writer.column(series.iter().map(|one| u64::from(one.learned.season.days[hour])));
+        let before = |one: &SeriesState| match hour {
+            0 => 0,
+            _ => one.learned.season.mean[hour - 1],
+        };
+        writer.column(
+            series.iter().map(|one| u64::from(one.learned.season.mean[hour] ^ before(one))),
+        );
+    }
+}
+
+fn save_episode(episode: &Episode, writer: &mut Writer<'_>) {
+    writer.signed(episode.onset_at);
+    writer.signed(episode.told_at);
+    writer.number(u64::from(episode.highest.to_bits()));
+    writer.number(u64::from(episode.told.to_bits()));
+    writer.byte(episode.inside);
+    writer.number(u64::from(episode.moved.to_bits()));
+    let (value, expected, lower, upper) = episode.last;
+    for one in [value, expected, lower, upper] {
+        writer.float(one);
+    }
+}
+
+pub(super) fn load(
+    owner: &Owner,
+    tables: &Tables,
+    reader: &mut Reader<'_>,
+) -> Result<Vec<SeriesState>, LoadError> {
+    let count: usize = reader.small()?;
+    if count > MAX_SERIES {
+        return Err(reader.malformed("number of series"));
+    }
+    let metric = reader.column(count)?;
+    let instance = reader.column(count)?;
+    let kind = reader.column(count)?;
+    let at = reader.column(count)?;
+    let sent_at = reader.column(count)?;
+    let raw = reader.column(count)?;
+    let line_ms = reader.column(count)?;
+    let restarts = reader.column(count)?;
+    let breaks = reader.column(count)?;
+    let mut last = [const { Steps(0) }; 8];
+    let mut series = Vec::with_capacity(count);
+    for row in 0..count {
+        let metric_number = last[0].next(metric[row]);
+        let instance_number = last[1].next(instance[row]);
+        let kind_number = last[2].next(kind[row]);
+        let name = usize::try_from(metric_number).ok().and_then(|n| tables.metrics.get(n));
+        let place = usize::try_from(instance_number).ok().and_then(|n| tables.instances.get(n));
+        let kind = usize::try_from(kind_number).ok().and_then(|n| KINDS.get(n));
+        let (Some(name), Some(place), Some(kind)) = (name, place, kind) else {
+            return Err(reader.malformed("series"));
+        };
+        let raw = match kind {
+            Kind::Gauge | Kind::State => raw[row].swap_bytes(),
+            Kind::Counter32 | Kind::Counter64 | Kind::Discontinuity => raw[row],
+        };
+        series.push(SeriesState {
+            id: SeriesId::of(&owner.tenant, owner.device, &name.name, &place.name),
+            metric: metric_number as u32,
+            instance: instance_number as u32,
+            at: last[3].next(at[row]),
+            sent_at: last[4].next(sent_at[row]),
+            reading: Reading {
+                raw,
+                line_ms: last[5].next(line_ms[row]),
+                restarts: small(last[6].next(restarts[row]), reader)?,
+                breaks: small(last[7].next(breaks[row]), reader)?,
+            },
+            kind: *kind,
+            learned: Learned::default(),
+            alarm: Alarm::default(),
+        });
+    }
+    load_learned(&mut series, reader)?;
+    let history = reader.column(count)?;
+    let open = reader.column(count)?;
+    for ((one, history), open) in series.iter_mut().zip(history).zip(open) {
+        one.alarm.history = u8::try_from(history).map_err(|_| reader.malformed("history"))?;
+        if open != 0 {
+            one.alarm.episode = Some(Box::new(load_episode(reader)?));
+        }
+    }
+    Ok(series)
+}
+
+fn small<T: TryFrom<i64>>(value: i64, reader: &Reader<'_>) -> Result<T, LoadError> {
+    T::try_from(value).map_err(|_| reader.malformed("number out of range"))
+}
+
+fn load_learned(series: &mut [SeriesState], reader: &mut Reader<'_>) -> Result<(), LoadError> {
+    let rows = series.len();
+    let count = reader.column(rows)?;
+    let learned_at = reader.column(rows)?;
+    let level = reader.bits(rows)?;
+    let scale = reader.bits(rows)?;
+    let quantum = reader.bits(rows)?;
+    let hour = reader.column(rows)?;
+    let hour_count = reader.column(rows)?;
+    let known = reader.column(rows)?;
+    let gathered = reader.bits(rows)?;
+    let centre = reader.bits(rows)?;
+    let mut last = [const { Steps(0) }; 4];
+    let float = |bits: u64| f32::from_bits(bits as u32);
+    for (row, one) in series.iter_mut().enumerate() {
+        one.learned = Learned {
+            count: small(last[0].next(count[row]), reader)?,
+            learned_at: last[1].next(learned_at[row]),
+            level: float(level[row]),
+            scale: float(scale[row]),
+            quantum: float(quantum[row]),
+            season: Season {
+                hour: small(last[2].next(hour[row]), reader)?,
+                count: small(last[3].next(hour_count[row]), reader)?,
+                known: known[row] as u8,
+                gathered: float(gathered[row]),
+                centre: float(centre[row]),
+                ..Season::default()
+            },
+        };
+    }
+    for hour in 0..24 {
+        let days = reader.column(rows)?;
+        let means = reader.column(rows)?;
+        for ((one, days), mean) in series.iter_mut().zip(days).zip(means) {
+            let season = &mut one.learned.season;
+            season.days[hour] = days as u8;
+            season.mean[hour] = mean as u16 ^ if hour == 0 { 0 } else { season.mean[hour - 1] };
+        }
+    }
+    Ok(())
+}
+
+fn load_episode(reader: &mut Reader<'_>) -> Result<Episode, LoadError> {
+    Ok(Episode {
+        onset_at: reader.signed()?,
+        told_at: reader.signed()?,
+        highest: f32::from_bits(reader.small()?),
+        told: f32::from_bits(reader.small()?),
+        inside: reader.byte()?,
+        moved: f32::from_bits(reader.small()?),
+        last: (reader.float()?, reader.float()?, reader.float()?, reader.float()?),
+    })
+}

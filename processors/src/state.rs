@@ -1,0 +1,245 @@
+//! All that is kept of a device: tables of metrics and instances, and its series in one array.
+
+use schemas::{DeviceId, Kind, Poll, Series, SeriesId};
+
+use crate::availability::Watch;
+use crate::baseline::{Alarm, Learned};
+use crate::facts::Texts;
+use crate::rates::{Connector, Reading};
+use crate::rollup::Rollups;
+use crate::{Count, MAX_SERIES, Out, Output};
+
+/// No series yet, in [`Metric::row`].
+const NONE: u32 = u32::MAX;
+
+/// The state of one device. Its inside is private: it is made by steps and by loading.
+#[derive(Debug, Default)]
+pub struct DeviceState {
+    pub(crate) owner: Option<Owner>,
+    pub(crate) tables: Tables,
+    pub(crate) series: Vec<SeriesState>,
+    pub(crate) connectors: Vec<Connector>,
+    pub(crate) rollups: Rollups,
+    pub(crate) watch: Watch,
+    pub(crate) texts: Texts,
+}
+
+impl DeviceState {
+    /// How many series the device has.
+    pub fn series_count(&self) -> usize {
+        self.series.len()
+    }
+
+    /// How many anomalies are open.
+    pub fn open_anomalies(&self) -> usize {
+        self.series.iter().filter(|series| series.alarm.is_open()).count()
+    }
+}
+
+/// Whose state it is: from the first record.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Owner {
+    pub(crate) tenant: String,
+    pub(crate) device: DeviceId,
+    /// Display name from the inventory.
+    pub(crate) name: String,
+}
+
+/// One series.
+#[derive(Clone, Debug)]
+pub(crate) struct SeriesState {
+    pub(crate) id: SeriesId,
+    pub(crate) metric: u32,
+    pub(crate) instance: u32,
+    /// When the last sample or reading was, by the wall; `i64::MIN` when there is none.
+    pub(crate) at: i64,
+    /// When a state was last sent.
+    pub(crate) sent_at: i64,
+    /// A counter's last reading; of a gauge or state, `raw` holds the value's bits.
+    pub(crate) reading: Reading,
+    /// Of the last value; a changed kind starts anew.
+    pub(crate) kind: Kind,
+    pub(crate) learned: Learned,
+    pub(crate) alarm: Alarm,
+}
+
+impl SeriesState {
+    fn new(id: SeriesId, metric: u32, instance: u32, kind: Kind) -> Self {
+        Self {
+            id,
+            metric,
+            instance,
+            at: i64::MIN,
+            sent_at: i64::MIN,
+            reading: Reading { raw: 0, line_ms: 0, restarts: 0, breaks: 0 },
+            kind,
+            learned: Learned::default(),
+            alarm: Alarm::default(),
+        }
+    }
+
+    /// The last value of a gauge or state.
+    pub(crate) fn value(&self) -> Option<f64> {
+        match self.kind {
+            Kind::Gauge | Kind::State if self.at != i64::MIN => {
+                Some(f64::from_bits(self.reading.raw))
+            }
+            Kind::Gauge | Kind::State => None,
+            Kind::Counter32 | Kind::Counter64 | Kind::Discontinuity => None,
+        }
+    }
+}
+
+/// A metric of the device.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Metric {
+    pub(crate) name: String,
+    pub(crate) unit: String,
+    /// Series by instance.
+    row: Vec<u32>,
+}
+
+/// An instance of the device, a port for example.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Instance {
+    pub(crate) name: String,
+    /// Last value of the discontinuity marker.
+    pub(crate) marker: Option<i64>,
+    /// How often the marker changed.
+    pub(crate) breaks: u32,
+}
+
+/// Names to numbers. Numbers are given in order of appearance and never change.
+#[derive(Debug, Default)]
+pub(crate) struct Tables {
+    pub(crate) metrics: Vec<Metric>,
+    pub(crate) instances: Vec<Instance>,
+    /// Instances by name.
+    sorted: Vec<u32>,
+}
+
+impl Tables {
+    /// The number of a metric, new or known.
+    pub(crate) fn metric(&mut self, name: &str, unit: &str) -> usize {
+        if let Some(place) = self.find_metric(name) {
+            return place;
+        }
+        let (name, unit) = (name.to_owned(), unit.to_owned());
+        self.metrics.push(Metric { name, unit, row: Vec::new() });
+        self.metrics.len() - 1
+    }
+
+    /// The number of a known metric. A device has few: a walk is fastest.
+    pub(crate) fn find_metric(&self, name: &str) -> Option<usize> {
+        self.metrics.iter().position(|metric| metric.name == name)
+    }
+
+    /// The numbers of a poll's instances. Polls name them in the same order over and over, so
+    /// the one after the last match is tried first.
+    pub(crate) fn instances(&mut self, names: &[String]) -> Vec<u32> {
+        let mut next = 0;
+        let mut numbers = Vec::with_capacity(names.len());
+        for name in names {
+            let number = match self.instances.get(next) {
+                Some(instance) if instance.name == *name => next,
+                Some(_) | None => self.instance(name),
+            };
+            next = number + 1;
+            numbers.push(number as u32);
+        }
+        numbers
+    }
+
+    fn instance(&mut self, name: &str) -> usize {
+        let named = |number: &u32| self.instances[*number as usize].name.as_str();
+        match self.sorted.binary_search_by(|number| named(number).cmp(name)) {
+            Ok(place) => self.sorted[place] as usize,
+            Err(place) => {
+                let number = self.instances.len();
+                self.sorted.insert(place, number as u32);
+                self.instances.push(Instance { name: name.to_owned(), ..Instance::default() });
+                number
+            }
+        }
+    }
+
+    /// The series of a metric and instance.
+    pub(crate) fn series(&self, metric: usize, instance: u32) -> Option<usize> {
+        let number = *self.metrics[metric].row.get(instance as usize)?;
+        (number != NONE).then_some(number as usize)
+    }
+
+    fn set_series(&mut self, metric: usize, instance: u32, number: u32) {
+        let row = &mut self.metrics[metric].row;
+        let place = instance as usize;
+        if row.len() <= place {
+            row.resize(self.instances.len().max(place + 1), NONE);
+        }
+        row[place] = number;
+    }
+
+    /// Fills the look-up tables from the lists that are saved.
+    pub(crate) fn index(&mut self, series: &[SeriesState]) {
+        self.sorted = (0..self.instances.len() as u32).collect();
+        let instances = &self.instances;
+        self.sorted.sort_by_key(|number| instances[*number as usize].name.as_str());
+        for (number, one) in series.iter().enumerate() {
+            self.set_series(one.metric as usize, one.instance, number as u32);
+        }
+    }
+
+    /// A metric as it is loaded.
+    pub(crate) fn push_metric(&mut self, name: String, unit: String) {
+        self.metrics.push(Metric { name, unit, row: Vec::new() });
+    }
+}
+
+impl DeviceState {
+    /// Makes the series that a poll's columns name and that are not there yet, and says so.
+    pub(crate) fn meet_series(
+        &mut self,
+        poll: &Poll,
+        metrics: &[usize],
+        instances: &[u32],
+        out: &mut dyn Out,
+    ) {
+        let Some(owner) = &self.owner else { return };
+        let before = self.series.len();
+        for (column, metric) in poll.columns.iter().zip(metrics) {
+            if column.kind == Kind::Discontinuity {
+                continue;
+            }
+            for place in &column.instances {
+                let Some(instance) = usize::try_from(*place).ok().and_then(|p| instances.get(p))
+                else {
+                    continue;
+                };
+                if self.tables.series(*metric, *instance).is_some() {
+                    continue;
+                }
+                if self.series.len() >= MAX_SERIES {
+                    out.count(Count::SeriesLimit);
+                    continue;
+                }
+                let name = &self.tables.instances[*instance as usize].name;
+                let id = SeriesId::of(&owner.tenant, owner.device, &column.metric, name);
+                out.emit(Output::Series(Series {
+                    tenant: owner.tenant.clone(),
+                    id,
+                    device: owner.device,
+                    metric: column.metric.clone(),
+                    instance: name.clone(),
+                    unit: column.unit.clone(),
+                    state: column.kind == Kind::State,
+                }));
+                let number = self.series.len() as u32;
+                self.tables.set_series(*metric, *instance, number);
+                let one = SeriesState::new(id, *metric as u32, *instance, column.kind);
+                self.series.push(one);
+            }
+        }
+        if self.series.len() != before {
+            self.series.shrink_to_fit();
+        }
+    }
+}

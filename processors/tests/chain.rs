@@ -1,0 +1,271 @@
+//! The chain from records to records, case by case.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::wildcard_enum_match_arm, clippy::panic)]
+
+mod common;
+
+use common::{START, Sink, column, control, poll, run, step_all, tick};
+use processors::{Count, DeviceChain, DeviceState, Next, Output, Processor};
+use schemas::{
+    Availability, Column, DeviceInput, Fact, GapReason, Kind, Outcome, Poll, SampleFlags,
+    Transition,
+};
+
+fn input(record: Poll) -> DeviceInput {
+    DeviceInput::Poll(Box::new(record))
+}
+
+fn with(cycle: i64, columns: Vec<Column>) -> Poll {
+    let mut record = poll("snmp", cycle, 10_000);
+    record.instances = vec!["eth0".to_owned(), "eth1".to_owned()];
+    record.columns = columns;
+    record
+}
+
+fn octets(cycle: i64, kind: Kind, count: i64) -> Poll {
+    let mut one = column("if_in_bps", kind, vec![count], vec![]);
+    one.scale = 8.0;
+    with(cycle, vec![one])
+}
+
+fn gaps(sink: &Sink) -> Vec<GapReason> {
+    let batches = sink.outputs.iter().filter_map(|output| match output {
+        Output::Metric(batch) => Some(batch),
+        _ => None,
+    });
+    batches.flat_map(|batch| batch.gaps.iter().map(|gap| gap.reason)).collect()
+}
+
+#[test]
+fn a_counter_becomes_a_rate_and_a_series() {
+    let mut state = DeviceState::default();
+    let first = run(&mut state, &[input(octets(1, Kind::Counter64, 1_000))]);
+    assert!(first.outputs.iter().any(|o| matches!(o, Output::Series(s)
+        if s.metric == "if_in_bps" && s.instance == "eth0" && !s.state)));
+    assert_eq!(gaps(&first), [GapReason::First]);
+    let second = run(&mut state, &[input(octets(2, Kind::Counter64, 6_000))]);
+    assert_eq!(second.samples()[0].1, START + 20_007);
+    assert_eq!(second.samples()[0].2, 4_000.0);
+    assert!(!second.outputs.iter().any(|o| matches!(o, Output::Series(_))));
+}
+
+#[test]
+fn restarts_breaks_and_wraps_have_their_reasons() {
+    let mut state = DeviceState::default();
+    run(&mut state, &[input(octets(1, Kind::Counter32, 4_294_967_000))]);
+    let wrapped = run(&mut state, &[input(octets(2, Kind::Counter32, 704))]);
+    assert_eq!(wrapped.samples()[0].2, 800.0);
+    assert!(wrapped.outputs.iter().any(|o| matches!(o, Output::Metric(batch)
+        if batch.flags == [SampleFlags::WRAP])));
+    let mut restarted = octets(3, Kind::Counter32, 9_000);
+    restarted.uptime_cs = Some(5);
+    assert_eq!(gaps(&run(&mut state, &[input(restarted)])), [GapReason::Reset]);
+    let marker = |value| column("if_since", Kind::Discontinuity, vec![value], vec![]);
+    // The marker counts wherever it stands in the poll.
+    for (cycle, value, reasons) in
+        [(4, 1, vec![]), (5, 1, vec![]), (6, 2, vec![GapReason::Discontinuity]), (7, 2, vec![])]
+    {
+        let mut record = octets(cycle, Kind::Counter32, 9_000 + cycle);
+        record.uptime_cs = Some(cycle * 1_000);
+        record.columns.push(marker(value));
+        assert_eq!(gaps(&run(&mut state, &[input(record)])), reasons, "cycle {cycle}");
+    }
+}
+
+#[test]
+fn the_ceiling_is_the_ports_speed_of_the_same_poll() {
+    let mut state = DeviceState::default();
+    let at = |cycle, count, speed| {
+        let mut record = octets(cycle, Kind::Counter64, count);
+        record.columns[0].ceiling = Some("if_speed_bps".to_owned());
+        record.columns.push(column("if_speed_bps", Kind::State, vec![], vec![speed]));
+        input(record)
+    };
+    run(&mut state, &[at(1, 0, 1e6)]);
+    assert_eq!(gaps(&run(&mut state, &[at(2, 2_000_000, 1e6)])), [GapReason::Implausible]);
+    assert!(gaps(&run(&mut state, &[at(3, 4_000_000, 1e7)])).is_empty());
+    assert!(gaps(&run(&mut state, &[at(4, 6_000_000, 0.0)])).is_empty());
+}
+
+#[test]
+fn a_state_is_sent_on_change_and_once_an_hour() {
+    let mut state = DeviceState::default();
+    let mut seen = Vec::new();
+    for cycle in 0..720 {
+        let value = if cycle < 100 { 1.0 } else { 2.0 };
+        let one = column("if_oper_status", Kind::State, vec![], vec![value]);
+        let sink = run(&mut state, &[input(with(cycle, vec![one]))]);
+        for output in &sink.outputs {
+            if let Output::Metric(batch) = output {
+                seen.push((cycle, batch.values[0], batch.flags.first().copied().unwrap_or(0)));
+            }
+        }
+    }
+    assert_eq!(seen, [(0, 1.0, 0), (100, 2.0, 0), (360, 2.0, SampleFlags::REPEATED)]);
+}
+
+#[test]
+fn drops_are_counted() {
+    let mut state = DeviceState::default();
+    let gauge = |cycle, value| {
+        input(with(cycle, vec![column("temperature_c", Kind::Gauge, vec![], vec![value])]))
+    };
+    let mut sink = Sink::default();
+    let mut old = with(900, vec![column("temperature_c", Kind::Gauge, vec![], vec![1.0])]);
+    old.started_at = START - 3_700_000;
+    let mut strange = poll("snmp", 1_000, 10_000);
+    strange.started_at = i64::MIN;
+    let mut other = poll("snmp", 1_001, 10_000);
+    other.tenant = "other".to_owned();
+    let inputs = [
+        gauge(5, 1.0),
+        gauge(5, 1.0),
+        gauge(6, f64::NAN),
+        gauge(7, 1.0),
+        input(Poll { poller: "woken".to_owned(), ..poll("snmp", 6, 10_000) }),
+        input(old),
+        input(strange),
+        input(other),
+    ];
+    step_all(&mut state, &inputs, &mut sink);
+    let expected = [
+        (Count::DuplicatePoll, 1),
+        (Count::OldCycle, 1),
+        (Count::AbsurdRecord, 2),
+        (Count::LateSample, 1),
+        (Count::NotFinite, 1),
+    ];
+    assert_eq!(sink.counts.into_iter().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn facts_come_whole_when_one_changes() {
+    let mut state = DeviceState::default();
+    let telling = |cycle, value: &str| {
+        let mut record = poll("snmp", cycle, 10_000);
+        let (instance, name) = (String::new(), "sys_name".to_owned());
+        record.facts = vec![Fact { instance, name, value: value.to_owned() }];
+        input(record)
+    };
+    let inputs = [telling(1, "a"), telling(2, "a"), telling(3, "b")];
+    let sink = run(&mut state, &inputs);
+    let told: Vec<&str> = sink
+        .outputs
+        .iter()
+        .filter_map(|o| match o {
+            Output::Facts(facts) => Some(facts.facts[0].value.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, ["a", "b"]);
+}
+
+/// Temperatures: steady, then hot for a while from cycle 50 on.
+fn temperature(cycle: i64, hot: bool) -> DeviceInput {
+    let value = if hot { 90.0 } else { 40.0 + (cycle % 3) as f64 };
+    input(with(cycle, vec![column("temperature_c", Kind::Gauge, vec![], vec![value])]))
+}
+
+#[test]
+fn an_episode_has_one_onset_and_one_clear_and_missing_samples_are_none() {
+    let mut state = DeviceState::default();
+    let mut sink = Sink::default();
+    step_all(&mut state, &[control(START, true)], &mut sink);
+    for cycle in 0..400 {
+        let record = match cycle {
+            50..60 => temperature(cycle, true),
+            60..200 => {
+                let mut lost = poll("snmp", cycle, 10_000);
+                lost.outcome = Outcome::Timeout;
+                input(lost)
+            }
+            _ => temperature(cycle, false),
+        };
+        step_all(&mut state, &[record], &mut sink);
+    }
+    let seen: Vec<_> = sink.anomalies().iter().map(|a| (a.transition, a.at - START)).collect();
+    assert_eq!(seen, [(Transition::Onset, 520_007), (Transition::Clear, 2_030_007)]);
+    let (onset, clear) = (sink.anomalies()[0], sink.anomalies()[1]);
+    assert_eq!(onset.id, clear.id);
+    assert_eq!(onset.id, format!("{}-{}", onset.series, onset.onset_at));
+    assert_eq!((onset.device_name.as_str(), onset.value), ("switch-1", 90.0));
+    assert!(onset.lower < onset.expected && onset.expected < onset.upper && onset.upper < 90.0);
+}
+
+#[test]
+fn a_new_level_is_accepted_after_a_day() {
+    let mut state = DeviceState::default();
+    let mut sink = Sink::default();
+    for cycle in 0..9_000 {
+        step_all(&mut state, &[temperature(cycle, cycle >= 50)], &mut sink);
+    }
+    let seen: Vec<_> = sink.anomalies().iter().map(|a| (a.transition, a.at - START)).collect();
+    let day = 520_007 + 24 * 3_600_000;
+    assert_eq!(seen, [(Transition::Onset, 520_007), (Transition::Clear, day)]);
+}
+
+#[test]
+fn bands_come_with_closed_buckets_once_there_are_some() {
+    let mut state = DeviceState::default();
+    let mut sink = Sink::default();
+    for cycle in 0..100 {
+        step_all(&mut state, &[temperature(cycle, false)], &mut sink);
+    }
+    let bands: Vec<_> = sink
+        .outputs
+        .iter()
+        .filter_map(|o| match o {
+            Output::Baseline(band) => Some((band.bucket - START, band.expected[0].round())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(bands, [(0, 41.0), (300_000, 41.0), (600_000, 41.0)]);
+}
+
+#[test]
+fn a_removed_device_leaves_nothing_open() {
+    let mut state = DeviceState::default();
+    let mut sink = Sink::default();
+    for cycle in 0..55 {
+        step_all(&mut state, &[temperature(cycle, cycle >= 50)], &mut sink);
+    }
+    assert_eq!(state.open_anomalies(), 1);
+    let mut last = Sink::default();
+    let chain = DeviceChain::default();
+    let next = chain.step(&mut state, &control(START + 550_000, false), &mut last);
+    assert_eq!(next, Next::Forget);
+    assert_eq!(last.anomalies()[0].transition, Transition::Clear);
+    assert_eq!(last.rollups().len(), 3, "the open buckets of three widths");
+    assert_eq!(last.statuses()[0].state, Availability::Unknown);
+    assert!(last.statuses()[0].reason.contains("removed"));
+}
+
+#[test]
+fn who_is_in_no_inventory_is_forgotten_after_a_day_of_silence() {
+    let mut state = DeviceState::default();
+    run(&mut state, &[temperature(0, false)]);
+    let chain = DeviceChain::default();
+    let mut sink = Sink::default();
+    let mut now = START;
+    for _ in 0..10_000 {
+        now += 60_000;
+        if chain.step(&mut state, &tick(now), &mut sink) == Next::Forget {
+            assert!(now - START >= 86_400_000);
+            return;
+        }
+    }
+    panic!("never forgotten");
+}
+
+#[test]
+fn a_tick_that_is_not_due_changes_nothing() {
+    let mut state = DeviceState::default();
+    run(&mut state, &[temperature(0, false)]);
+    let chain = DeviceChain::default();
+    let mut before = Vec::new();
+    chain.save(&state, &mut before);
+    let wake = chain.wake_at(&state).unwrap();
+    run(&mut state, &[tick(wake - 1), tick(0)]);
+    let mut after = Vec::new();
+    chain.save(&state, &mut after);
+    assert_eq!(before, after);
+}

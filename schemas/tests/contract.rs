@@ -1,0 +1,335 @@
+//! The Rust types and the `.avsc` files say the same, byte for byte, and records cross versions in
+//! both directions.
+
+#![allow(deprecated)] // The datum functions are the oldest and plainest second opinion.
+
+use apache_avro::types::Value;
+use apache_avro::{Schema, from_avro_datum, to_avro_datum};
+use schemas::*;
+
+fn device() -> DeviceId {
+    "6ba7b810-9dad-11d1-80b4-00c04fd430c8".parse().unwrap()
+}
+
+fn poll() -> Poll {
+    Poll {
+        tenant: "default".into(),
+        device: device(),
+        connector: "snmp".into(),
+        cycle: 7,
+        part: 0,
+        parts: 1,
+        interval_ms: 60_000,
+        started_at: 1_700_000_000_000,
+        mono_ms: 123_456,
+        poller: "p".into(),
+        duration_ms: 12,
+        outcome: Outcome::Partial,
+        error: Some("ifXTable: timeout".into()),
+        uptime_cs: Some(4_294_967_295),
+        instances: vec![String::new(), "ge-0/0/1".into()],
+        columns: vec![
+            Column {
+                metric: "if_in_bps".into(),
+                unit: "bit/s".into(),
+                kind: Kind::Counter64,
+                scale: 8.0,
+                ceiling: Some("if_speed_bps".into()),
+                detect: true,
+                quantum: 0.0,
+                instances: vec![1],
+                at_ms: vec![3],
+                counts: vec![u64::MAX as i64],
+                gauges: vec![],
+            },
+            Column {
+                metric: "icmp_rtt_ms".into(),
+                unit: "ms".into(),
+                kind: Kind::Gauge,
+                scale: 1.0,
+                ceiling: None,
+                detect: false,
+                quantum: 0.1,
+                instances: vec![0],
+                at_ms: vec![0],
+                counts: vec![],
+                gauges: vec![0.25],
+            },
+        ],
+        facts: vec![Fact { instance: String::new(), name: "sys_name".into(), value: "r1".into() }],
+    }
+}
+
+/// Both codecs write the same bytes, and ours reads what it wrote.
+fn check<T: AvroRecord + PartialEq + std::fmt::Debug>(record: &T) {
+    let store = SchemaStore::new();
+    let bytes = encode(record).unwrap();
+    assert_eq!(&T::decode(&store, &bytes).unwrap(), record);
+    let schema = Schema::parse_str(T::JSON).unwrap();
+    let value = from_avro_datum(&schema, &mut &bytes[5..], None).unwrap();
+    assert_eq!(to_avro_datum(&schema, value).unwrap(), bytes[5..], "{}", T::NAME);
+    for end in 0..bytes.len() {
+        assert!(T::decode(&store, &bytes[..end]).is_err(), "{} cut at {end}", T::NAME);
+    }
+}
+
+#[test]
+fn every_record_agrees_with_its_schema() {
+    check(&poll());
+    check(&Device {
+        tenant: "default".into(),
+        id: device(),
+        name: "r1".into(),
+        address: "192.0.2.10".into(),
+        port: 161,
+        profile: "auto".into(),
+        credential: Some("lab-v2c".into()),
+        site: None,
+        tags: vec!["core".into()],
+        interval_ms: 60_000,
+        snmp: true,
+        icmp: false,
+        enabled: true,
+        source: "file".into(),
+        updated_at: 1,
+    });
+    check(&Control {
+        tenant: "default".into(),
+        device: device(),
+        name: "r1".into(),
+        present: true,
+        enabled: true,
+        snmp: true,
+        icmp: true,
+        interval_ms: 1,
+        at: 2,
+    });
+    check(&Tick { at: -1 });
+    check(&MetricBatch {
+        tenant: "default".into(),
+        device: device(),
+        at: 5,
+        series: vec![SeriesId(-1), SeriesId(2)],
+        at_ms: vec![0, 1],
+        values: vec![1.5, -0.0],
+        flags: vec![SampleFlags::WRAP, 0],
+        gaps: vec![Gap { series: SeriesId(3), at_ms: 1, reason: GapReason::Discontinuity }],
+    });
+    check(&Rollup {
+        tenant: "default".into(),
+        device: device(),
+        width_ms: 300_000,
+        bucket: 300_000,
+        repair: true,
+        series: vec![SeriesId(1)],
+        counts: vec![2],
+        sums: vec![3.0],
+        mins: vec![1.0],
+        maxs: vec![2.0],
+        lasts: vec![2.0],
+    });
+    check(&Baseline {
+        tenant: "default".into(),
+        device: device(),
+        bucket: 0,
+        width_ms: 300_000,
+        method: "robust-1".into(),
+        series: vec![SeriesId(1)],
+        expected: vec![1.0],
+        lower: vec![0.0],
+        upper: vec![2.0],
+    });
+    check(&Anomaly {
+        tenant: "default".into(),
+        id: "00-1".into(),
+        transition: Transition::Clear,
+        device: device(),
+        device_name: "r1".into(),
+        series: SeriesId(1),
+        metric: "if_in_bps".into(),
+        instance: "ge-0/0/1".into(),
+        unit: "bit/s".into(),
+        onset_at: 1,
+        at: 2,
+        value: 3.0,
+        expected: 1.0,
+        lower: 0.5,
+        upper: 1.5,
+        score: 9.0,
+        method: "robust".into(),
+        version: 1,
+    });
+    check(&DeviceStatus {
+        tenant: "default".into(),
+        device: device(),
+        state: Availability::Degraded,
+        since: 1,
+        at: 2,
+        reason: "loss 40 %".into(),
+    });
+    check(&DeviceFacts { tenant: "default".into(), device: device(), at: 1, facts: poll().facts });
+    check(&Series {
+        tenant: "default".into(),
+        id: SeriesId(1),
+        device: device(),
+        metric: "m".into(),
+        instance: "i".into(),
+        unit: "1".into(),
+        state: false,
+    });
+    check(&DeadLetter {
+        topic: "poll".into(),
+        partition: 1,
+        offset: 2,
+        component: "device-chain".into(),
+        reason: "truncated".into(),
+        error: "cut off".into(),
+        at: 3,
+        key: None,
+        value: Some(vec![0, 1, 255]),
+    });
+}
+
+#[test]
+fn shipped_ids_are_distinct_and_local() {
+    let mut ids: Vec<_> = shipped().iter().map(|schema| schema.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), shipped().len());
+    assert!(ids.iter().all(|id| *id >= LOCAL_ID_BASE && *id <= i32::MAX as u32));
+}
+
+/// A writer's schema made from ours, as an older or newer release would have it.
+fn edited(json: &str, edit: impl FnOnce(&mut Vec<serde_json::Value>)) -> String {
+    let mut schema: serde_json::Value = serde_json::from_str(json).unwrap();
+    edit(schema["fields"].as_array_mut().unwrap());
+    schema.to_string()
+}
+
+fn name(field: &serde_json::Value) -> &str {
+    field["name"].as_str().unwrap()
+}
+
+/// Writes `record` as the edited schema would and reads it back as today's type.
+fn across(json: &str, fields: &[(&str, Value)], reader: &SchemaStore) -> Vec<u8> {
+    let id = 77;
+    reader.learn(id, json).unwrap();
+    let schema = Schema::parse_str(json).unwrap();
+    let record = Value::Record(fields.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect());
+    let mut bytes = vec![0];
+    bytes.extend_from_slice(&id.to_be_bytes());
+    bytes.extend(to_avro_datum(&schema, record).unwrap());
+    bytes
+}
+
+fn control_fields() -> Vec<(&'static str, Value)> {
+    vec![
+        ("tenant", Value::String("t".into())),
+        ("device", Value::Uuid(device().0)),
+        ("name", Value::String("n".into())),
+        ("present", Value::Boolean(true)),
+        ("enabled", Value::Boolean(false)),
+        ("snmp", Value::Boolean(false)),
+        ("icmp", Value::Boolean(false)),
+        ("interval_ms", Value::Long(5)),
+        ("at", Value::TimestampMillis(9)),
+    ]
+}
+
+/// An old writer lacked every field that has a default; the reader fills them in.
+#[test]
+fn reads_older_writers() {
+    for schema in shipped() {
+        let old = edited(schema.json, |fields| fields.retain(|f| f.get("default").is_none()));
+        let old = Schema::parse_str(&old).unwrap();
+        let new = Schema::parse_str(schema.json).unwrap();
+        apache_avro::schema_compatibility::SchemaCompatibility::can_read(&old, &new)
+            .unwrap_or_else(|error| panic!("{}: {error}", schema.name));
+    }
+    let store = SchemaStore::new();
+    let json = edited(Control::JSON, |fields| fields.retain(|f| f.get("default").is_none()));
+    let fields: Vec<_> = control_fields()
+        .into_iter()
+        .filter(|(field, _)| ["device", "present", "at"].contains(field))
+        .collect();
+    let control = Control::decode(&store, &across(&json, &fields, &store)).unwrap();
+    assert_eq!((control.tenant.as_str(), control.enabled, control.interval_ms), ("default", true, 60_000));
+}
+
+/// A newer writer has a field that this reader never heard of, an enum symbol too, and another
+/// order of fields.
+#[test]
+fn reads_newer_writers() {
+    let store = SchemaStore::new();
+    let json = edited(Control::JSON, |fields| {
+        let extra = serde_json::json!({"name": "vrf", "type": {"type": "map", "values": "string"}, "default": {}});
+        fields.insert(1, extra);
+        fields.reverse();
+    });
+    let mut fields = control_fields();
+    fields.insert(1, ("vrf", Value::Map([("a".to_owned(), Value::String("b".into()))].into())));
+    fields.reverse();
+    let control = Control::decode(&store, &across(&json, &fields, &store)).unwrap();
+    assert_eq!((control.tenant.as_str(), control.at, control.enabled), ("t", 9, false));
+
+    let json = edited(DeviceStatus::JSON, |fields| {
+        let state = fields.iter_mut().find(|f| name(f) == "state").unwrap();
+        state["type"]["symbols"].as_array_mut().unwrap().push("MAINTENANCE".into());
+    });
+    let fields = [
+        ("tenant", Value::String("t".into())),
+        ("device", Value::Uuid(device().0)),
+        ("state", Value::Enum(4, "MAINTENANCE".into())),
+        ("since", Value::TimestampMillis(1)),
+        ("at", Value::TimestampMillis(1)),
+        ("reason", Value::String(String::new())),
+    ];
+    let status = DeviceStatus::decode(&store, &across(&json, &fields, &store)).unwrap();
+    assert_eq!(status.state, Availability::Unknown);
+}
+
+#[test]
+fn refusals_name_the_place() {
+    let store = SchemaStore::new();
+    let check = |bytes: &[u8], reason: &str, text: &str| {
+        let error = DeviceInput::decode(&store, bytes).unwrap_err();
+        assert_eq!(error.reason(), reason, "{error}");
+        assert!(error.to_string().contains(text), "{error}");
+    };
+    check(&[], "truncated", "0 bytes");
+    check(&[0, 1], "truncated", "header");
+    check(b"{\"a\":1}", "malformed", "0x7b");
+    check(&[0, 0, 0, 0, 9, 1], "unknown_schema", "schema id 9");
+    let status = encode(&DeviceStatus {
+        tenant: "t".into(),
+        device: device(),
+        state: Availability::Up,
+        since: 0,
+        at: 0,
+        reason: String::new(),
+    });
+    check(&status.unwrap(), "wrong_type", "DeviceStatus");
+    let bytes = encode(&poll()).unwrap();
+    check(&bytes[..40], "truncated", "40 bytes");
+    let mut uneven = poll();
+    uneven.columns[0].at_ms.clear();
+    check(&encode(&uneven).unwrap(), "malformed", "if_in_bps");
+    let mut outside = poll();
+    outside.columns[0].instances[0] = 2;
+    check(&encode(&outside).unwrap(), "malformed", "names instance 2 of 2");
+}
+
+proptest::proptest! {
+    /// Any bytes: an error or a record, never a panic, never an allocation beyond the input's reach.
+    #[test]
+    fn hostile_bytes(noise: Vec<u8>, place in 0usize..400, bit in 0u8..8) {
+        let store = SchemaStore::new();
+        let mut bytes = encode(&poll()).unwrap();
+        let place = place % bytes.len();
+        bytes[place] ^= 1 << bit;
+        let _ = DeviceInput::decode(&store, &bytes);
+        bytes.truncate(5);
+        bytes.extend(noise);
+        let _ = DeviceInput::decode(&store, &bytes);
+    }
+}

@@ -1,0 +1,96 @@
+# shellcheck shell=bash
+# One run of all tests: steps, their sum, and nothing left behind. Sourced by
+# scripts/test.
+
+# scripts/test sets these two folders.
+logs='' scratch=''
+passed=0 failed=0 skipped=0
+failures=()
+STEP_LIMIT=${OPSC_STEP_LIMIT:-3000} # seconds; a step that hangs fails by itself
+
+only=() # the steps asked for; none means all
+
+wanted() {
+    local one
+    [ ${#only[@]} -gt 0 ] || return 0
+    for one in "${only[@]}"; do
+        if [ "$one" = "$1" ]; then return 0; fi
+    done
+    return 1
+}
+
+# step NAME COMMAND...: runs it, shows and keeps its output, and adds up its
+# tests. A step that names no tests counts as one.
+step() {
+    local name=$1 log=$logs/$1.log status=0 counts p f s began=$SECONDS worker
+    wanted "$name" || return 0
+    shift
+    printf '\n== %s\n' "$name"
+    # Shown from the file, not through a pipe: a daemon that a test forgot would
+    # hold a pipe open for ever.
+    : >"$log"
+    timeout -k 10 "$STEP_LIMIT" "$@" </dev/null >"$log" 2>&1 &
+    worker=$!
+    tail -n +1 -s 0.2 -f --pid="$worker" "$log" &
+    wait "$worker" || status=$?
+    wait $! || true
+    [ "$status" -ne 124 ] || printf '%s: still not done after %s s, ended\n' "$name" "$STEP_LIMIT"
+    counts=$("$OPSC_ROOT/scripts/count-tests" <"$log")
+    read -r p f s <<<"${counts:-0 0 0}"
+    [ -n "$counts" ] || [ "$status" -ne 0 ] || p=1
+    [ "$status" -eq 0 ] || [ "$f" -gt 0 ] || f=1
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    [ "$f" -eq 0 ] || failures+=("$name: see $log")
+    printf -- '-- %s: %s s, exit code %s\n' "$name" $((SECONDS - began)) "$status"
+}
+
+# npm_step SCRIPT: when the UI offers that script.
+npm_step() {
+    if grep -q "^ *\"$1\":" "$OPSC_ROOT/frontend/package.json"; then
+        step "ui-$1" npm --prefix "$OPSC_ROOT/frontend" run --silent "$1"
+    fi
+}
+
+# Every process of this run carries its mark in the environment; so does the
+# search itself, which is over when its findings are looked at.
+marked_pids() {
+    local file found
+    found=$(grep -lsz "^OPSC_RUN_ID=$OPSC_RUN_ID\$" /proc/[0-9]*/environ || true)
+    for file in $found; do
+        file=${file%/environ}
+        if [ -e "$file" ] && [ "$file" != "/proc/$$" ]; then printf '%s\n' "${file#/proc/}"; fi
+    done
+}
+
+describe() { printf '%s %s\n' "$1" "$(tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline" | cut -c1-100)"; }
+
+end_marked() {
+    local pid pids tries=50
+    mapfile -t pids < <(marked_pids)
+    [ ${#pids[@]} -gt 0 ] || return 0
+    say "still running, ended now:"
+    for pid in "${pids[@]}"; do
+        [ ! -e "/proc/$pid" ] || say "    $(describe "$pid")"
+        kill "$pid" 2>/dev/null || true
+    done
+    while ((tries-- > 0)) && [ -n "$(marked_pids)" ]; do sleep 0.1; done
+    for pid in $(marked_pids); do kill -9 "$pid" 2>/dev/null || true; done
+}
+
+# shellcheck disable=SC2317 # called by a trap
+end_run() {
+    trap '' INT TERM HUP
+    "$OPSC_ROOT/scripts/postgres" stop "$scratch/postgres" || true
+    end_marked || true
+    rm -rf "$scratch"
+}
+
+# The last line of all is for machines: N passed, N failed[, N skipped].
+summary() {
+    local failure
+    printf '\n== all, %s min\n' $((SECONDS / 60))
+    for failure in "${failures[@]}"; do printf 'failed: %s\n' "$failure"; done
+    printf '%s passed, %s failed' "$passed" "$failed"
+    [ "$skipped" -eq 0 ] || printf ', %s skipped' "$skipped"
+    printf '\n'
+}

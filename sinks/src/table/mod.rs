@@ -1,0 +1,166 @@
+//! The tables: what a record must satisfy, and the statements that write a batch.
+//!
+//! A new sink is one file here and one line in the pipeline's topology.
+
+mod anomaly;
+mod baseline;
+mod device;
+mod facts;
+mod rollup;
+mod sample;
+mod series;
+mod status;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use chrono::{DateTime, Utc};
+use schemas::{AvroRecord, DeviceId};
+use serde::Serialize;
+use sqlx::PgConnection;
+
+use crate::check::Refusal;
+
+pub use anomaly::Anomalies;
+pub use baseline::Baselines;
+pub use device::Devices;
+pub use facts::Facts;
+pub use rollup::Rollups;
+pub use sample::Samples;
+pub use series::SeriesIdentities;
+pub use status::Statuses;
+
+/// Rows of one statement at most; a longer batch is several statements of one transaction.
+pub(crate) const MAX_STATEMENT_ROWS: usize = 10_000;
+
+/// A decoded record and where it stood.
+#[derive(Debug)]
+pub struct Row<R> {
+    /// Of the sink's topic.
+    pub partition: i32,
+    /// Place in the partition.
+    pub offset: i64,
+    /// What it says.
+    pub change: Change<R>,
+}
+
+/// What a record says.
+#[derive(Debug)]
+pub enum Change<R> {
+    /// This is so now.
+    Put(R),
+    /// A tombstone: nothing is known of the device any more.
+    Remove(DeviceId),
+}
+
+/// What a record without a value means to a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tombstone {
+    /// The device of the key leaves the table.
+    Removes,
+    /// The table keeps what it has.
+    Ignored,
+    /// There is none in this topic.
+    Refused,
+}
+
+/// How a batch is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Care {
+    /// As if no row were there yet.
+    Fast,
+    /// Rows that are there already are left alone and counted.
+    Slow,
+}
+
+/// What a write did to the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Rows inserted, replaced or removed.
+    pub rows: u64,
+    /// Rows that were there already.
+    pub duplicates: u64,
+}
+
+/// Why a write did not happen.
+#[derive(Debug)]
+pub enum Failure {
+    /// The database's own words.
+    Sql(sqlx::Error),
+    /// Records that contradict the table: their place in the batch, and why.
+    Refused(Vec<(usize, Refusal)>),
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+/// How records of one type become rows.
+pub trait Table: Send + Sync + 'static {
+    /// The sink's name: in positions, metrics and messages. Never changes.
+    const NAME: &'static str;
+    /// What a record without a value means.
+    const TOMBSTONE: Tombstone;
+    /// Whether a row that is there already means [`Care::Slow`] rather than poison.
+    const TRIPWIRE: bool = false;
+    /// The records of its topic.
+    type Record: AvroRecord + Send + Sync;
+
+    /// Refuses what the database would refuse or what is absurd. `append_ms`: when the log took the
+    /// record.
+    ///
+    /// # Errors
+    /// The reason, for the dead letters.
+    fn check(record: &Self::Record, append_ms: i64) -> Result<(), Refusal>;
+
+    /// Writes a batch, in order, inside the caller's transaction.
+    fn write(
+        conn: &mut PgConnection,
+        rows: &[&Row<Self::Record>],
+        care: Care,
+    ) -> impl Future<Output = Result<Counts, Failure>> + Send;
+}
+
+/// Time in ms as the database takes it. Out of range never comes: `check` was before.
+pub(crate) fn time(ms: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(ms).unwrap_or_default()
+}
+
+/// The last word on each device of a batch: None where it was removed.
+pub(crate) fn last_by_device<R>(
+    rows: &[&Row<R>],
+    device: impl Fn(&R) -> DeviceId,
+) -> BTreeMap<DeviceId, Option<usize>> {
+    let mut last = BTreeMap::new();
+    for (place, row) in rows.iter().enumerate() {
+        match &row.change {
+            Change::Put(record) => last.insert(device(record), Some(place)),
+            Change::Remove(device) => last.insert(*device, None),
+        };
+    }
+    last
+}
+
+/// The records of a batch, in order, without tombstones.
+pub(crate) fn puts<'a, R>(rows: &'a [&'a Row<R>]) -> impl Iterator<Item = &'a R> {
+    rows.iter().filter_map(|row| match &row.change {
+        Change::Put(record) => Some(record),
+        Change::Remove(_) => None,
+    })
+}
+
+/// Runs a statement whose one parameter is a JSON array of rows, in pieces.
+pub(crate) async fn execute_json<R: Serialize + Sync>(
+    conn: &mut PgConnection,
+    statement: &'static str,
+    rows: &[R],
+) -> Result<u64, sqlx::Error> {
+    let mut affected = 0;
+    for piece in rows.chunks(MAX_STATEMENT_ROWS) {
+        let json = sqlx::types::Json(piece);
+        affected += sqlx::query(statement).bind(json).execute(&mut *conn).await?.rows_affected();
+    }
+    Ok(affected)
+}

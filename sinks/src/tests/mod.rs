@@ -1,0 +1,8 @@
+//! Every statement and every promise, against a real server, on each tier it has.
+
+mod cut;
+mod exactly_once;
+mod migration;
+mod poison;
+mod tables;
+mod views;

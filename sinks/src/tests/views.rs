@@ -1,0 +1,105 @@
+//! The contract of the readable views.
+
+use schemas::{DeviceFacts, Fact, MetricBatch, Series};
+
+use crate::testing::{device, each_tier, record, samples, series, write};
+use crate::{Facts, Samples, SeriesIdentities};
+
+/// Every column that others read says what it means.
+#[tokio::test]
+async fn every_column_of_the_contract_is_explained() {
+    each_tier(async |db| {
+        let silent = db
+            .lines(
+                "SELECT c.relname || '.' || a.attname FROM pg_class c
+                 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                 WHERE c.relnamespace = 'public'::regnamespace
+                   AND (c.relkind = 'v' OR c.relname IN ('device', 'anomaly'))
+                   AND col_description(c.oid, a.attnum) IS NULL",
+            )
+            .await;
+        assert_eq!(silent, [] as [&str; 0]);
+        let bare = db
+            .lines(
+                "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace
+                   AND (relkind = 'v' OR relname IN ('device', 'anomaly'))
+                   AND obj_description(oid, 'pg_class') IS NULL",
+            )
+            .await;
+        assert_eq!(bare, [] as [&str; 0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn raw_samples_and_latest_values_carry_their_names() {
+    each_tier(async |db| {
+        let now = chrono::Utc::now().timestamp_millis();
+        let mut identities = db.sink::<SeriesIdentities>().await;
+        let ports = [
+            Series { state: true, ..series(1, "if_admin_status", "ge-0") },
+            Series { state: true, ..series(1, "if_oper_status", "ge-0") },
+            Series { state: true, ..series(1, "if_speed_bps", "ge-0") },
+            series(1, "cpu_percent", ""),
+        ];
+        let records = ports.iter().enumerate().map(|(i, s)| record(0, i as i64, s));
+        write(&mut identities, records.collect()).await;
+        let mut metrics = db.sink::<Samples>().await;
+        let poll = |at: i64, values: [f64; 4]| MetricBatch {
+            series: ports.iter().map(|s| s.id).collect(),
+            values: values.to_vec(),
+            ..samples(1, at, 4)
+        };
+        let stamp = |offset, batch: &MetricBatch| crate::SinkRecord {
+            timestamp_ms: now,
+            ..record(0, offset, batch)
+        };
+        let older = poll(now - 60_000, [1.0, 1.0, 1e9, 5.0]);
+        let newer = poll(now - 1000, [1.0, 7.0, 1e10, 6.0]);
+        write(&mut metrics, vec![stamp(0, &older), stamp(1, &newer)]).await;
+        let mut facts = db.sink::<Facts>().await;
+        let fact = |name: &str, value: &str| Fact {
+            instance: "ge-0".to_owned(),
+            name: name.to_owned(),
+            value: value.to_owned(),
+        };
+        let set = DeviceFacts {
+            tenant: "default".to_owned(),
+            device: device(1),
+            at: now,
+            facts: vec![
+                fact("if_alias", "to Bern"),
+                fact("if_index", "513"),
+                fact("if_mac", "00:00:5e:00:53:01"),
+            ],
+        };
+        let facts_record = crate::SinkRecord { timestamp_ms: now, ..record(0, 0, &set) };
+        write(&mut facts, vec![facts_record]).await;
+
+        let raw = db
+            .lines(
+                "SELECT concat_ws(' ', metric, instance, unit, value) FROM metric_raw
+                    WHERE metric = 'cpu_percent' ORDER BY ts",
+            )
+            .await;
+        assert_eq!(raw, ["cpu_percent  1 5", "cpu_percent  1 6"]);
+        let latest = db
+            .lines("SELECT concat_ws(' ', metric, value) FROM series_latest ORDER BY metric")
+            .await;
+        assert_eq!(
+            latest,
+            ["cpu_percent 6", "if_admin_status 1", "if_oper_status 7", "if_speed_bps 10000000000"]
+        );
+        let interface = db
+            .lines(
+                "SELECT concat_ws(' ', name, alias, if_index, mac, admin_status, oper_status,
+                                     speed_bps) FROM interface",
+            )
+            .await;
+        assert_eq!(
+            interface,
+            ["ge-0 to Bern 513 00:00:5e:00:53:01 up lower_layer_down 10000000000"]
+        );
+    })
+    .await;
+}
