@@ -68,6 +68,9 @@ pub enum ConfigError {
     /// The bearer token is guessable.
     #[error("the API's bearer token has fewer than {MIN_TOKEN_CHARS} characters; use a longer one")]
     ShortToken,
+    /// The system gives no further thread.
+    #[error("the thread that checks passwords could not be started: {0}")]
+    Thread(#[source] std::io::Error),
 }
 
 /// State of the router; cheap to clone.

@@ -3,6 +3,13 @@
 //!
 //!     OPSC_TOKEN=$(openssl rand -hex 16) cargo run --release -p api --example serve -- URL [PORT]
 //!
+//!     schemathesis run http://127.0.0.1:5000/openapi.json -H "Authorization: Bearer $OPSC_TOKEN" \
+//!         --exclude-operation-id streamEvents --exclude-checks ignored_auth,positive_data_acceptance
+//!
+//! Left out: the stream without end; the check that tries a wrong cookie beside the right token; the
+//! one that takes every refusal of well-formed values for a fault (an unknown cursor, profile or
+//! credential, a range that ends before it begins).
+//!
 //! Migrates the database of URL, makes a device with a day of samples, prints admin's password.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::print_stdout)]
 

@@ -1,5 +1,6 @@
 //! Who may come in: one administrator by password, the command line by token.
 
+mod checker;
 mod door;
 mod limiter;
 mod password;
@@ -9,8 +10,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
 
+use checker::Checker;
 pub(crate) use door::{guard, refuse_other_sites};
 use limiter::Limiter;
 pub use password::{AdminError, ensure_admin, reset_admin};
@@ -25,8 +26,6 @@ pub(crate) const COOKIE: &str = "opsc_session";
 const MAX_PER_USER: u32 = 10;
 const MAX_PER_ADDRESS: u32 = 30;
 const WINDOW: Duration = Duration::from_secs(15 * 60);
-/// Passwords hashed at the same time: each takes 30 ms of a core and 19 MiB.
-const MAX_HASHERS: usize = 2;
 
 /// Where a request came from.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +54,7 @@ pub(crate) struct Auth {
     bearer: Option<SecretString>,
     by_user: Limiter<String>,
     by_address: Limiter<IpAddr>,
-    hashers: Semaphore,
+    checker: Checker,
     idle: Duration,
     secure: bool,
 }
@@ -70,7 +69,7 @@ impl Auth {
             bearer: config.bearer_token.clone(),
             by_user: Limiter::new(MAX_PER_USER, WINDOW),
             by_address: Limiter::new(MAX_PER_ADDRESS, WINDOW),
-            hashers: Semaphore::new(MAX_HASHERS),
+            checker: Checker::start().map_err(ConfigError::Thread)?,
             idle: Duration::from_secs(u64::from(config.session_idle_s.max(60))),
             secure: config.secure_cookies,
         })

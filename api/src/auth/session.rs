@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 
-use super::{Auth, COOKIE, Peer, Principal, password};
+use super::{Auth, COOKIE, Peer, Principal};
 use crate::endpoints::{ms, now_ms, time};
 use crate::rim::ApiError;
 use crate::state::ApiState;
@@ -51,7 +51,7 @@ pub(crate) async fn sign_in(
             .bind(username)
             .fetch_optional(&state.pool)
             .await?;
-    if !verified(auth, hash, given.clone()).await? {
+    if !auth.checker.matches(hash, given.clone()).await? {
         metrics::counter!("api_logins_total", "result" => "wrong").increment(1);
         tracing::warn!(username, address = %peer.0, "sign-in refused");
         return Err(ApiError::WrongPassword);
@@ -61,21 +61,6 @@ pub(crate) async fn sign_in(
     metrics::counter!("api_logins_total", "result" => "ok").increment(1);
     tracing::info!(username, address = %peer.0, "signed in");
     open(&state.pool, auth, username).await
-}
-
-async fn verified(
-    auth: &Auth,
-    hash: Option<String>,
-    given: SecretString,
-) -> Result<bool, ApiError> {
-    let _turn = auth
-        .hashers
-        .acquire()
-        .await
-        .map_err(|_| ApiError::Unavailable("shutting down".to_owned()))?;
-    tokio::task::spawn_blocking(move || password::matches(hash.as_deref(), &given))
-        .await
-        .map_err(|error| ApiError::Internal(format!("password check: {error}")))
 }
 
 async fn open(pool: &PgPool, auth: &Auth, username: &str) -> Result<Opened, ApiError> {

@@ -121,7 +121,7 @@ impl From<Row> for AnomalyItem {
         ("open" = Option<bool>, Query,
             description = "true: only those that have not cleared; false: only those that have"),
         ("device" = Option<String>, Query, format = Uuid, description = "Only of this device"),
-        ("series" = Option<String>, Query, pattern = "^[0-9a-f]{16}$",
+        ("series" = Option<String>, Query, pattern = "^([0-9a-f]{16})?$",
             description = "Only of this series"),
         ("from" = Option<i64>, Query, minimum = 0, maximum = 7258118400000_i64,
             description = "Only those that lasted until then or later, ms since the epoch"),

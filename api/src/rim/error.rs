@@ -96,17 +96,15 @@ const AWAY: [&str; 4] = ["08", "53", "57", "58"];
 
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
-        let away = match &error {
+        let code = error.as_database_error().and_then(|database| database.code());
+        let away = matches!(
+            error,
             sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => true,
-            sqlx::Error::Database(database) => {
-                database.code().is_some_and(|code| AWAY.iter().any(|class| code.starts_with(class)))
-            }
-            _ => false,
-        };
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed
+        ) || code.is_some_and(|code| AWAY.iter().any(|class| code.starts_with(class)));
         if away {
             tracing::warn!(%error, "the database does not answer");
             Self::Unavailable("the database does not answer; try again shortly".to_owned())

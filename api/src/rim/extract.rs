@@ -26,10 +26,10 @@ impl<T: FromFields, S: Send + Sync> FromRequest<S> for Body<T> {
         if !kind.is_some_and(is_json) {
             return Err(ApiError::NotJson);
         }
-        match read_json(request.into_body()).await? {
-            Value::Object(map) => Fields::of_body(map).read().map(Self),
-            _ => Err(ApiError::Malformed("the body must be a JSON object".to_owned())),
-        }
+        let Value::Object(map) = read_json(request.into_body()).await? else {
+            return Err(ApiError::Malformed("the body must be a JSON object".to_owned()));
+        };
+        Fields::of_body(map).read().map(Self)
     }
 }
 

@@ -96,10 +96,9 @@ impl Fields {
     /// An optional whole number within limits, both included.
     pub(crate) fn integer(&mut self, field: &str, min: i64, max: i64) -> Option<i64> {
         let value = self.take(field)?;
-        let number = match &value {
-            Value::Number(number) => whole(number),
-            Value::String(text) if self.textual => text.parse().ok(),
-            _ => None,
+        let number = match value.as_str() {
+            Some(text) if self.textual => text.parse().ok(),
+            _ => value.as_number().and_then(whole),
         };
         match number {
             Some(number) if (min..=max).contains(&number) => Some(number),
@@ -113,10 +112,9 @@ impl Fields {
     /// An optional yes or no.
     pub(crate) fn flag(&mut self, field: &str) -> Option<bool> {
         let value = self.take(field)?;
-        let flag = match &value {
-            Value::Bool(flag) => Some(*flag),
-            Value::String(text) if self.textual => text.parse().ok(),
-            _ => None,
+        let flag = match value.as_str() {
+            Some(text) if self.textual => text.parse().ok(),
+            _ => value.as_bool(),
         };
         if flag.is_none() {
             self.wrong(field, "must be true or false");
@@ -161,12 +159,13 @@ impl Fields {
         let mut texts = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
             let name = format!("{field}[{index}]");
-            match item {
-                Value::String(text) => match problem_of(&text, rule) {
-                    None => texts.push(text),
-                    Some(detail) => self.wrong(&name, detail),
-                },
-                _ => self.wrong(&name, "must be a text"),
+            let Value::String(text) = item else {
+                self.wrong(&name, "must be a text");
+                continue;
+            };
+            match problem_of(&text, rule) {
+                None => texts.push(text),
+                Some(detail) => self.wrong(&name, detail),
             }
         }
         Some(texts)
@@ -231,10 +230,8 @@ mod tests {
     }
 
     fn body(json: &str) -> Fields {
-        match serde_json::from_str(json).unwrap() {
-            Value::Object(map) => Fields::of_body(map),
-            other => panic!("{other}"),
-        }
+        let value: Value = serde_json::from_str(json).unwrap();
+        Fields::of_body(value.as_object().unwrap().clone())
     }
 
     fn query(pairs: &[(&str, &str)]) -> Fields {

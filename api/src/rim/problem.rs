@@ -61,14 +61,12 @@ impl ApiError {
     /// As a problem; `instance` is filled in at the outer rim, which knows the path.
     fn problem(&self) -> (StatusCode, Problem) {
         let (status, kind, title) = self.classify();
-        let detail = match self {
-            Self::Internal(_) => "a fault of the program; its log says more".to_owned(),
-            other => other.to_string(),
+        let detail = if let Self::Internal(_) = self {
+            "a fault of the program; its log says more".to_owned()
+        } else {
+            self.to_string()
         };
-        let errors = match self {
-            Self::Invalid(errors) => errors.clone(),
-            _ => Vec::new(),
-        };
+        let errors = if let Self::Invalid(errors) = self { errors.clone() } else { Vec::new() };
         let problem = Problem {
             kind: format!("urn:opsconductor:problem:{kind}"),
             title: title.to_owned(),
@@ -91,18 +89,13 @@ impl IntoResponse for ApiError {
         let mut response = status.into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-        match self {
-            Self::TooMany { retry_after_s } => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s));
-            }
-            Self::Unavailable(_) => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
-            }
-            Self::Unauthenticated => {
-                // Basic would make browsers open their own dialogue.
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            _ => {}
+        if let Self::TooMany { retry_after_s } = self {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s));
+        } else if let Self::Unavailable(_) = self {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        } else if let Self::Unauthenticated = self {
+            // Basic would make browsers open their own dialogue.
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response.extensions_mut().insert(problem);
         response

@@ -26,6 +26,7 @@ pub(crate) const TOKEN: &str = "test-token-test-token-test";
 pub(crate) struct Test {
     pub(crate) pool: PgPool,
     pub(crate) router: Router,
+    pub(crate) state: ApiState,
     pub(crate) live: Live,
     pub(crate) password: String,
 }
@@ -69,9 +70,11 @@ pub(crate) async fn with_config(
         let live = Live::new();
         let config = ApiConfig { bearer_token: Some(TOKEN.into()), ..config.clone() };
         let state =
-            ApiState::new(config, pool.clone(), ports(&pool), live.clone(), SchemaStore::new());
+            ApiState::new(config, pool.clone(), ports(&pool), live.clone(), SchemaStore::new())
+                .unwrap();
         let password = password.expose_secret().to_owned();
-        test(Test { pool: pool.clone(), router: router(state.unwrap()), live, password }).await;
+        let router = router(state.clone());
+        test(Test { pool: pool.clone(), router, state, live, password }).await;
     };
     let outcome = AssertUnwindSafe(body).catch_unwind().await;
     pool.close().await;

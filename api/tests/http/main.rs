@@ -1,5 +1,7 @@
 //! The API over HTTP and a real PostgreSQL (`OPSC_TEST_DATABASE_URL`).
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod anomalies;
 mod auth;
 mod devices;

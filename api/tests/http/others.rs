@@ -1,6 +1,11 @@
+use std::time::{Duration, Instant};
+
 use axum::body::Body;
 use axum::http::header;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 
 use crate::harness::{TOKEN, request, with_api};
 
@@ -139,6 +144,40 @@ async fn large_answers_are_compressed() {
         }
         let plain = test.call("GET", "/openapi.json", None).await;
         assert!(!plain.headers.contains_key(header::CONTENT_ENCODING));
+    })
+    .await;
+}
+
+async fn ask(address: std::net::SocketAddr, path: &str) -> (TcpStream, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut bytes = [0; 4096];
+    let read = tokio::time::timeout(Duration::from_secs(5), stream.read(&mut bytes));
+    let read = read.await.expect("no answer for 5 s").unwrap();
+    (stream, String::from_utf8_lossy(&bytes[..read]).into_owned())
+}
+
+#[tokio::test]
+async fn the_server_stops_though_somebody_watches() {
+    with_api(async |test| {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = tokio::spawn(api::serve(listener, test.state.clone(), async {
+            let _ = stopped.await;
+        }));
+        let (_, answer) = ask(address, "/healthz").await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let (mut viewer, answer) = ask(address, "/monitoring/v1/events").await;
+        assert!(answer.contains("text/event-stream"), "{answer}");
+        let started = Instant::now();
+        stop.send(()).unwrap();
+        server.await.unwrap().unwrap();
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+        let mut rest = Vec::new();
+        viewer.read_to_end(&mut rest).await.unwrap();
+        assert!(TcpStream::connect(address).await.is_err());
     })
     .await;
 }

@@ -8,6 +8,8 @@
 //!
 //! Every implementation passes `conformance`.
 
+#[cfg(test)]
+pub(crate) mod conformance;
 pub mod embedded;
 mod open;
 

@@ -3,10 +3,11 @@
 use std::sync::{Arc, PoisonError};
 
 use super::super::LogError;
-use crate::clock::Clock;
-use super::core::{Core, Options};
+use super::core::Core;
+use super::options::Options;
 use super::store::BTreeStore;
 use super::writer::{Fault, FaultHook, WriteInfo};
+use crate::clock::Clock;
 
 /// A log in memory. Everything happens in the caller's thread: a commit or a produced record is
 /// durable when the call returns, and with a clock moved by hand nothing ever waits, so that the

@@ -30,6 +30,7 @@ mod housekeep;
 mod lock;
 mod member;
 mod memory;
+mod options;
 pub mod partitioner;
 mod producer;
 mod reader;
@@ -55,9 +56,9 @@ use self::store::FjallStore;
 use self::threads::Threads;
 
 pub use self::clock::Clock;
-pub use self::core::Options;
 pub use self::member::MAX_TRANSACTION_BYTES;
 pub use self::memory::Memory;
+pub use self::options::Options;
 pub use self::producer::{MAX_QUEUE_BYTES, MAX_QUEUE_RECORDS};
 pub use self::writer::{Fault, WriteInfo};
 

@@ -123,7 +123,9 @@ impl Producer for LogProducer {
         let mut load = self.account.load();
         while load.records > 0 {
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || !self.core.clock.waits() {
+            // Inline, nobody works on what is paused; else another thread is at it.
+            let idle = self.core.inline && self.core.queue().paused;
+            if left.is_zero() || idle {
                 return Err(LogError::Retry {
                     what: "flush the queue of the event log".to_owned(),
                     error: format!("{} records are still waiting", load.records),

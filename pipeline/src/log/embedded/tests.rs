@@ -1,1 +1,20 @@
-//! What is particular to the logs of this process; what every log must do is `conformance`.
+//! The logs of this process before the conformance suite.
+
+mod on_disk {
+    use super::harness::OnDisk;
+    use crate::log::conformance::conformance;
+    conformance!(OnDisk::new());
+}
+
+mod in_memory {
+    use super::harness::InMemory;
+    use crate::log::conformance::conformance;
+    conformance!(InMemory::new());
+}
+
+mod harness;
+mod kept;
+mod killed;
+mod particular;
+mod space;
+mod world;
