@@ -1,5 +1,5 @@
-//! Passwords are checked on one thread of their own: each check fills 19 MiB, and an allocator
-//! keeps that once for every thread that ever did it.
+//! Passwords are checked on one thread of their own, in one workspace: each check fills 19 MiB, and
+//! an allocator keeps that several times over for every thread that ever did it.
 
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -8,7 +8,7 @@ use std::thread;
 use secrecy::SecretString;
 use tokio::sync::oneshot;
 
-use super::password;
+use super::password::Workspace;
 use crate::rim::ApiError;
 
 /// Checks that wait; each takes some 30 ms. The next is told to try later.
@@ -46,8 +46,9 @@ impl Checker {
 }
 
 fn work(waiting: &Receiver<Job>) {
+    let mut workspace = Workspace::default();
     for job in waiting {
         // Whoever asked may have gone.
-        let _ = job.answer.send(password::matches(job.hash.as_deref(), &job.given));
+        let _ = job.answer.send(workspace.matches(job.hash.as_deref(), &job.given));
     }
 }

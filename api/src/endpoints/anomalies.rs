@@ -120,7 +120,8 @@ impl From<Row> for AnomalyItem {
     params(
         ("open" = Option<bool>, Query,
             description = "true: only those that have not cleared; false: only those that have"),
-        ("device" = Option<String>, Query, format = Uuid, description = "Only of this device"),
+        ("device" = Option<String>, Query,
+            pattern = "^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$", description = "Only of this device"),
         ("series" = Option<String>, Query, pattern = "^([0-9a-f]{16})?$",
             description = "Only of this series"),
         ("from" = Option<i64>, Query, minimum = 0, maximum = 7258118400000_i64,

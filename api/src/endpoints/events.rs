@@ -44,7 +44,8 @@ impl FromFields for EventsQuery {
 #[utoipa::path(get, path = "/monitoring/v1/events", tag = "monitoring",
     operation_id = "streamEvents",
     params(
-        ("device" = Option<String>, Query, format = Uuid,
+        ("device" = Option<String>, Query,
+            pattern = "^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$",
             description = "Also the samples of this device"),
         ("Last-Event-ID" = Option<String>, Header, max_length = 64,
             description = "Id of the last event seen: what came since is sent first")),
