@@ -235,6 +235,8 @@ impl<S: Default> Partition<S> {
         processor.save(&entry.state, &mut state);
         let parts = snapshot::split(version, next, &state);
         entry.parts = parts.len() as u16;
+        // Without a position in it, a commit of snapshots alone would be dropped.
+        self.moved = true;
         self.clean(device);
         parts
     }

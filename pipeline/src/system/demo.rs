@@ -16,6 +16,8 @@ use super::{Shared, StartError};
 pub(super) const SOURCE: &str = "demo";
 /// The lab's own answers by serial: what the end-to-end tests compare with.
 const LEDGER: &str = "lab-ledger";
+/// Everything generic, the optics and the lab's serial.
+const PROFILE: &str = "lab";
 const MAX_LEDGER_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Starts the network and puts its devices on the log.
@@ -43,7 +45,7 @@ pub(super) fn start(shared: &Shared, vault: &Arc<Vault>) -> Result<Lab, StartErr
             name: entry.name.clone(),
             address: entry.address.to_string(),
             port: i32::from(entry.port),
-            profile: entry.profile.clone(),
+            profile: PROFILE.to_owned(),
             credential: Some(credential),
             site: Some(entry.site.clone()).filter(|site| !site.is_empty()),
             tags: vec![SOURCE.to_owned()],

@@ -110,7 +110,10 @@ impl Running {
         if let Some(api) = self.api {
             let _ = api.stop.send(());
             api.group.stop();
-            let _ = self.shared.runtime.block_on(tokio::time::timeout(LAST_POLLS, api.server));
+            let ended = async { tokio::time::timeout(LAST_POLLS, api.server).await };
+            if self.shared.runtime.block_on(ended).is_err() {
+                tracing::warn!("some viewers held on to the API; they are cut off");
+            }
         }
         if let Some(lab) = self.lab {
             lab.stop();

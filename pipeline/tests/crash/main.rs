@@ -37,8 +37,12 @@ fn difference(expected: &Outcome, got: &Outcome) -> Option<String> {
         let keys = expected.keys().chain(got.keys());
         let key = keys.into_iter().find(|key| expected.get(key) != got.get(key))?;
         let (expected, got) = (format!("{:?}", expected.get(key)), format!("{:?}", got.get(key)));
-        let cut = |text: String| text.chars().take(400).collect::<String>();
-        Some(format!("{what} {key:?}: expected {}, got {}", cut(expected), cut(got)))
+        let same = expected.bytes().zip(got.bytes()).take_while(|(a, b)| a == b).count();
+        let around = |text: &str| {
+            text.chars().skip(same.saturating_sub(40)).take(120).collect::<String>()
+        };
+        let (expected, got) = (around(&expected), around(&got));
+        Some(format!("{what} {key:?} differs at {same}: expected …{expected}…, got …{got}…"))
     }
     first("topic", &expected.topics, &got.topics)
         .or_else(|| first("table", &expected.rows, &got.rows))
