@@ -182,9 +182,9 @@ impl<P: Processor> ProcessorRunner<P> {
     /// [`RunError`] when the last commit failed; nothing is lost, the next start replays.
     pub fn stop(mut self) -> Result<(), RunError> {
         let all: Vec<i32> = self.partitions.keys().copied().collect();
-        let result = self.commit(&all);
+        let result = self.try_commit(&all);
         self.task.leave();
-        result
+        result.map_err(Into::into)
     }
 
     /// Partitions held, and how many of them are still being restored.
@@ -334,9 +334,21 @@ impl<P: Processor> ProcessorRunner<P> {
         result
     }
 
+    /// Commits; what fails in passing makes every partition be restored.
+    fn commit(&mut self, leaving: &[i32]) -> Result<(), RunError> {
+        match self.try_commit(leaving) {
+            Err(LogError::Retry { what, error }) => {
+                tracing::warn!(what, error, "commit failed; restoring every partition");
+                metrics::counter!("opsc_processor_commits_failed_total").increment(1);
+                self.start_over()
+            }
+            other => other.map_err(Into::into),
+        }
+    }
+
     /// Commits outputs, snapshots that are due and positions; of the partitions named, which are
     /// about to be left, every changed key is snapshotted.
-    fn commit(&mut self, leaving: &[i32]) -> Result<(), RunError> {
+    fn try_commit(&mut self, leaving: &[i32]) -> Result<(), LogError> {
         let mut positions = Vec::new();
         let version = P::LOGIC_VERSION;
         for (number, slot) in &mut self.partitions {
@@ -358,29 +370,16 @@ impl<P: Processor> ProcessorRunner<P> {
         self.pending = 0;
         self.pending_since = None;
         if positions.is_empty() {
-            return self.task.abort().map_err(Into::into);
+            return self.task.abort();
         }
-        match self.task.commit(&positions) {
-            Ok(()) => {
-                metrics::counter!("opsc_processor_commits_total").increment(1);
-                self.committed(&positions);
-                Ok(())
-            }
-            Err(LogError::Retry { what, error }) => {
-                tracing::warn!(what, error, "commit failed; restoring every partition");
-                metrics::counter!("opsc_processor_commits_failed_total").increment(1);
-                self.start_over()
-            }
-            Err(other) => Err(other.into()),
-        }
-    }
-
-    fn committed(&mut self, positions: &[Position]) {
-        for position in positions {
+        self.task.commit(&positions)?;
+        metrics::counter!("opsc_processor_commits_total").increment(1);
+        for position in &positions {
             if let Some(Slot::Live(partition)) = self.partitions.get_mut(&position.partition) {
                 partition.committed();
             }
         }
+        Ok(())
     }
 
     /// Drops what was not committed, in the log and in memory, and restores every partition.
