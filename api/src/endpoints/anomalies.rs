@@ -9,8 +9,7 @@ use uuid::Uuid;
 
 use super::{ms, read_time, time};
 use crate::model::{AnomalyItem, AnomalyPage, number};
-use crate::rim::extract::PathId;
-use crate::rim::{ApiError, Cursor, Fields, FromFields, NAME, Query};
+use crate::rim::{ApiError, Cursor, Fields, FromFields, Query};
 use crate::state::ApiState;
 
 /// Most anomalies on a page.
@@ -44,8 +43,8 @@ impl FromFields for AnomalyQuery {
         let after: Option<Key> = Cursor::read(fields, ORDER);
         let query = Self {
             open: fields.flag("open"),
-            device: fields.parsed("device", "a device id"),
-            series: read_series(fields),
+            device: fields.id("device"),
+            series: fields.id("series"),
             from: read_time(fields, "from"),
             to: read_time(fields, "to"),
             limit: fields.integer("limit", 1, MAX_LIMIT).unwrap_or(DEFAULT_LIMIT),
@@ -58,15 +57,6 @@ impl FromFields for AnomalyQuery {
         }
         query
     }
-}
-
-fn read_series(fields: &mut Fields) -> Option<SeriesId> {
-    let text = fields.text("series", NAME)?;
-    let series = SeriesId::parse(&text);
-    if series.is_none() {
-        fields.wrong("series", "must be a series id: 16 hexadecimal digits");
-    }
-    series
 }
 
 #[derive(sqlx::FromRow)]
@@ -121,8 +111,8 @@ impl From<Row> for AnomalyItem {
         ("open" = Option<bool>, Query,
             description = "true: only those that have not cleared; false: only those that have"),
         ("device" = Option<String>, Query,
-            pattern = "^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$", description = "Only of this device"),
-        ("series" = Option<String>, Query, pattern = "^([0-9a-f]{16})?$",
+            pattern = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", description = "Only of this device"),
+        ("series" = Option<String>, Query, pattern = "^[0-9a-f]{16}$",
             description = "Only of this series"),
         ("from" = Option<i64>, Query, minimum = 0, maximum = 7258118400000_i64,
             description = "Only those that lasted until then or later, ms since the epoch"),
@@ -130,7 +120,7 @@ impl From<Row> for AnomalyItem {
             description = "Only those that began by then, ms since the epoch"),
         ("limit" = Option<i64>, Query, minimum = 1, maximum = 1000,
             description = "Most items wanted; 100 when left out"),
-        ("cursor" = Option<String>, Query, max_length = 2048,
+        ("cursor" = Option<String>, Query, min_length = 1, max_length = 2048,
             description = "`next_cursor` of the page before")),
     responses((status = 200, description = "One page; total counts to 100000", body = AnomalyPage)))]
 pub(crate) async fn list(

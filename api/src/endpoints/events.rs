@@ -31,7 +31,7 @@ pub(crate) struct EventsQuery {
 
 impl FromFields for EventsQuery {
     fn read(fields: &mut Fields) -> Self {
-        Self { device: fields.parsed("device", "a device id") }
+        Self { device: fields.id("device") }
     }
 }
 
@@ -45,7 +45,7 @@ impl FromFields for EventsQuery {
     operation_id = "streamEvents",
     params(
         ("device" = Option<String>, Query,
-            pattern = "^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$",
+            pattern = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
             description = "Also the samples of this device"),
         ("Last-Event-ID" = Option<String>, Header, max_length = 64,
             description = "Id of the last event seen: what came since is sent first")),

@@ -56,9 +56,9 @@ impl FromFields for SeriesQuery {
 #[utoipa::path(get, path = "/monitoring/v1/devices/{id}/series", tag = "monitoring",
     operation_id = "listSeries",
     params(("id" = String, Path, description = "Device id", format = Uuid),
-        ("instance" = Option<String>, Query, max_length = 200,
+        ("instance" = Option<String>, Query, min_length = 1, max_length = 200,
             description = "Only series of this instance, e.g. a port's name"),
-        ("metric" = Option<String>, Query, max_length = 200,
+        ("metric" = Option<String>, Query, min_length = 1, max_length = 200,
             description = "Only series of this metric")),
     responses((status = 200, description = "All that match", body = SeriesList)))]
 pub(crate) async fn list(

@@ -73,18 +73,22 @@ impl<T: FromFields, S: Send + Sync> FromRequestParts<S> for Query<T> {
 pub(crate) trait PathId: Sized + Send {
     /// For the error: there is no WHAT ….
     const WHAT: &'static str;
+    /// How it is spelled.
+    const FORM: &'static str;
     fn parse(text: &str) -> Option<Self>;
 }
 
 impl PathId for DeviceId {
     const WHAT: &'static str = "device";
+    const FORM: &'static str = "a UUID of 36 characters";
     fn parse(text: &str) -> Option<Self> {
-        text.parse().ok()
+        (text.len() == 36).then(|| text.parse().ok()).flatten()
     }
 }
 
 impl PathId for SeriesId {
     const WHAT: &'static str = "series";
+    const FORM: &'static str = "16 hexadecimal digits, lower case";
     fn parse(text: &str) -> Option<Self> {
         // One spelling, so that an id can be compared as text.
         let id: Self = text.parse().ok()?;

@@ -1,11 +1,10 @@
 //! Reading named fields, of a JSON body or a query, so that everything wrong is told at once and
 //! an unknown field is never silently ignored.
 
-use std::str::FromStr;
-
 use serde_json::{Map, Value};
 
 use super::error::{ApiError, FieldError};
+use super::extract::PathId;
 
 /// A type that is read from named fields.
 pub(crate) trait FromFields: Sized {
@@ -64,8 +63,6 @@ impl Fields {
     fn take(&mut self, field: &str) -> Option<Value> {
         match self.values.remove(field) {
             Some(Value::Null) | None => None,
-            // An empty parameter (?q=) is what a browser form sends for "nothing".
-            Some(Value::String(text)) if self.textual && text.is_empty() => None,
             Some(value) => Some(value),
         }
     }
@@ -136,14 +133,14 @@ impl Fields {
         found
     }
 
-    /// An optional value with a text form, e.g. an id or an address.
-    pub(crate) fn parsed<T: FromStr>(&mut self, field: &str, what: &str) -> Option<T> {
-        let text = self.text(field, Text { min: 0, max: 4096 })?;
-        let parsed = text.parse().ok();
-        if parsed.is_none() {
-            self.wrong(field, format!("must be {what}"));
+    /// An optional identity, in the one spelling that paths take too.
+    pub(crate) fn id<T: PathId>(&mut self, field: &str) -> Option<T> {
+        let text = self.text(field, Text { min: 0, max: 200 })?;
+        let id = T::parse(&text);
+        if id.is_none() {
+            self.wrong(field, format!("must be the id of a {}: {}", T::WHAT, T::FORM));
         }
-        parsed
+        id
     }
 
     /// An optional list of texts.
@@ -214,7 +211,7 @@ mod tests {
             fields.integer("port", 1, 65535);
             fields.flag("enabled");
             fields.choice("sort", &["name", "state"]);
-            fields.parsed::<std::net::IpAddr>("address", "an IP address");
+            fields.id::<schemas::DeviceId>("device");
             fields.texts("tags", NAME, 2);
             Self
         }
@@ -244,17 +241,18 @@ mod tests {
         check(body("{}"), &["name"]);
         check(
             body(
-                r#"{"name":7,"port":0,"enabled":"true","sort":"x","address":"host",
+                r#"{"name":7,"port":0,"enabled":"true","sort":"x","device":"host",
                     "tags":["a\u0000",3],"colour":"red"}"#,
             ),
-            &["name", "port", "enabled", "sort", "address", "tags[0]", "tags[1]", "colour"],
+            &["name", "port", "enabled", "sort", "device", "tags[0]", "tags[1]", "colour"],
         );
         check(body(r#"{"name":"a","tags":["a","b","c"],"port":1e99}"#), &["port", "tags"]);
     }
 
     #[test]
     fn a_query_is_text() {
-        check(query(&[("name", "a"), ("port", "7"), ("enabled", "false"), ("sort", "")]), &[]);
+        check(query(&[("name", "a"), ("port", "7"), ("enabled", "false")]), &[]);
+        check(query(&[("name", "a"), ("sort", ""), ("port", "")]), &["port", "sort"]);
         check(query(&[("name", "a"), ("name", "b"), ("x", "")]), &["name", "x"]);
         check(query(&[("name", ""), ("enabled", "yes")]), &["name", "enabled"]);
     }

@@ -119,12 +119,12 @@ impl FromFields for DeviceQuery {
         ("q" = Option<String>, Query, max_length = 200,
             description = "Part of name, address, site or a tag"),
         ("state" = Option<State>, Query, description = "Only devices in this state"),
-        ("site" = Option<String>, Query, max_length = 200,
+        ("site" = Option<String>, Query, min_length = 1, max_length = 200,
             description = "Only devices of this site"),
         ("sort" = Option<DeviceSort>, Query, description = "Order; `state` when left out"),
         ("limit" = Option<i64>, Query, minimum = 1, maximum = 1000,
             description = "Most items wanted; 100 when left out"),
-        ("cursor" = Option<String>, Query, max_length = 2048,
+        ("cursor" = Option<String>, Query, min_length = 1, max_length = 2048,
             description = "`next_cursor` of the page before, with the same sort")),
     responses((status = 200, description = "One page", body = DevicePage)))]
 pub(crate) async fn list(
@@ -157,11 +157,11 @@ struct Row {
 
 fn filter(sql: &mut QueryBuilder<Postgres>, query: &DeviceQuery) {
     if let Some(q) = &query.q {
-        let pattern = like(q);
-        sql.push(" AND (d.name ILIKE ").push_bind(pattern.clone());
-        sql.push(" OR d.address ILIKE ").push_bind(pattern.clone());
-        sql.push(" OR d.site ILIKE ").push_bind(pattern.clone());
-        sql.push(" OR array_to_string(d.tags, E'\\n') ILIKE ").push_bind(pattern).push(")");
+        // One text to search instead of four; no search text holds a line break.
+        sql.push(
+            " AND concat_ws(E'\\n', d.name, d.address, d.site, array_to_string(d.tags, E'\\n'))",
+        );
+        sql.push(" ILIKE ").push_bind(like(q));
     }
     if let Some(state) = query.state {
         sql.push(" AND coalesce(st.state, 'unknown') = ").push_bind(state);
