@@ -26,8 +26,8 @@ mod shared;
 mod snmp;
 mod timing;
 
-pub use icmp::socket::icmp_permission;
 pub use config::{MAX_INTERVAL_MS, MIN_INTERVAL_MS, PollerConfig};
+pub use icmp::socket::icmp_permission;
 pub use inventory::{
     InventoryError, MAX_INVENTORY_BYTES, MAX_INVENTORY_LINES, parse as parse_inventory,
 };

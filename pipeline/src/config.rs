@@ -207,7 +207,12 @@ impl Config {
         range("demo.interval_ms", self.demo.interval_ms, 500, 86_400_000)?;
         range("processor.threads", self.processor.threads as i64, 0, 256)?;
         range("processor.commit_interval_ms", self.processor.commit_interval_ms, 0, 60_000)?;
-        range("processor.snapshot_interval_ms", self.processor.snapshot_interval_ms, 1_000, 300_000)?;
+        range(
+            "processor.snapshot_interval_ms",
+            self.processor.snapshot_interval_ms,
+            1_000,
+            300_000,
+        )?;
         range("processor.tick_interval_ms", self.processor.tick_interval_ms, 100, 60_000)?;
         range("database.max_connections", i64::from(self.database.max_connections), 2, 1_000)?;
         if self.log.kind == LogKind::Kafka && self.log.kafka.bootstrap.is_empty() {

@@ -104,12 +104,7 @@ enum Shape {
 }
 
 const NODES: &[Node] = &[
-    Node {
-        name: "poller",
-        shape: Shape::Connector,
-        reads: &[DEVICE.name],
-        writes: &[POLL.name],
-    },
+    Node { name: "poller", shape: Shape::Connector, reads: &[DEVICE.name], writes: &[POLL.name] },
     Node { name: "route", shape: Shape::Processor, reads: &[DEVICE.name], writes: &[POLL.name] },
     Node {
         name: "device-chain",

@@ -99,10 +99,9 @@ impl SchemaStore {
     /// [`CodecError::BadSchema`] when the text is no Avro schema; the store is unchanged then.
     pub fn learn(&self, id: SchemaId, json: &str) -> Result<(), CodecError> {
         let bad = |error: String| CodecError::BadSchema { id, error };
-        let schema: Schema =
-            json.parse().map_err(|error: serde_avro_fast::schema::SchemaError| {
-                bad(error.to_string())
-            })?;
+        let schema: Schema = json
+            .parse()
+            .map_err(|error: serde_avro_fast::schema::SchemaError| bad(error.to_string()))?;
         let value: serde_json::Value =
             serde_json::from_str(json).map_err(|error| bad(error.to_string()))?;
         let text = |field: &str| value.get(field).and_then(|v| v.as_str()).unwrap_or_default();

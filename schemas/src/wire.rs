@@ -108,7 +108,10 @@ pub trait AvroRecord: Serialize + DeserializeOwned + Sized + 'static {
         let datum = bytes.get(HEADER..).unwrap_or_default();
         let record: Self = from_datum_slice(datum, &resolved.schema).map_err(|error| {
             let error = error.to_string();
-            if error.contains("end of") || error.contains("end-of") || error.contains("failed to fill") {
+            if error.contains("end of")
+                || error.contains("end-of")
+                || error.contains("failed to fill")
+            {
                 CodecError::Truncated { length: bytes.len(), error }
             } else {
                 CodecError::Malformed { name: resolved.name.clone(), error }
@@ -145,15 +148,15 @@ pub fn encode<T: AvroRecord>(record: &T) -> Result<Vec<u8>, CodecError> {
     thread_local! {
         static WRITERS: RefCell<Vec<(&'static str, Writer)>> = const { RefCell::new(Vec::new()) };
     }
-    let malformed =
-        |error: String| CodecError::Malformed { name: T::NAME.to_owned(), error };
+    let malformed = |error: String| CodecError::Malformed { name: T::NAME.to_owned(), error };
     WRITERS.with_borrow_mut(|writers| {
         let place = match writers.iter().position(|(name, _)| *name == T::NAME) {
             Some(place) => place,
             None => {
-                let schema: Schema = T::JSON.parse().map_err(
-                    |error: serde_avro_fast::schema::SchemaError| malformed(error.to_string()),
-                )?;
+                let schema: Schema =
+                    T::JSON.parse().map_err(|error: serde_avro_fast::schema::SchemaError| {
+                        malformed(error.to_string())
+                    })?;
                 // One a record type and thread, for the life of the thread.
                 let config = SerializerConfig::new(Box::leak(Box::new(schema)));
                 writers.push((T::NAME, Writer { id: fingerprint(T::JSON), config }));

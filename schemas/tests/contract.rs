@@ -253,7 +253,10 @@ fn reads_older_writers() {
         .filter(|(field, _)| ["device", "present", "at"].contains(field))
         .collect();
     let control = Control::decode(&store, &across(&json, &fields, &store)).unwrap();
-    assert_eq!((control.tenant.as_str(), control.enabled, control.interval_ms), ("default", true, 60_000));
+    assert_eq!(
+        (control.tenant.as_str(), control.enabled, control.interval_ms),
+        ("default", true, 60_000)
+    );
 }
 
 /// A newer writer has a field that this reader never heard of, an enum symbol too, and another

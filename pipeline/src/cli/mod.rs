@@ -158,7 +158,10 @@ pub fn main() -> ExitCode {
 type Failure = Box<dyn std::error::Error>;
 
 fn load(file: Option<PathBuf>) -> Result<Config, Failure> {
-    let variables = || std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
+    let variables = || {
+        std::env::vars_os()
+            .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+    };
     let file = match file {
         Some(file) => Some(file),
         None => {

@@ -48,7 +48,12 @@ impl Client {
         })
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Failure> {
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<Value, Failure> {
         let mut request = self
             .http
             .request(method, format!("{}{path}", self.url))
@@ -76,10 +81,8 @@ impl Client {
         match command {
             DeviceCommand::Add(args) => self.add(args).await,
             DeviceCommand::List => {
-                let mut lines = vec![format!(
-                    "{:<9} {:<28} {:<24} {}",
-                    "STATE", "NAME", "ADDRESS", "REASON"
-                )];
+                let mut lines =
+                    vec![format!("{:<9} {:<28} {:<24} {}", "STATE", "NAME", "ADDRESS", "REASON")];
                 for device in self.devices("").await? {
                     let text = |field: &str| device[field].as_str().unwrap_or_default().to_owned();
                     lines.push(format!(
@@ -133,10 +136,7 @@ impl Client {
         let mut devices = Vec::new();
         let mut cursor = String::new();
         loop {
-            let path = format!(
-                "/inventory/v1/devices?limit=500&q={}{cursor}",
-                encode(query)
-            );
+            let path = format!("/inventory/v1/devices?limit=500&q={}{cursor}", encode(query));
             let mut page = self.call(Method::GET, &path, None).await?;
             if let Value::Array(items) = page["items"].take() {
                 devices.extend(items);

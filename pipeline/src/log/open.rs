@@ -23,9 +23,8 @@ pub fn open(config: &Config) -> Result<Arc<dyn EventLog>, LogError> {
             let log = Embedded::open(&config.state_dir.join(FOLDER), options)?;
             Ok(Arc::new(log))
         }
-        LogKind::Kafka => Err(LogError::Fatal {
-            what: "opening Kafka".to_owned(),
-            error: "not wired".to_owned(),
-        }),
+        LogKind::Kafka => {
+            Err(LogError::Fatal { what: "opening Kafka".to_owned(), error: "not wired".to_owned() })
+        }
     }
 }

@@ -23,15 +23,13 @@ use std::time::Duration;
 use processors::{Output, Processor};
 use schemas::{CodecError, DeviceId, SchemaStore, Tick};
 
-use crate::clock::Clock;
 use super::dead_letter::{self, Poison};
 use super::partition::{Partition, Stepped};
 use super::restore::Restore;
 use super::schema_topic::SchemaTopic;
 use super::snapshot;
-use crate::log::{
-    Event, EventLog, LogError, MemberSpec, NewRecord, Position, Record, Start, Task,
-};
+use crate::clock::Clock;
+use crate::log::{Event, EventLog, LogError, MemberSpec, NewRecord, Position, Record, Start, Task};
 use crate::topic::shared;
 use crate::topology::POLL_TICK;
 
@@ -294,11 +292,12 @@ impl<P: Processor> ProcessorRunner<P> {
             if !partition.tick_due(now, self.pace.tick_ms) {
                 continue;
             }
-            let mut tick = POLL_TICK
-                .record(&String::new(), &Tick { at: now })
-                .map_err(|error| RunError::Broken {
-                    component: self.wiring.member.group.clone(),
-                    error: error.to_string(),
+            let mut tick =
+                POLL_TICK.record(&String::new(), &Tick { at: now }).map_err(|error| {
+                    RunError::Broken {
+                        component: self.wiring.member.group.clone(),
+                        error: error.to_string(),
+                    }
                 })?;
             tick.topic = Arc::clone(&self.wiring.member.topic);
             tick.partition = Some(*number);

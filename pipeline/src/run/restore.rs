@@ -86,8 +86,7 @@ impl<S: Default> Restore<S> {
                     }
                 }
                 if reader.position(self.number) >= *end {
-                    let found =
-                        std::mem::take(assembly).finish().map_err(RestoreError::Broken)?;
+                    let found = std::mem::take(assembly).finish().map_err(RestoreError::Broken)?;
                     for (device, snapshot) in &found {
                         self.partition
                             .load(processor, *device, snapshot)

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use schemas::{AvroRecord, Control, Device, DeviceId, SchemaStore};
 
-use crate::clock::Clock;
 use super::dead_letter::{self, Poison};
 use super::processor::RunError;
 use super::schema_topic::SchemaTopic;
+use crate::clock::Clock;
 use crate::log::{Event, EventLog, LogError, MemberSpec, NewRecord, Position, Record, Start, Task};
 use crate::topology::POLL_CONTROL;
 

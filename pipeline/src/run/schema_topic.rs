@@ -71,8 +71,9 @@ impl SchemaTopic {
             let Some(id) = std::str::from_utf8(key).ok().and_then(|id| id.parse().ok()) else {
                 return;
             };
-            if let Some(Err(error)) =
-                value.and_then(|v| std::str::from_utf8(v).ok()).map(|json| self.store.learn(id, json))
+            if let Some(Err(error)) = value
+                .and_then(|v| std::str::from_utf8(v).ok())
+                .map(|json| self.store.learn(id, json))
             {
                 tracing::warn!(%error, "schema topic");
             }

@@ -11,10 +11,10 @@ use std::time::Duration;
 use sinks::{Poison as Refused, Sink, SinkError, SinkRecord};
 use tokio::runtime::Handle;
 
-use crate::clock::Clock;
 use super::dead_letter::{self, Poison};
 use super::processor::RunError;
 use super::schema_topic::SchemaTopic;
+use crate::clock::Clock;
 use crate::log::{Event, EventLog, Member, MemberSpec, Producer, Record, Start};
 
 /// Most records in one SQL transaction.
@@ -164,7 +164,8 @@ impl<S: Sink> SinkRunner<S> {
             let from = match known.and_then(|(_, next)| *next) {
                 None => Start::Earliest,
                 Some(next) => {
-                    let end = self.log.reader(&topic, &[partition], Start::Latest)?.end(partition)?;
+                    let end =
+                        self.log.reader(&topic, &[partition], Start::Latest)?.end(partition)?;
                     if next > end {
                         return Err(self.broken(format!(
                             "the database has {topic}[{partition}] up to {next}, the log ends at \

@@ -96,7 +96,10 @@ impl Assembly {
                     Header::read(part).is_some_and(|h| (h.next, h.part) == (header.next, i))
                 });
                 let Some(part) = whole else {
-                    return Err(format!("snapshot of {device}: part {i} of {} is missing", header.parts));
+                    return Err(format!(
+                        "snapshot of {device}: part {i} of {} is missing",
+                        header.parts
+                    ));
                 };
                 state.extend_from_slice(&part[HEADER..]);
             }

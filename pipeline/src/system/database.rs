@@ -31,8 +31,9 @@ pub fn options(config: &Config) -> Result<PgConnectOptions, StartError> {
         ));
     }
     // sqlx's message may repeat parts of the URL, and with it the password.
-    PgConnectOptions::from_str(url)
-        .map_err(|_| refused("DATABASE_URL is not of the form postgres://user:password@host:port/name"))
+    PgConnectOptions::from_str(url).map_err(|_| {
+        refused("DATABASE_URL is not of the form postgres://user:password@host:port/name")
+    })
 }
 
 /// A pool that connects when it is used.
@@ -83,8 +84,7 @@ pub async fn migrate(pool: &PgPool, stop: &super::Stop) -> Result<sinks::Databas
 /// [`StartError`].
 pub async fn migrate_only(config: &Config) -> Result<String, StartError> {
     let pool = pool(config)?;
-    let info =
-        sinks::migrate(&pool, &sinks::MigrateOptions::default()).await.map_err(refused)?;
+    let info = sinks::migrate(&pool, &sinks::MigrateOptions::default()).await.map_err(refused)?;
     Ok(words(&info))
 }
 
@@ -102,8 +102,7 @@ fn words(info: &sinks::DatabaseInfo) -> String {
         Some(version) => format!("TimescaleDB {version} ({})", info.tier),
         None => "no TimescaleDB".to_owned(),
     };
-    let mut text =
-        format!("PostgreSQL {}, {timescale}, migration {}", info.server, info.migration);
+    let mut text = format!("PostgreSQL {}, {timescale}, migration {}", info.server, info.migration);
     for warning in &info.warnings {
         text.push_str(&format!("\n      note: {warning}"));
     }

@@ -11,9 +11,9 @@ use schemas::{AvroRecord, Device, DeviceId};
 
 use super::commands::Commands;
 use super::{Shared, StartError};
+use crate::clock::wall_ms;
 use crate::config::Config;
 use crate::log::{LogError, Start};
-use crate::clock::wall_ms;
 use crate::run::schema_topic::read_to_end;
 use crate::topology::DEVICE;
 

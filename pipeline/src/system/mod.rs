@@ -21,9 +21,9 @@ use sqlx::PgPool;
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
+use crate::clock::{Clock, wall_ms};
 use crate::config::Config;
 use crate::log::{EventLog, LogError};
-use crate::clock::{Clock, wall_ms};
 use crate::run::processor::RunError;
 use crate::run::schema_topic::SchemaTopic;
 use crate::run::supervise::Health;
@@ -116,7 +116,8 @@ pub(crate) struct Shared {
 /// # Errors
 /// Naming file, table and key.
 pub fn profiles(config: &Config) -> Result<connectors::Profiles, StartError> {
-    connectors::Profiles::load(profiles_dir(config)).map_err(|error| StartError::machine("profiles", error))
+    connectors::Profiles::load(profiles_dir(config))
+        .map_err(|error| StartError::machine("profiles", error))
 }
 
 /// The folder with profiles of the operator's own.
@@ -155,8 +156,7 @@ fn open(config: &Config, runtime: &Handle, stop: Stop) -> Result<Shared, StartEr
         let what = format!("state folder {}", state.display());
         StartError::machine(what, format!("{error}: set OPSC_STATE_DIR to a folder of yours"))
     })?;
-    let metrics =
-        telemetry::metrics().map_err(|error| StartError::machine("metrics", error))?;
+    let metrics = telemetry::metrics().map_err(|error| StartError::machine("metrics", error))?;
     let log = reached(&stop, || crate::log::open(config))?;
     reached(&stop, || log.ensure_topics(&topology::topics(config.log.partitions)))?;
     let schemas = SchemaStore::new();

@@ -256,14 +256,13 @@ fn api(
     poller: Option<&Arc<Poller>>,
 ) -> Result<Api, StartError> {
     let listen = &shared.config.api.listen;
-    let listener = shared.runtime.block_on(tokio::net::TcpListener::bind(listen)).map_err(
-        |error| {
+    let listener =
+        shared.runtime.block_on(tokio::net::TcpListener::bind(listen)).map_err(|error| {
             StartError::machine(
                 format!("API address {listen}"),
                 format!("{error}: end what listens there, or set OPSC_LISTEN to another port"),
             )
-        },
-    )?;
+        })?;
     let mut group = Group::new(shared.health.clone());
     let live = live::follow(&mut group, shared)?;
     let config = api::ApiConfig {

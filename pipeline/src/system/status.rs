@@ -75,7 +75,9 @@ impl System {
     }
 
     async fn timings(&self) -> Result<Vec<PollerTiming>, PortError> {
-        let Some(poller) = self.poller.as_ref().and_then(Weak::upgrade) else { return Ok(Vec::new()) };
+        let Some(poller) = self.poller.as_ref().and_then(Weak::upgrade) else {
+            return Ok(Vec::new());
+        };
         let timings = poller.timings();
         Ok(timings
             .into_iter()
@@ -146,9 +148,8 @@ const fn outcome(outcome: Outcome) -> &'static str {
 /// The command line's token: made once, readable by this user only.
 pub(super) fn token(config: &Config) -> Result<SecretString, StartError> {
     let path = config.state_dir.join(TOKEN_FILE);
-    let failed = |error: std::io::Error| {
-        StartError::machine(format!("token {}", path.display()), error)
-    };
+    let failed =
+        |error: std::io::Error| StartError::machine(format!("token {}", path.display()), error);
     match std::fs::read_to_string(&path) {
         Ok(token) => Ok(token.trim().to_owned().into()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -97,9 +97,9 @@ impl Vault {
             .ok_or_else(|| CredentialError::Missing(name.to_owned()))?;
         let (kind, sealed): (String, Vec<u8>) = (row.get("kind"), row.get("sealed"));
         let unusable = |why: &str| CredentialError::Unavailable(format!("{name}: {why}"));
-        let secret = self.unseal(name, &kind, &sealed).ok_or_else(|| {
-            unusable("it was sealed with another vault key; set it again")
-        })?;
+        let secret = self
+            .unseal(name, &kind, &sealed)
+            .ok_or_else(|| unusable("it was sealed with another vault key; set it again"))?;
         serde_json::from_slice(&secret).map_err(|_| unusable("its content is of an unknown form"))
     }
 
@@ -154,7 +154,8 @@ fn stored(row: &sqlx::postgres::PgRow) -> StoredCredential {
 /// # Errors
 /// The operating system's.
 pub fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(content)?;
     file.sync_all()
 }
@@ -162,8 +163,7 @@ pub fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
 impl api::Vault for Vault {
     fn list(&self) -> PortFuture<'_, Result<Vec<StoredCredential>, PortError>> {
         Box::pin(async {
-            let query =
-                "SELECT name, kind, created_at, updated_at FROM credential ORDER BY name";
+            let query = "SELECT name, kind, created_at, updated_at FROM credential ORDER BY name";
             let rows = sqlx::query(query).fetch_all(&self.pool).await.map_err(unavailable)?;
             Ok(rows.iter().map(stored).collect())
         })

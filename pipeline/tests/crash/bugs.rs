@@ -132,9 +132,7 @@ impl EventLog for Buggy {
         from: Start,
     ) -> Result<Box<dyn Reader>, LogError> {
         let from = match (self.bug, from) {
-            (Bug::ReplayTooLate, Start::At(offset)) if topic == POLL.name => {
-                Start::At(offset + 1)
-            }
+            (Bug::ReplayTooLate, Start::At(offset)) if topic == POLL.name => Start::At(offset + 1),
             (_, from) => from,
         };
         let inner = self.log.reader(topic, partitions, from)?;

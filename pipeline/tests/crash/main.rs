@@ -38,9 +38,8 @@ fn difference(expected: &Outcome, got: &Outcome) -> Option<String> {
         let key = keys.into_iter().find(|key| expected.get(key) != got.get(key))?;
         let (expected, got) = (format!("{:?}", expected.get(key)), format!("{:?}", got.get(key)));
         let same = expected.bytes().zip(got.bytes()).take_while(|(a, b)| a == b).count();
-        let around = |text: &str| {
-            text.chars().skip(same.saturating_sub(40)).take(120).collect::<String>()
-        };
+        let around =
+            |text: &str| text.chars().skip(same.saturating_sub(40)).take(120).collect::<String>();
         let (expected, got) = (around(&expected), around(&got));
         Some(format!("{what} {key:?} differs at {same}: expected …{expected}…, got …{got}…"))
     }
@@ -65,8 +64,8 @@ fn disturb(seed: u64, bug: Option<Bug>, most: usize) -> (usize, Option<String>) 
     }
     let mut runs = 1;
     let commits = (1..=calm.commits).flat_map(|n| FAULTS.map(|f| Disturbance::Commit(n, f)));
-    let writes = (1..=calm.sink_writes)
-        .flat_map(|n| HITS.map(|hit| Disturbance::SinkWrite(n, hit)));
+    let writes =
+        (1..=calm.sink_writes).flat_map(|n| HITS.map(|hit| Disturbance::SinkWrite(n, hit)));
     let zombies = (1..=calm.commits).map(Disturbance::Zombie);
     for disturbance in commits.chain(writes).chain(zombies) {
         if runs >= most {

@@ -87,7 +87,8 @@ impl Sink for ModelSink {
     }
 
     fn remove(&self, batch: &mut Self::Batch, poison: &[Poison]) {
-        batch.retain(|r| !poison.iter().any(|p| (p.partition, p.offset) == (r.partition, r.offset)));
+        batch
+            .retain(|r| !poison.iter().any(|p| (p.partition, p.offset) == (r.partition, r.offset)));
     }
 
     async fn write(&mut self, batch: &Self::Batch) -> Result<Written, SinkError> {

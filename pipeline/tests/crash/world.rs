@@ -11,8 +11,8 @@ use pipeline::log::embedded::{Fault, Memory};
 use pipeline::log::{EventLog, Record, Start};
 use pipeline::run::processor::{ProcessorRunner, RunError};
 use pipeline::topology::{
-    ANOMALY, BASELINE, DEAD_LETTER, FACTS, METRIC, POLL, ROLLUP, SERIES, STATE_DEVICE,
-    STATUS, topics,
+    ANOMALY, BASELINE, DEAD_LETTER, FACTS, METRIC, POLL, ROLLUP, SERIES, STATE_DEVICE, STATUS,
+    topics,
 };
 use processors::DeviceChain;
 use schemas::SchemaStore;
@@ -184,11 +184,7 @@ impl<'a> World<'a> {
     }
 
     /// Freezes, replaces and wakes the first chain task.
-    fn zombie(
-        &mut self,
-        running: &mut Process,
-        log: &Arc<dyn EventLog>,
-    ) -> Result<(), RunError> {
+    fn zombie(&mut self, running: &mut Process, log: &Arc<dyn EventLog>) -> Result<(), RunError> {
         let Some(Disturbance::Zombie(after)) = self.disturbance else { return Ok(()) };
         if self.frozen.is_none() && self.commits.load(Ordering::Relaxed) >= after {
             self.disturbance = None;

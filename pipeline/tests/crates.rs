@@ -1,0 +1,67 @@
+//! The crate graph: who may see whom, as ARCHITECTURE has it. An arrow too many is how a sink
+//! comes to know Kafka.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Direct dependencies among our crates, and what only one of them may use.
+const ALLOWED: [(&str, &[&str]); 7] = [
+    ("schemas", &[]),
+    ("connectors", &["schemas", "lab"]),
+    ("processors", &["schemas"]),
+    ("sinks", &["schemas"]),
+    ("api", &["schemas"]),
+    ("lab", &[]),
+    ("pipeline", &["schemas", "connectors", "processors", "sinks", "api", "lab"]),
+];
+
+/// Outside crates with one home.
+const HOMES: [(&str, &str); 4] =
+    [("rdkafka", "pipeline"), ("fjall", "pipeline"), ("axum", "api"), ("utoipa", "api")];
+
+fn manifest(name: &str) -> toml::Table {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name).join("Cargo.toml");
+    std::fs::read_to_string(path).unwrap().parse().unwrap()
+}
+
+/// Names in a manifest's table of dependencies.
+fn names(manifest: &toml::Table, table: &str) -> BTreeSet<String> {
+    let table = manifest.get(table).and_then(toml::Value::as_table);
+    table.map(|table| table.keys().cloned().collect()).unwrap_or_default()
+}
+
+#[test]
+fn crates_see_only_what_they_may() {
+    let ours: BTreeMap<&str, &[&str]> = ALLOWED.into_iter().collect();
+    for (name, allowed) in &ours {
+        let manifest = manifest(name);
+        for table in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            for dependency in names(&manifest, table) {
+                if ours.contains_key(dependency.as_str()) {
+                    assert!(allowed.contains(&&*dependency), "{name} must not see {dependency}");
+                }
+            }
+        }
+        if *name == "connectors" {
+            let shipped = names(&manifest, "dependencies");
+            assert!(!shipped.contains("lab"), "connectors see the lab in their tests only");
+        }
+        for (dependency, home) in HOMES {
+            let seen = names(&manifest, "dependencies").contains(dependency);
+            assert!(!seen || *name == home, "{dependency} belongs to {home}, not to {name}");
+        }
+    }
+}
+
+#[test]
+fn the_readme_shows_the_topology_as_it_is() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = std::fs::read_to_string(path).unwrap();
+    let diagram = readme.split("```mermaid\n").nth(1).and_then(|rest| rest.split("```").next());
+    let print = pipeline::topology::mermaid();
+    assert_eq!(
+        diagram.map(str::trim),
+        Some(print.trim()),
+        "put the print of `opsconductor topology` into the README"
+    );
+}
