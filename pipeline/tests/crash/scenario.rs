@@ -101,7 +101,7 @@ impl Scenario {
             if round == 30 {
                 steps.push(Step::Settle);
                 let gone = DEVICE.tombstone(&sources[2].id);
-                steps.push(Step::Feed(now + 5_200, gone));
+                steps.push(Step::Feed(now + 9_000, gone));
                 steps.push(Step::Settle);
             }
         }
