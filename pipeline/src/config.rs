@@ -151,8 +151,11 @@ fn wrong(place: impl Into<String>, error: impl ToString) -> ConfigError {
     ConfigError { place: place.into(), error: error.to_string() }
 }
 
+/// A key, and its value where the variable's own is not meant.
+type Setting = (&'static str, Option<&'static str>);
+
 /// Shorthands of the environment and the keys they set.
-const SHORTHANDS: &[(&str, &[(&str, Option<&str>)])] = &[
+const SHORTHANDS: &[(&str, &[Setting])] = &[
     ("DATABASE_URL", &[("database.url", None)]),
     ("OPSC_KAFKA", &[("log.kafka.bootstrap", None), ("log.kind", Some("kafka"))]),
     ("OPSC_LISTEN", &[("api.listen", None)]),
@@ -290,7 +293,11 @@ fn text_of(value: Value) -> Value {
     match value {
         Value::Integer(number) => Value::String(number.to_string()),
         Value::Boolean(flag) => Value::String(flag.to_string()),
-        other => other,
+        Value::String(_)
+        | Value::Float(_)
+        | Value::Datetime(_)
+        | Value::Array(_)
+        | Value::Table(_) => value,
     }
 }
 

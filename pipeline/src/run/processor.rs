@@ -29,7 +29,7 @@ use super::restore::Restore;
 use super::schema_topic::SchemaTopic;
 use super::snapshot;
 use crate::clock::Clock;
-use crate::log::{Event, EventLog, LogError, MemberSpec, NewRecord, Position, Record, Start, Task};
+use crate::log::{Event, EventLog, LogError, MemberSpec, NewRecord, Record, Start, Task};
 use crate::topic::shared;
 use crate::topology::POLL_TICK;
 

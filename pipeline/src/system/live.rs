@@ -13,18 +13,21 @@ use crate::run::schema_topic::SchemaTopic;
 use crate::run::supervise::{Group, Runner};
 use crate::topology::{ANOMALY, METRIC, STATUS};
 
+/// Hands one record to whoever watches.
+type Publish = fn(&Live, &mut SchemaTopic, &Record);
+
 /// Follows one topic.
 struct Tail {
     reader: Box<dyn Reader>,
     schemas: SchemaTopic,
     live: Live,
-    publish: fn(&Live, &mut SchemaTopic, &Record),
+    publish: Publish,
 }
 
 /// Starts a thread per topic that viewers see live.
 pub(super) fn follow(group: &mut Group, shared: &Arc<Shared>) -> Result<Live, StartError> {
     let live = Live::new();
-    let tails: [(&'static str, fn(&Live, &mut SchemaTopic, &Record)); 3] =
+    let tails: [(&'static str, Publish); 3] =
         [(ANOMALY.name, anomaly), (STATUS.name, status), (METRIC.name, samples)];
     for (topic, publish) in tails {
         let (shared, live) = (Arc::clone(shared), live.clone());

@@ -16,7 +16,7 @@ use crate::config::{Config, LogKind};
 use crate::run::supervise::State;
 
 /// Where the one-time password of the first start lies until the administrator removes it.
-pub const PASSWORD_FILE: &str = "admin-password";
+const PASSWORD_FILE: &str = "admin-password";
 /// The database must answer the readiness question within this time.
 const READY_WITHIN: Duration = Duration::from_millis(800);
 
@@ -48,10 +48,10 @@ impl System {
 
     fn warnings(&self) -> Vec<String> {
         let mut warnings = self.shared.database.warnings.clone();
-        if self.poller.is_some() {
-            if let Err(error) = connectors::icmp_permission() {
-                warnings.push(format!("ICMP: {error}"));
-            }
+        if self.poller.is_some()
+            && let Err(error) = connectors::icmp_permission()
+        {
+            warnings.push(format!("ICMP: {error}"));
         }
         warnings
     }

@@ -68,7 +68,6 @@ const MAX_ROUNDS: usize = 20_000;
 
 pub struct World<'a> {
     scenario: &'a Scenario,
-    bug: Option<Bug>,
     disturbance: Option<Disturbance>,
     memory: Memory,
     now: Arc<AtomicI64>,
@@ -97,7 +96,6 @@ impl<'a> World<'a> {
         };
         Self {
             scenario,
-            bug,
             disturbance,
             memory: Memory::new(clock.clone()),
             now,
@@ -190,8 +188,7 @@ impl<'a> World<'a> {
             self.disturbance = None;
             // Records read and stepped, not committed.
             let _ = running.chains[0].turn(Duration::ZERO);
-            let slot = if self.bug == Some(Bug::NoFence) { "three" } else { "one" };
-            let fresh = chain(log, slot, self.scenario.pace, &self.clock, &self.schemas)?;
+            let fresh = chain(log, "one", self.scenario.pace, &self.clock, &self.schemas)?;
             self.frozen = Some(std::mem::replace(&mut running.chains[0], fresh));
             for _ in 0..3 {
                 running.turn()?;
