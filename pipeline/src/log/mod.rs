@@ -8,6 +8,10 @@
 //!
 //! Every implementation passes `conformance`.
 
+#[cfg(test)]
+pub(crate) mod conformance;
+pub mod embedded;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -281,9 +285,7 @@ pub enum LogError {
         error: String,
     },
     /// The position asked for is not in the log. Never reset silently.
-    #[error(
-        "{topic}[{partition}] has offsets {earliest} to {end}, but {wanted} is needed: {mend}"
-    )]
+    #[error("{topic}[{partition}] has offsets {earliest} to {end}, but {wanted} is needed: {mend}")]
     OutOfRange {
         /// Topic.
         topic: String,

@@ -1,0 +1,217 @@
+//! Retention and compaction.
+//!
+//! Retention drops whole segments. Compaction removes a record only when a later record of its
+//! key lies before every end that a reader was told and has not reached (so a reader that reads
+//! up to the end it asked for has each key's last value as of then), and a tombstone only when
+//! it is old and nothing earlier of its key is left.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::super::{Cleanup, LogError};
+use super::codec::{self, fact_key, record_key};
+use super::core::{Core, next_space_value, segment_key};
+use super::store::{META, Space, Write};
+use super::topics::Cleaned;
+
+/// Removals in one write.
+const REMOVE_AT_ONCE: usize = 4_096;
+
+/// The last record of a key so far.
+struct Last {
+    offset: i64,
+    bytes: usize,
+    /// When it was written, if it is a tombstone.
+    dead_ms: Option<i64>,
+}
+
+/// What a pass over a partition found.
+struct Found {
+    /// Offsets to remove, rising: a tombstone never goes before what it covers.
+    removes: Vec<i64>,
+    live: i64,
+    removed: i64,
+}
+
+impl Core {
+    /// One pass of retention and compaction, as of `now_ms`.
+    pub(super) fn housekeep(&self, now_ms: i64) -> Result<(), LogError> {
+        self.retain(now_ms)?;
+        self.compact(now_ms)
+    }
+
+    /// Drops segments that are older than their topic keeps.
+    fn retain(&self, now_ms: i64) -> Result<(), LogError> {
+        let mut state = self.quiet(self.running()?, None);
+        let mut write = Write::default();
+        let mut gone: Vec<Space> = Vec::new();
+        let mut next_space = state.next_space;
+        for topic in state.topics.values_mut() {
+            let Cleanup::Delete { retention_ms } = topic.cleanup else { continue };
+            let expired = topic.expired(now_ms - retention_ms);
+            if expired == topic.segments.len() {
+                let segment = topic.next_segment(next_space, now_ms);
+                next_space += 1;
+                write.put(META, segment_key(&topic.name, &segment), segment.value());
+                topic.segments.push_back(segment);
+            }
+            for segment in topic.segments.drain(..expired) {
+                write.remove(META, segment_key(&topic.name, &segment));
+                gone.push(segment.space);
+            }
+        }
+        if gone.is_empty() {
+            return Ok(());
+        }
+        state.next_space = next_space;
+        write.put(META, fact_key(b'n', &[], None), next_space_value(next_space));
+        // Under the lock: nobody may write into a segment that the store does not know.
+        let written = self.store.write(write).map_err(|e| self.store_failed(&e));
+        drop(state);
+        written?;
+        tracing::debug!(segments = gone.len(), "retention dropped segments");
+        self.store.drop_spaces(&|s| gone.contains(&s)).map_err(|e| self.store_failed(&e))
+    }
+
+    fn compact(&self, now_ms: i64) -> Result<(), LogError> {
+        let due: Vec<(Arc<str>, i32, Space, i64)> = {
+            let state = self.running()?;
+            let mut due = Vec::new();
+            for topic in state.topics.values().filter(|t| t.cleanup == Cleanup::Compact) {
+                let Some(space) = topic.segments.front().map(|s| s.space) else { continue };
+                for (index, (partition, cleaned)) in
+                    topic.partitions.iter().zip(&topic.cleaned).enumerate()
+                {
+                    let dirty = partition.bytes - cleaned.at_bytes;
+                    if dirty > 0 && dirty >= cleaned.live.max(self.options.min_dirty_bytes) {
+                        let number = i32::try_from(index).unwrap_or(i32::MAX);
+                        due.push((topic.name.clone(), number, space, partition.bytes));
+                    }
+                }
+            }
+            due
+        };
+        let mut touched: BTreeMap<Space, Arc<str>> = BTreeMap::new();
+        for (topic, partition, space, at_bytes) in due {
+            let found = self.superseded(&topic, partition, space, now_ms)?;
+            self.remove(&topic, partition, space, &found, at_bytes)?;
+            touched.insert(space, topic);
+        }
+        for (space, topic) in touched {
+            self.reclaim(space, &topic)?;
+        }
+        Ok(())
+    }
+
+    /// How far a partition may be compacted.
+    fn horizon(&self, topic: &Arc<str>, partition: i32) -> Result<i64, LogError> {
+        let state = self.running()?;
+        let end = state.topics.get(topic).map_or(0, |t| t.end(partition));
+        let promised = state
+            .promised
+            .range((topic.clone(), partition, 0)..=(topic.clone(), partition, u64::MAX))
+            .map(|(_, end)| *end)
+            .min();
+        Ok(promised.map_or(end, |promised| promised.min(end)))
+    }
+
+    fn superseded(
+        &self,
+        topic: &Arc<str>,
+        partition: i32,
+        space: Space,
+        now_ms: i64,
+    ) -> Result<Found, LogError> {
+        let horizon = self.horizon(topic, partition)?;
+        let mut last: HashMap<Bytes, Last> = HashMap::new();
+        let mut found = Found { removes: Vec::new(), live: 0, removed: 0 };
+        let mut bad = None;
+        let (from, to) = (record_key(partition, 0), record_key(partition, horizon));
+        let scanned = self.store.scan(space, &from, &to, &mut |key, value| {
+            let offset = codec::offset_of(key).unwrap_or(0);
+            let bytes = value.len();
+            let record = match codec::decode(topic, partition, offset, value) {
+                Ok(record) => record,
+                Err(error) => {
+                    bad = Some(format!("{topic}[{partition}]@{offset}: {error}"));
+                    return ControlFlow::Break(());
+                }
+            };
+            found.live += size(bytes);
+            // Copied: the bytes may hold a whole block of the store in memory.
+            let key = record.key.map(|k| Bytes::copy_from_slice(&k)).unwrap_or_default();
+            let dead_ms = record.value.is_none().then_some(record.timestamp_ms);
+            if let Some(older) = last.insert(key, Last { offset, bytes, dead_ms }) {
+                found.removes.push(older.offset);
+                found.removed += size(older.bytes);
+            }
+            ControlFlow::Continue(())
+        });
+        scanned.map_err(|e| self.damaged(&e.0))?;
+        if let Some(bad) = bad {
+            return Err(self.damaged(&bad));
+        }
+        for dead in last.values() {
+            if dead.dead_ms.is_some_and(|at| at < now_ms - self.options.tombstone_ms) {
+                found.removes.push(dead.offset);
+                found.removed += size(dead.bytes);
+            }
+        }
+        found.removes.sort_unstable();
+        found.live -= found.removed;
+        Ok(found)
+    }
+
+    fn remove(
+        &self,
+        topic: &Arc<str>,
+        partition: i32,
+        space: Space,
+        found: &Found,
+        at_bytes: i64,
+    ) -> Result<(), LogError> {
+        for offsets in found.removes.chunks(REMOVE_AT_ONCE) {
+            let mut write = Write::default();
+            for offset in offsets {
+                write.remove(space, record_key(partition, *offset));
+            }
+            self.store.write(write).map_err(|e| self.store_failed(&e))?;
+        }
+        let cleaned = Cleaned { at_bytes, live: found.live };
+        let mut write = Write::default();
+        let number = u64::from(partition.cast_unsigned());
+        write.put(META, fact_key(b'c', &[topic], Some(number)), cleaned.value());
+        self.store.write(write).map_err(|e| self.store_failed(&e))?;
+        let mut state = self.state();
+        if let Some(known) = state.topics.get_mut(topic) {
+            known.garbage += found.removed;
+            let index = usize::try_from(partition).unwrap_or(usize::MAX);
+            if let Some(slot) = known.cleaned.get_mut(index) {
+                *slot = cleaned;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives space back once as much was removed as is alive: each byte is rewritten once for
+    /// each byte removed, at most.
+    fn reclaim(&self, space: Space, topic: &Arc<str>) -> Result<(), LogError> {
+        {
+            let mut state = self.state();
+            let Some(topic) = state.topics.get_mut(topic) else { return Ok(()) };
+            let live: i64 = topic.cleaned.iter().map(|c| c.live).sum();
+            if topic.garbage < live.max(self.options.min_dirty_bytes) {
+                return Ok(());
+            }
+            topic.garbage = 0;
+        }
+        self.store.reclaim(space).map_err(|e| self.store_failed(&e))
+    }
+}
+
+fn size(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}

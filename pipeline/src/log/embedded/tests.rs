@@ -1,0 +1,15 @@
+//! The logs of this process before the conformance suite.
+
+mod on_disk {
+    use super::harness::OnDisk;
+    use crate::log::conformance::conformance;
+    conformance!(OnDisk::new());
+}
+
+mod in_memory {
+    use super::harness::InMemory;
+    use crate::log::conformance::conformance;
+    conformance!(InMemory::new());
+}
+
+mod harness;
