@@ -5,6 +5,8 @@
 //! waits does so until [`DEADLINE`], in polls: no case needs anything to be fast. A case that a
 //! harness cannot offer says so on stdout.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "any other error ends a case")]
+
 pub(crate) mod cleaning;
 pub(crate) mod groups;
 pub(crate) mod producing;

@@ -24,7 +24,7 @@ pub(crate) fn done_is_told_once_when_durable(h: &dyn Harness) {
     let read = all(h, &topic, 2);
     assert_eq!(read.len(), 200);
     for record in read {
-        let n: i32 = values(&[record.clone()])[0].parse().unwrap();
+        let n: i32 = values(std::slice::from_ref(&record))[0].parse().unwrap();
         assert!(told.contains(&(n, record.partition, record.offset)));
     }
 }

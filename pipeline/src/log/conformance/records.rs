@@ -181,7 +181,7 @@ pub(crate) fn survive_a_restart(h: &dyn Harness) {
 pub(crate) fn topics_are_compared(h: &dyn Harness) {
     let name = topic(h, 3, DAY);
     let right = TopicSpec { name: name.clone(), partitions: 3, cleanup: DAY };
-    h.log().ensure_topics(&[right.clone()]).unwrap();
+    h.log().ensure_topics(std::slice::from_ref(&right)).unwrap();
     let partitions = TopicSpec { partitions: 4, ..right.clone() };
     let cleanup = TopicSpec { cleanup: Cleanup::Compact, ..right };
     for (wrong, word) in [(partitions, "partitions"), (cleanup, "clean")] {

@@ -2,7 +2,7 @@
 //!
 //! Record key: partition (u32) and offset (u64), big endian, so that a partition's records lie
 //! in order. Record value: flags, append time, body; the body is key, headers, value, and lz4
-//! when it is large and gains by it. Facts begin with a letter: `f` format, `n` next space,
+//! when it is large and gains by it. Facts begin with a letter: `f` format, `n` next number,
 //! `t` topic, `s` segment, `e` end of a partition, `c` what is compacted, `p` position.
 
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::super::{Cleanup, NewRecord, Position, Record};
+use super::store::Space;
 
 const COMPRESSED: u8 = 1;
 const KEY: u8 = 2;
@@ -187,21 +188,23 @@ pub(super) fn position_value(position: &Position) -> Bytes {
     numbers(&[position.next, position.replay_from])
 }
 
-pub(super) fn topic_value(partitions: i32, cleanup: Cleanup) -> Bytes {
-    match cleanup {
-        Cleanup::Delete { retention_ms } => numbers(&[i64::from(partitions), 0, retention_ms]),
-        Cleanup::Compact => numbers(&[i64::from(partitions), 1, 0]),
-    }
+pub(super) fn topic_value(partitions: i32, cleanup: Cleanup, space: Space) -> Bytes {
+    let (kind, retention_ms) = match cleanup {
+        Cleanup::Delete { retention_ms } => (0, retention_ms),
+        Cleanup::Compact => (1, 0),
+    };
+    numbers(&[i64::from(partitions), kind, retention_ms, space.cast_signed()])
 }
 
-pub(super) fn split_topic_value(bytes: &[u8]) -> Option<(i32, Cleanup)> {
-    let numbers = split_numbers(bytes)?;
-    let partitions = i32::try_from(*numbers.first()?).ok()?;
-    match numbers.get(1..)? {
-        [0, retention_ms] => Some((partitions, Cleanup::Delete { retention_ms: *retention_ms })),
-        [1, _] => Some((partitions, Cleanup::Compact)),
-        _ => None,
-    }
+pub(super) fn split_topic_value(bytes: &[u8]) -> Option<(i32, Cleanup, Space)> {
+    let [partitions, kind, retention_ms, space] =
+        <[i64; 4]>::try_from(split_numbers(bytes)?).ok()?;
+    let cleanup = match kind {
+        0 => Cleanup::Delete { retention_ms },
+        1 => Cleanup::Compact,
+        _ => return None,
+    };
+    Some((i32::try_from(partitions).ok()?, cleanup, space.cast_unsigned()))
 }
 
 #[cfg(test)]
@@ -246,10 +249,9 @@ mod tests {
         let parts = (vec!["group".to_owned(), "topic".to_owned()], Some(5));
         assert_eq!(split_fact_key(&key, 2), Some(parts));
         let day = Cleanup::Delete { retention_ms: 86_400_000 };
-        assert_eq!(split_topic_value(&topic_value(8, day)), Some((8, day)));
-        assert_eq!(
-            split_topic_value(&topic_value(1, Cleanup::Compact)),
-            Some((1, Cleanup::Compact))
-        );
+        for (n, cleanup, space) in [(8, day, 3), (1, Cleanup::Compact, 4)] {
+            let value = topic_value(n, cleanup, space);
+            assert_eq!(split_topic_value(&value), Some((n, cleanup, space)));
+        }
     }
 }

@@ -11,7 +11,7 @@ use super::super::{LogError, Position, TopicSpec};
 use super::clock::Clock;
 use super::codec::{self, fact_key, split_fact_key};
 use super::groups::Group;
-use super::store::{META, Space, Store, StoreError, Write};
+use super::store::{META, Store, StoreError, Write};
 use super::topics::{Cleaned, Partition, Segment, Topic};
 use super::writer::{FaultHook, Queue};
 
@@ -69,7 +69,8 @@ pub(super) struct State {
     pub(super) promised: BTreeMap<(Arc<str>, i32, u64), i64>,
     /// Why the log stopped.
     pub(super) failed: Option<LogError>,
-    pub(super) next_space: Space,
+    /// For spaces and segments.
+    pub(super) next_number: u64,
     next_id: u64,
 }
 
@@ -106,7 +107,7 @@ impl Core {
                 in_flight: None,
                 promised: BTreeMap::new(),
                 failed: None,
-                next_space: 1,
+                next_number: 1,
                 next_id: 1,
             }),
             store,
@@ -247,18 +248,20 @@ impl Core {
     fn load(&self) -> Result<(), LogError> {
         self.check_format()?;
         let mut state = self.state();
-        let State { topics, positions, next_space, .. } = &mut *state;
+        let State { topics, positions, next_number, .. } = &mut *state;
         self.facts(b't', |key, value| {
             let name: Arc<str> = split_fact_key(key, 1)?.0.first()?.as_str().into();
-            let (count, cleanup) = codec::split_topic_value(value)?;
+            let (count, cleanup, space) = codec::split_topic_value(value)?;
             let count = usize::try_from(count).ok()?;
             let topic = Topic {
                 name: name.clone(),
                 cleanup,
+                space,
                 partitions: vec![Partition::default(); count],
                 cleaned: vec![Cleaned::default(); count],
                 segments: [].into(),
                 garbage: 0,
+                swept: false,
             };
             topics.insert(name, topic);
             Some(())
@@ -284,7 +287,7 @@ impl Core {
             Some(())
         })?;
         self.facts(b'n', |_, value| {
-            *next_space = codec::split_numbers(value)?.first()?.cast_unsigned();
+            *next_number = codec::split_numbers(value)?.first()?.cast_unsigned();
             Some(())
         })?;
         self.facts(b'p', |key, value| {
@@ -304,9 +307,7 @@ impl Core {
             let grown = topic.partitions.iter().zip(&last.base).filter(|(p, b)| p.end > **b);
             last.newest_ms = grown.map(|(p, _)| p.newest_ms).max().unwrap_or(0);
         }
-        let keep = spaces(topics);
-        drop(state);
-        self.store.drop_spaces(&|space| !keep.contains(&space)).map_err(|e| self.store_failed(&e))
+        Ok(())
     }
 
     pub(super) fn ensure_topics(&self, specs: &[TopicSpec]) -> Result<(), LogError> {
@@ -329,14 +330,16 @@ impl Core {
             let mut topic = Topic {
                 name: spec.name.clone(),
                 cleanup: spec.cleanup,
+                space: state.next_number,
                 partitions: vec![Partition::default(); count],
                 cleaned: vec![Cleaned::default(); count],
                 segments: [].into(),
                 garbage: 0,
+                swept: false,
             };
-            let segment = topic.next_segment(state.next_space, now_ms);
-            state.next_space += 1;
-            let value = codec::topic_value(spec.partitions, spec.cleanup);
+            let segment = topic.next_segment(state.next_number + 1, now_ms);
+            state.next_number += 2;
+            let value = codec::topic_value(spec.partitions, spec.cleanup, topic.space);
             write.put(META, fact_key(b't', &[&spec.name], None), value);
             write.put(META, segment_key(&spec.name, &segment), segment.value());
             topic.segments.push_back(segment);
@@ -345,7 +348,7 @@ impl Core {
         if made.is_empty() {
             return Ok(());
         }
-        write.put(META, fact_key(b'n', &[], None), next_space_value(state.next_space));
+        write.put(META, fact_key(b'n', &[], None), next_number_value(state.next_number));
         if let Err(error) = self.store.write(write) {
             drop(state);
             let error = self.store_failed(&error);
@@ -391,16 +394,11 @@ impl Core {
     }
 }
 
-/// Every space that topics use.
-pub(super) fn spaces(topics: &BTreeMap<Arc<str>, Topic>) -> BTreeSet<Space> {
-    topics.values().flat_map(|topic| topic.segments.iter().map(|s| s.space)).collect()
-}
-
 pub(super) fn segment_key(topic: &str, segment: &Segment) -> bytes::Bytes {
-    fact_key(b's', &[topic], Some(segment.space))
+    fact_key(b's', &[topic], Some(segment.number))
 }
 
-pub(super) fn next_space_value(next: Space) -> bytes::Bytes {
+pub(super) fn next_number_value(next: u64) -> bytes::Bytes {
     codec::numbers(&[next.cast_signed()])
 }
 

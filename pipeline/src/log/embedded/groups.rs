@@ -1,8 +1,8 @@
 //! Groups: which member owns which partition, decided without I/O.
 //!
 //! A partition has an owner (who may commit for it) and a target (who should have it). It moves
-//! when the owner has been told (`to_revoke`) and has polled again (`release`), or is gone.
-//! Only then is it given to its target (`to_assign`). Partitions whose target is their owner
+//! when the owner has been told (`take_revoked`) and has polled again (`release`), or is gone.
+//! Only then is it given to its target (`take_assigned`). Partitions whose target is their owner
 //! notice nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,7 +102,7 @@ impl Group {
     }
 
     /// Partitions that `id` must give up and has not been told of; marks them as told.
-    pub(super) fn to_revoke(&mut self, id: u64) -> Vec<i32> {
+    pub(super) fn take_revoked(&mut self, id: u64) -> Vec<i32> {
         let Some(seat) = self.seats.get_mut(&id) else { return Vec::new() };
         let told: Vec<i32> = self
             .owner
@@ -130,7 +130,7 @@ impl Group {
     }
 
     /// Free partitions meant for `id`, from now on its own.
-    pub(super) fn to_assign(&mut self, id: u64) -> Vec<i32> {
+    pub(super) fn take_assigned(&mut self, id: u64) -> Vec<i32> {
         let mut given = Vec::new();
         for (p, (owner, target)) in self.owner.iter_mut().zip(&self.target).enumerate() {
             if owner.is_none() && *target == Some(id) {
@@ -161,7 +161,7 @@ mod tests {
     fn group() -> Group {
         let mut group = Group::new("t".into(), 4);
         group.join(1, "a", 0);
-        assert_eq!(group.to_assign(1), [0, 1, 2, 3]);
+        assert_eq!(group.take_assigned(1), [0, 1, 2, 3]);
         group
     }
 
@@ -169,27 +169,27 @@ mod tests {
     fn only_what_moves_is_revoked_and_only_after_the_old_owner_knows() {
         let mut group = group();
         group.join(2, "b", 0);
-        assert_eq!(group.to_assign(2), [] as [i32; 0]);
-        assert_eq!(group.to_revoke(1), [2, 3]);
-        assert_eq!(group.to_revoke(1), [] as [i32; 0]);
+        assert_eq!(group.take_assigned(2), [] as [i32; 0]);
+        assert_eq!(group.take_revoked(1), [2, 3]);
+        assert_eq!(group.take_revoked(1), [] as [i32; 0]);
         assert!(group.owns(1, 2), "for one last commit");
-        assert_eq!(group.to_assign(2), [] as [i32; 0]);
+        assert_eq!(group.take_assigned(2), [] as [i32; 0]);
         group.release(1);
         assert!(!group.owns(1, 2) && group.owns(1, 1));
-        assert_eq!(group.to_assign(2), [2, 3]);
+        assert_eq!(group.take_assigned(2), [2, 3]);
     }
 
     #[test]
     fn a_slot_taken_keeps_its_partitions_and_moves_no_others() {
         let mut group = group();
         group.join(2, "b", 0);
-        group.to_revoke(1);
+        group.take_revoked(1);
         group.release(1);
-        group.to_assign(2);
+        group.take_assigned(2);
         group.join(3, "b", 0);
         assert!(!group.has(2) && !group.owns(2, 2));
-        assert_eq!(group.to_revoke(1), [] as [i32; 0]);
-        assert_eq!(group.to_assign(3), [2, 3]);
+        assert_eq!(group.take_revoked(1), [] as [i32; 0]);
+        assert_eq!(group.take_assigned(3), [2, 3]);
     }
 
     #[test]
@@ -199,16 +199,16 @@ mod tests {
         group.heard(2, 50);
         assert_eq!(group.silent(50), [1]);
         group.leave(1);
-        assert_eq!(group.to_assign(2), [0, 1, 2, 3]);
+        assert_eq!(group.take_assigned(2), [0, 1, 2, 3]);
     }
 
     #[test]
     fn a_partition_may_come_back_while_it_is_given_up() {
         let mut group = group();
         group.join(2, "b", 0);
-        assert_eq!(group.to_revoke(1), [2, 3]);
+        assert_eq!(group.take_revoked(1), [2, 3]);
         group.leave(2);
         group.release(1);
-        assert_eq!(group.to_assign(1), [2, 3]);
+        assert_eq!(group.take_assigned(1), [2, 3]);
     }
 }

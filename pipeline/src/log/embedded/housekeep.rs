@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use super::super::{Cleanup, LogError};
 use super::codec::{self, fact_key, record_key};
-use super::core::{Core, next_space_value, segment_key};
+use super::core::{Core, next_number_value, segment_key};
 use super::store::{META, Space, Write};
 use super::topics::Cleaned;
 
@@ -47,33 +47,51 @@ impl Core {
     fn retain(&self, now_ms: i64) -> Result<(), LogError> {
         let mut state = self.quiet(self.running()?, None);
         let mut write = Write::default();
-        let mut gone: Vec<Space> = Vec::new();
-        let mut next_space = state.next_space;
+        let mut next_number = state.next_number;
+        let mut due: Vec<(Arc<str>, Space, Vec<i64>)> = Vec::new();
         for topic in state.topics.values_mut() {
             let Cleanup::Delete { retention_ms } = topic.cleanup else { continue };
             let expired = topic.expired(now_ms - retention_ms);
             if expired == topic.segments.len() {
-                let segment = topic.next_segment(next_space, now_ms);
-                next_space += 1;
+                let segment = topic.next_segment(next_number, now_ms);
+                next_number += 1;
                 write.put(META, segment_key(&topic.name, &segment), segment.value());
                 topic.segments.push_back(segment);
             }
             for segment in topic.segments.drain(..expired) {
                 write.remove(META, segment_key(&topic.name, &segment));
-                gone.push(segment.space);
+            }
+            if expired > 0 || !topic.swept {
+                topic.swept = true;
+                let base = topic.segments.front().map(|s| s.base.clone()).unwrap_or_default();
+                due.push((topic.name.clone(), topic.space, base));
             }
         }
-        if gone.is_empty() {
-            return Ok(());
+        state.next_number = next_number;
+        if !write.removes.is_empty() {
+            write.put(META, fact_key(b'n', &[], None), next_number_value(next_number));
+            // Under the lock: nothing may be written that counts on a start the store lacks.
+            self.store.write(write).map_err(|e| self.store_failed(&e))?;
         }
-        state.next_space = next_space;
-        write.put(META, fact_key(b'n', &[], None), next_space_value(next_space));
-        // Under the lock: nobody may write into a segment that the store does not know.
-        let written = self.store.write(write).map_err(|e| self.store_failed(&e));
         drop(state);
-        written?;
-        tracing::debug!(segments = gone.len(), "retention dropped segments");
-        self.store.drop_spaces(&|s| gone.contains(&s)).map_err(|e| self.store_failed(&e))
+        for (topic, space, starts) in due {
+            self.sweep(&topic, space, &starts)?;
+        }
+        Ok(())
+    }
+
+    /// Removes what lies before each partition's start.
+    fn sweep(&self, topic: &Arc<str>, space: Space, starts: &[i64]) -> Result<(), LogError> {
+        let mut left = 0;
+        for (start, partition) in starts.iter().zip(0..).filter(|(start, _)| **start > 0) {
+            let (from, to) = (record_key(partition, 0), record_key(partition, *start));
+            let dropped = self.store.drop_range(space, &from, &to);
+            left += dropped.map_err(|e| self.store_failed(&e))?;
+        }
+        if let Some(topic) = self.state().topics.get_mut(topic) {
+            topic.garbage += left;
+        }
+        self.reclaim(space, topic)
     }
 
     fn compact(&self, now_ms: i64) -> Result<(), LogError> {
@@ -81,7 +99,7 @@ impl Core {
             let state = self.running()?;
             let mut due = Vec::new();
             for topic in state.topics.values().filter(|t| t.cleanup == Cleanup::Compact) {
-                let Some(space) = topic.segments.front().map(|s| s.space) else { continue };
+                let space = topic.space;
                 for (index, (partition, cleaned)) in
                     topic.partitions.iter().zip(&topic.cleaned).enumerate()
                 {
@@ -202,7 +220,7 @@ impl Core {
         {
             let mut state = self.state();
             let Some(topic) = state.topics.get_mut(topic) else { return Ok(()) };
-            let live: i64 = topic.cleaned.iter().map(|c| c.live).sum();
+            let live = topic.live();
             if topic.garbage < live.max(self.options.min_dirty_bytes) {
                 return Ok(());
             }

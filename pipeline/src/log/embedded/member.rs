@@ -100,12 +100,12 @@ impl LogMember {
         if owned.len() < before {
             self.core.notify();
         }
-        let revoked = group.to_revoke(self.id);
+        let revoked = group.take_revoked(self.id);
         if !revoked.is_empty() {
             self.places.retain(|p, _| !revoked.contains(p));
             return Ok(Some(Event::Revoked(revoked)));
         }
-        let assigned = group.to_assign(self.id);
+        let assigned = group.take_assigned(self.id);
         if !assigned.is_empty() {
             self.owned.extend(&assigned);
             return Ok(Some(Event::Assigned(assigned)));

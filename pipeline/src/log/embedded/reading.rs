@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::{LogError, MAX_POLL_RECORDS, Record, Start};
 use super::codec;
 use super::core::{Core, State};
-use super::topics::Stretch;
+use super::store::Space;
 
 /// At most so many bytes come from one poll; a single larger record comes alone.
 const MAX_POLL_BYTES: usize = 8 << 20;
@@ -17,7 +17,7 @@ pub(super) struct Plan {
     partition: i32,
     from: i64,
     end: i64,
-    stretches: Vec<Stretch>,
+    space: Space,
 }
 
 /// Partitions that have something to read, beginning after `last` so that none starves.
@@ -34,8 +34,7 @@ pub(super) fn plan(
         .filter(|(partition, from)| topic.end(**partition) != **from)
         .map(|(partition, from)| {
             let end = topic.end(*partition);
-            let stretches = topic.stretches(*partition, *from, end);
-            Plan { partition: *partition, from: *from, end, stretches }
+            Plan { partition: *partition, from: *from, end, space: topic.space }
         })
         .collect()
 }
@@ -75,31 +74,29 @@ impl Core {
         let mut next = plan.from;
         let mut bad = None;
         let mut full = false;
-        for (space, low, high) in &plan.stretches {
-            let from = codec::record_key(plan.partition, *low);
-            let to = codec::record_key(plan.partition, *high);
-            let scanned = self.store.scan(*space, &from, &to, &mut |key, value| {
-                let offset = codec::offset_of(key).unwrap_or(*low);
-                let size = value.len();
-                match codec::decode(topic, plan.partition, offset, value) {
-                    Ok(record) => records.push(record),
-                    Err(error) => {
-                        bad = Some(format!("{topic}[{}]@{offset}: {error}", plan.partition));
-                        return ControlFlow::Break(());
-                    }
+        let from = codec::record_key(plan.partition, plan.from);
+        let to = codec::record_key(plan.partition, plan.end);
+        let scanned = self.store.scan(plan.space, &from, &to, &mut |key, value| {
+            let offset = codec::offset_of(key).unwrap_or(plan.from);
+            let size = value.len();
+            match codec::decode(topic, plan.partition, offset, value) {
+                Ok(record) => records.push(record),
+                Err(error) => {
+                    bad = Some(format!("{topic}[{}]@{offset}: {error}", plan.partition));
+                    return ControlFlow::Break(());
                 }
-                next = offset + 1;
-                *bytes += size;
-                full = records.len() >= MAX_POLL_RECORDS || *bytes >= MAX_POLL_BYTES;
-                if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            });
-            scanned.map_err(|e| self.damaged(&e.0))?;
-            if let Some(bad) = bad {
-                return Err(self.damaged(&bad));
             }
-            if full {
-                return Ok((next, false));
-            }
+            next = offset + 1;
+            *bytes += size;
+            full = records.len() >= MAX_POLL_RECORDS || *bytes >= MAX_POLL_BYTES;
+            if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        scanned.map_err(|e| self.damaged(&e.0))?;
+        if let Some(bad) = bad {
+            return Err(self.damaged(&bad));
+        }
+        if full {
+            return Ok((next, false));
         }
         // Holes at the end were compacted away.
         Ok((plan.end, true))

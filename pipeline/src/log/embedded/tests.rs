@@ -13,3 +13,8 @@ mod in_memory {
 }
 
 mod harness;
+mod kept;
+mod killed;
+mod particular;
+mod space;
+mod world;

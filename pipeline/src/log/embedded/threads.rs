@@ -10,6 +10,8 @@ use super::writer::{Fault, finish};
 
 /// How often silence and the store's health are looked at.
 const TICK: Duration = Duration::from_secs(1);
+/// How long closing waits for the threads of a log that failed.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs until the log is closed; what was queued by then is still written.
 pub(super) struct Threads {
@@ -49,8 +51,12 @@ impl Drop for Threads {
         self.core.work.notify_all();
         for handle in self.handles.drain(..) {
             // After a failure a thread may wait inside the store for ever.
-            while !handle.is_finished() && self.core.state().failed.is_none() {
+            let mut failed: Option<Instant> = None;
+            while !handle.is_finished() && failed.is_none_or(|at| at.elapsed() < PATIENCE) {
                 std::thread::sleep(Duration::from_millis(1));
+                if failed.is_none() && self.core.state().failed.is_some() {
+                    failed = Some(Instant::now());
+                }
             }
             if handle.is_finished() && handle.join().is_err() {
                 tracing::error!("a thread of the event log panicked");

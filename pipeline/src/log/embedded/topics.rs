@@ -55,10 +55,10 @@ impl Cleaned {
     }
 }
 
-/// Records of all partitions of a topic over some time, in a space of their own.
+/// A stretch of all partitions of a topic over some time: what retention drops at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Segment {
-    pub(super) space: Space,
+    pub(super) number: u64,
     pub(super) created_ms: i64,
     /// Newest append time in it; 0 when empty.
     pub(super) newest_ms: i64,
@@ -75,27 +75,28 @@ impl Segment {
         numbers(&all)
     }
 
-    pub(super) fn from_value(space: Space, bytes: &[u8]) -> Option<Self> {
+    pub(super) fn from_value(number: u64, bytes: &[u8]) -> Option<Self> {
         let all = split_numbers(bytes)?;
         let (head, base) = all.split_at_checked(3)?;
         let [created_ms, newest_ms, base_bytes] = *head else { return None };
-        Some(Self { space, created_ms, newest_ms, base_bytes, base: base.to_vec() })
+        Some(Self { number, created_ms, newest_ms, base_bytes, base: base.to_vec() })
     }
 }
 
 pub(super) struct Topic {
     pub(super) name: Arc<str>,
     pub(super) cleanup: Cleanup,
+    /// Where its records lie.
+    pub(super) space: Space,
     pub(super) partitions: Vec<Partition>,
     pub(super) cleaned: Vec<Cleaned>,
     /// Oldest first, never empty; the last one takes what is appended.
     pub(super) segments: VecDeque<Segment>,
-    /// Bytes removed by compaction whose space was not given back yet.
+    /// Bytes removed whose space was not given back yet.
     pub(super) garbage: i64,
+    /// What lies before the start was removed from the store.
+    pub(super) swept: bool,
 }
-
-/// A stretch of a partition in one space: from (with) and to (without).
-pub(super) type Stretch = (Space, i64, i64);
 
 impl Topic {
     pub(super) fn partition(&self, partition: i32) -> Option<&Partition> {
@@ -117,19 +118,14 @@ impl Topic {
         self.partitions.iter().map(|p| p.bytes).sum()
     }
 
-    /// Where the records `from..to` of a partition lie.
-    pub(super) fn stretches(&self, partition: i32, from: i64, to: i64) -> Vec<Stretch> {
-        let index = usize::try_from(partition).unwrap_or(usize::MAX);
-        let mut found = Vec::new();
-        for (i, segment) in self.segments.iter().enumerate() {
-            let low = segment.base.get(index).copied().unwrap_or(0);
-            let next = self.segments.get(i + 1).and_then(|s| s.base.get(index)).copied();
-            let (low, high) = (low.max(from), next.unwrap_or(to).min(to));
-            if low < high {
-                found.push((segment.space, low, high));
+    /// Bytes that are kept, about.
+    pub(super) fn live(&self) -> i64 {
+        match self.cleanup {
+            Cleanup::Compact => self.cleaned.iter().map(|c| c.live).sum(),
+            Cleanup::Delete { .. } => {
+                self.bytes() - self.segments.front().map_or(0, |s| s.base_bytes)
             }
         }
-        found
     }
 
     /// A new last segment is due: this one is large, or so old that whole segments would be
@@ -144,9 +140,9 @@ impl Topic {
     }
 
     /// The segment that begins after all that is there.
-    pub(super) fn next_segment(&self, space: Space, now_ms: i64) -> Segment {
+    pub(super) fn next_segment(&self, number: u64, now_ms: i64) -> Segment {
         Segment {
-            space,
+            number,
             created_ms: now_ms,
             newest_ms: 0,
             base_bytes: self.bytes(),
@@ -165,8 +161,8 @@ mod tests {
     use super::*;
 
     fn topic() -> Topic {
-        let segment = |space, base, newest_ms| Segment {
-            space,
+        let segment = |number, base, newest_ms| Segment {
+            number,
             created_ms: 0,
             newest_ms,
             base_bytes: 0,
@@ -175,19 +171,18 @@ mod tests {
         Topic {
             name: "t".into(),
             cleanup: Cleanup::Delete { retention_ms: 80_000 },
+            space: 1,
             partitions: vec![Partition { end: 30, newest_ms: 300, bytes: 3_000 }],
             cleaned: vec![Cleaned::default()],
             segments: [segment(1, 5, 100), segment(2, 10, 200), segment(3, 20, 300)].into(),
             garbage: 0,
+            swept: false,
         }
     }
 
     #[test]
-    fn stretches_cut_at_segments_and_at_what_is_asked() {
+    fn a_topic_begins_with_its_oldest_segment() {
         let topic = topic();
-        assert_eq!(topic.stretches(0, 0, 30), [(1, 5, 10), (2, 10, 20), (3, 20, 30)]);
-        assert_eq!(topic.stretches(0, 12, 18), [(2, 12, 18)]);
-        assert_eq!(topic.stretches(0, 30, 30), []);
         assert_eq!((topic.start(0), topic.end(0)), (5, 30));
     }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 
 use super::super::{Done, LogError, Position};
 use super::codec::{self, fact_key, record_key};
-use super::core::{Core, PositionKey, State, next_space_value, segment_key};
+use super::core::{Core, PositionKey, State, next_number_value, segment_key};
 use super::producer::Account;
 use super::store::{META, Write};
 use super::topics::{Partition, Segment};
@@ -217,21 +217,16 @@ impl Core {
                     .next()
                     .is_some_and(|((name, _), _)| *name == record.topic);
             if !known && topic.must_roll(now_ms, self.options.segment_bytes) {
-                let segment = topic.next_segment(state.next_space, now_ms);
-                state.next_space += 1;
+                let segment = topic.next_segment(state.next_number, now_ms);
+                state.next_number += 1;
                 if let Some(last) = topic.segments.back() {
                     draft.write.put(META, segment_key(&topic.name, last), last.value());
                 }
                 draft.write.put(META, segment_key(&topic.name, &segment), segment.value());
-                let next = next_space_value(state.next_space);
+                let next = next_number_value(state.next_number);
                 draft.write.put(META, fact_key(b'n', &[], None), next);
                 draft.rolled.insert(topic.name.clone(), segment);
             }
-            let Some(space) =
-                draft.rolled.get(&topic.name).or(topic.segments.back()).map(|s| s.space)
-            else {
-                continue;
-            };
             let end = draft
                 .ends
                 .entry((record.topic, record.partition))
@@ -240,7 +235,7 @@ impl Core {
             at = (record.partition, end.end);
             end.bytes += i64::try_from(record.bytes.len()).unwrap_or(0);
             end.newest_ms = end.newest_ms.max(now_ms);
-            draft.write.put(space, record_key(record.partition, end.end), record.bytes);
+            draft.write.put(topic.space, record_key(record.partition, end.end), record.bytes);
             end.end += 1;
         }
         if let Some(commit) = unit.commit {

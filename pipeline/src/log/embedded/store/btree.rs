@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 
-use super::{Each, META, Space, Store, StoreError, Write};
+use super::{Each, Space, Store, StoreError, Write};
 
 type Spaces = BTreeMap<Space, BTreeMap<Bytes, Bytes>>;
 
@@ -43,10 +43,12 @@ impl Store for BTreeStore {
         Ok(())
     }
 
-    fn drop_spaces(&self, gone: &dyn Fn(Space) -> bool) -> Result<(), StoreError> {
+    fn drop_range(&self, space: Space, from: &[u8], to: &[u8]) -> Result<i64, StoreError> {
         let mut spaces = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        spaces.retain(|space, _| *space == META || !gone(*space));
-        Ok(())
+        if let Some(entries) = spaces.get_mut(&space) {
+            entries.retain(|key, _| key[..] < *from || key[..] >= *to);
+        }
+        Ok(0)
     }
 
     fn reclaim(&self, _: Space) -> Result<(), StoreError> {

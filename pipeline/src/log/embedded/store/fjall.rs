@@ -1,23 +1,36 @@
 //! The store on disk: fjall, one keyspace per space.
 //!
-//! A whole segment is dropped by dropping its keyspace, which deletes files instead of writing
-//! tombstones. One write is one fjall batch that is synced before it becomes visible.
+//! One write is one fjall batch, synced before it becomes visible. Keyspaces are made once and
+//! never deleted: after an unclean end fjall 3.1.13 gives a deleted keyspace's number to a new
+//! one, at a lower sequence number than the deletion's, and the start after that takes the new
+//! one for deleted, with all its synced records. Old records leave with the tables that hold
+//! nothing else, the rest by tombstones.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
+use bytes::Bytes;
+use fjall::AbstractTree;
+use fjall::compaction::Leveled;
 use fjall::config::CompressionPolicy;
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 
-use super::{Each, META, Space, Store, StoreError, Write};
+use super::{Each, Space, Store, StoreError, Write};
 
 /// A segment's memtable is flushed beyond this.
 const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
 /// Beyond this, memtables of quiet spaces are flushed so that old journals can go.
 const JOURNAL_BYTES: u64 = 192 * 1024 * 1024;
+/// Tables are cut at this size, so that few of them hold both old records and such that stay.
+const TABLE_BYTES: u64 = 16 * 1024 * 1024;
+/// Removals in one batch.
+const REMOVE_AT_ONCE: usize = 4_096;
+/// A key after all records. Written when tables were dropped or emptied: without something newer
+/// to flush, fjall would keep every journal since for ever.
+const MARK: &[u8] = &[0xff; 12];
 /// Threads that flush and merge.
 const WORKERS: usize = 2;
 
@@ -75,6 +88,17 @@ impl FjallStore {
             .open()
     }
 
+    /// Refuses while a clean stop still fits on the disk.
+    fn room(&self) -> Result<(), StoreError> {
+        match free_bytes(&self.path) {
+            Some(free) if free < self.min_free_bytes => Err(StoreError(format!(
+                "no space left on device ({free} bytes free, {} are kept in reserve)",
+                self.min_free_bytes
+            ))),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     fn space(&self, space: Space) -> Option<Keyspace> {
         self.spaces.read().unwrap_or_else(PoisonError::into_inner).get(&space).cloned()
     }
@@ -94,6 +118,7 @@ fn open_space(db: &Database, space: Space) -> Result<Keyspace, StoreError> {
         KeyspaceCreateOptions::default()
             .max_memtable_size(MEMTABLE_BYTES)
             .manual_journal_persist(true)
+            .compaction_strategy(Arc::new(Leveled::default().with_table_target_size(TABLE_BYTES)))
             .data_block_compression_policy(CompressionPolicy::new([
                 CompressionType::None,
                 CompressionType::None,
@@ -103,6 +128,7 @@ fn open_space(db: &Database, space: Space) -> Result<Keyspace, StoreError> {
     .map_err(|e| failed(&e))
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is not exhaustive")]
 fn failed(error: &fjall::Error) -> StoreError {
     StoreError(match error {
         fjall::Error::Io(io) | fjall::Error::Storage(fjall::LsmError::Io(io)) => io.to_string(),
@@ -138,6 +164,7 @@ fn cut_last_batch(folder: &Path) -> std::io::Result<()> {
 
 impl Store for FjallStore {
     fn write(&self, write: Write) -> Result<(), StoreError> {
+        self.room()?;
         let mut batch = self.db.batch().durability(Some(PersistMode::SyncData));
         let mut last: Option<(Space, Keyspace)> = None;
         for (space, key, value) in write.puts {
@@ -170,35 +197,38 @@ impl Store for FjallStore {
         Ok(())
     }
 
-    fn drop_spaces(&self, gone: &dyn Fn(Space) -> bool) -> Result<(), StoreError> {
-        let dropped: Vec<Keyspace> = {
-            let mut spaces = self.spaces.write().unwrap_or_else(PoisonError::into_inner);
-            let found: Vec<Space> =
-                spaces.keys().filter(|s| **s != META && gone(**s)).copied().collect();
-            found.iter().filter_map(|s| spaces.remove(s)).collect()
-        };
-        for keyspace in dropped {
-            self.db.delete_keyspace(keyspace).map_err(|e| failed(&e))?;
+    fn drop_range(&self, space: Space, from: &[u8], to: &[u8]) -> Result<i64, StoreError> {
+        let Some(keyspace) = self.space(space) else { return Ok(0) };
+        keyspace.tree.drop_range(from..to).map_err(|e| failed(&fjall::Error::Storage(e)))?;
+        // What shares a file with records that stay.
+        let mut bytes = 0;
+        let mut write = Write::default();
+        for guard in keyspace.range(from..to) {
+            let (key, value) = guard.into_inner().map_err(|e| failed(&e))?;
+            bytes += i64::try_from(value.len()).unwrap_or(0);
+            write.remove(space, key);
+            if write.removes.len() >= REMOVE_AT_ONCE {
+                self.write(std::mem::take(&mut write))?;
+            }
         }
-        Ok(())
+        write.put(space, MARK, Bytes::new());
+        self.write(write)?;
+        Ok(bytes)
     }
 
     fn reclaim(&self, space: Space) -> Result<(), StoreError> {
         let Some(keyspace) = self.space(space) else { return Ok(()) };
         self.healthy()?;
         keyspace.rotate_memtable_and_wait().map_err(|e| failed(&e))?;
-        keyspace.major_compact().map_err(|e| failed(&e))
+        keyspace.major_compact().map_err(|e| failed(&e))?;
+        let mut write = Write::default();
+        write.put(space, MARK, Bytes::new());
+        self.write(write)
     }
 
     fn healthy(&self) -> Result<(), StoreError> {
         self.db.persist(PersistMode::Buffer).map_err(|e| failed(&e))?;
-        match free_bytes(&self.path) {
-            Some(free) if free < self.min_free_bytes => Err(StoreError(format!(
-                "no space left on device ({free} bytes free, {} are kept in reserve)",
-                self.min_free_bytes
-            ))),
-            Some(_) | None => Ok(()),
-        }
+        self.room()
     }
 }
 

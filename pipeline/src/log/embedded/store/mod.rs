@@ -1,5 +1,5 @@
 //! What the coordinator asks of a store: atomic durable writes and ordered scans over numbered
-//! spaces. Space 0 holds what the log knows about itself, every other one a segment of a topic.
+//! spaces. Space 0 holds what the log knows about itself, every other one a topic.
 
 mod btree;
 mod fjall;
@@ -46,11 +46,12 @@ pub(super) trait Store: Send + Sync {
     /// Applies all of it, on disk before this returns. Missing spaces are made.
     fn write(&self, write: Write) -> Result<(), StoreError>;
 
-    /// Keys from `from` (with) to `to` (without) in order. A space that is no more is empty.
+    /// Keys from `from` (with) to `to` (without) in order. A space that was never written is empty.
     fn scan(&self, space: Space, from: &[u8], to: &[u8], each: Each) -> Result<(), StoreError>;
 
-    /// Drops the spaces that are `gone` (never the facts) and gives their disk space back.
-    fn drop_spaces(&self, gone: &dyn Fn(Space) -> bool) -> Result<(), StoreError>;
+    /// Removes keys from `from` (with) to `to` (without): most at once with the files that hold
+    /// them. Gives the bytes of those that `reclaim` has still to give back.
+    fn drop_range(&self, space: Space, from: &[u8], to: &[u8]) -> Result<i64, StoreError>;
 
     /// Gives the space of removed keys back.
     fn reclaim(&self, space: Space) -> Result<(), StoreError>;
