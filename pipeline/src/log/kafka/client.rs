@@ -2,8 +2,8 @@
 //! where librdkafka's messages and statistics go.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
@@ -12,10 +12,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::metadata::Metadata;
 use rdkafka::statistics::Statistics;
-use rdkafka::types::RDKafkaRespErr;
+use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
 use rdkafka::{ClientConfig, TopicPartitionList};
 use secrecy::{ExposeSecret, SecretString};
-use std::sync::{Mutex, PoisonError};
 
 use super::super::LogError;
 use super::error::{Meaning, from_kafka, meaning};
@@ -200,6 +199,10 @@ impl Context {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
+    pub(super) fn put_back(&self, change: Change) {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).push_front(change);
+    }
+
     pub(super) fn has_change(&self) -> bool {
         !self.changes.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
@@ -245,7 +248,10 @@ impl ClientContext for Context {
         tracing::warn!(target: "librdkafka", client = self.name, "{reason}");
         let meaning = code.map_or(Meaning::Passing, meaning);
         let mut worst = self.worst.lock().unwrap_or_else(PoisonError::into_inner);
-        let keep = matches!(&*worst, Some((Meaning::Refused(_), _))) && meaning == Meaning::Passing;
+        // A refusal says more than a broken connection, and that more than that all are broken.
+        let known = worst.as_ref().map(|(meaning, _)| *meaning);
+        let keep = matches!(known, Some(Meaning::Refused(_))) && meaning == Meaning::Passing
+            || known.is_some() && code == Some(Code::AllBrokersDown);
         if !keep {
             *worst = Some((meaning, reason));
         }

@@ -7,20 +7,18 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::Message;
 use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::super::{Event, LogError, MAX_POLL_RECORDS, Member, MemberSpec, Record, Start};
-use super::client::{ASK, Change, Cluster, Context, Range, create, out_of_range, range};
+use super::client::{Change, Cluster, Context, out_of_range};
 use super::error::{Meaning, from_code, meaning};
+use super::reading::{MAX_POLL_BYTES, record, resolve};
+use super::seat::Seat;
 
-/// At most so many bytes come from one `poll`, but for the last record.
-pub(super) const MAX_POLL_BYTES: usize = 8 << 20;
 /// Longest wait for librdkafka's own threads.
 const INSIDE: Duration = Duration::from_secs(5);
-/// Longest time that leaving a group takes.
-const LEAVE: Duration = Duration::from_secs(3);
 
 /// A partition that the group gave us.
 #[derive(Debug, Default)]
@@ -32,11 +30,11 @@ struct Part {
 /// A member of a group.
 pub(super) struct KafkaMember {
     cluster: Arc<Cluster>,
-    consumer: BaseConsumer<Context>,
-    topic: Arc<str>,
-    full: String,
-    pub(super) slot: String,
+    spec: MemberSpec,
+    seat: Seat,
     parts: BTreeMap<i32, Part>,
+    /// Our id in the group when we were given them.
+    id: String,
     /// Told as revoked; given up at the next poll.
     leaving: Vec<i32>,
     held: bool,
@@ -47,46 +45,30 @@ pub(super) struct KafkaMember {
 
 impl KafkaMember {
     pub(super) fn join(cluster: &Arc<Cluster>, spec: &MemberSpec) -> Result<Self, LogError> {
-        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if spec.slot.is_empty() || spec.slot.len() > 200 || !spec.slot.chars().all(legal) {
-            return Err(LogError::Fatal {
-                what: format!("slot {:?} of group {}", spec.slot, spec.group),
-                error: "1 to 200 letters, digits, '.', '_' and '-' name a member of a group".into(),
-            });
-        }
-        let name = format!("{}-{}", spec.group, spec.slot);
-        let mut config = cluster.options.consumer(&name, &cluster.full(&spec.group));
-        config.set("group.instance.id", &spec.slot);
-        let what = format!("join group {} as {}", spec.group, spec.slot);
-        let consumer: BaseConsumer<Context> =
-            create(&config, cluster.context(&name), &what, &spec.slot)?;
-        let full = cluster.full(&spec.topic);
-        let subscribed = consumer.subscribe(&[&full]);
-        let member = Self {
+        Ok(Self {
             cluster: Arc::clone(cluster),
-            consumer,
-            topic: Arc::clone(&spec.topic),
-            full,
-            slot: spec.slot.clone(),
+            seat: Seat::take(cluster, spec)?,
+            spec: spec.clone(),
             parts: BTreeMap::new(),
+            id: String::new(),
             leaving: Vec::new(),
             held: false,
             trouble: None,
             fenced: None,
-        };
-        match subscribed {
-            Ok(()) => Ok(member),
-            Err(error) => Err(LogError::Retry { what, error: error.to_string() }),
-        }
+        })
     }
 
     pub(super) fn consumer(&self) -> &BaseConsumer<Context> {
-        &self.consumer
+        &self.seat.consumer
     }
 
     /// The full name of the topic it reads.
     pub(super) fn full(&self) -> &str {
-        &self.full
+        &self.seat.full
+    }
+
+    pub(super) fn slot(&self) -> &str {
+        &self.spec.slot
     }
 
     /// Whether this partition is ours, for a last commit at least, and was not lost.
@@ -94,24 +76,35 @@ impl KafkaMember {
         self.parts.contains_key(&partition) || self.leaving.contains(&partition)
     }
 
-    fn list(&self, partitions: impl IntoIterator<Item = i32>, offset: Offset) -> TopicPartitionList {
-        let mut list = TopicPartitionList::new();
-        for partition in partitions {
-            // Any offset that this module uses can be represented.
-            let _ = list.add_partition_offset(&self.full, partition, offset);
+    /// Whether partitions that we have are no longer ours.
+    pub(super) fn lost(&self) -> bool {
+        let has = !self.parts.is_empty() || !self.leaving.is_empty();
+        has && (self.seat.consumer.assignment_lost() || self.seat.id() != self.id)
+    }
+
+    /// Takes the seat anew after a loss: what librdkafka still holds is not to be trusted.
+    fn renew(&mut self) -> Result<Event, LogError> {
+        if let Some((code, text)) = self.consumer().client().fatal_error() {
+            // Another took the slot: it must not be taken back.
+            return Err(self.fatal(code, text));
         }
-        list
+        self.seat.leave();
+        self.seat = Seat::take(&self.cluster, &self.spec)?;
+        let lost = std::mem::take(&mut self.parts).into_keys().collect();
+        metrics::counter!("opsc_kafka_memberships_lost_total", "group" => self.spec.group.clone())
+            .increment(1);
+        Ok(Event::Lost(lost))
     }
 
     fn inside(&self, doing: &str, error: &KafkaError) -> LogError {
-        match self.consumer.client().fatal_error() {
-            Some((code, text)) => from_code(code, text, self.what(doing), &self.slot),
+        match self.consumer().client().fatal_error() {
+            Some((code, text)) => from_code(code, text, self.what(doing), &self.spec.slot),
             None => LogError::Retry { what: self.what(doing), error: error.to_string() },
         }
     }
 
     fn what(&self, doing: &str) -> String {
-        format!("{doing} {} as {}", self.topic, self.slot)
+        format!("{doing} {} as {}", self.spec.topic, self.spec.slot)
     }
 
     /// Gives up what the last poll told as revoked.
@@ -120,33 +113,40 @@ impl KafkaMember {
             return Ok(());
         }
         let leaving = std::mem::take(&mut self.leaving);
-        let list = self.list(leaving, Offset::Invalid);
-        self.consumer.incremental_unassign(&list).map_err(|e| self.inside("give up", &e))
+        self.seat.give_up(&leaving).map_err(|e| self.inside("give up", &e))
     }
 
     /// Answers the group; None: nothing that the caller needs to know.
-    fn answer(&mut self, change: Change) -> Result<Option<Event>, LogError> {
+    fn answer(&mut self, change: &Change) -> Result<Option<Event>, LogError> {
         match change {
-            Change::Assign(mut partitions) => {
-                partitions.sort_unstable();
-                let list = self.list(partitions.iter().copied(), Offset::Beginning);
-                self.consumer.incremental_assign(&list).map_err(|e| self.inside("take", &e))?;
+            Change::Assign(partitions) => {
+                let partitions = sorted(partitions);
+                // librdkafka looks a logical offset up by itself, repeats that when it is paused
+                // meanwhile, and then goes there although it was told to seek elsewhere.
+                let mut list = TopicPartitionList::new();
+                for p in &partitions {
+                    let end = self.cluster.range(&self.seat.full, *p)?.end;
+                    let added = list.add_partition_offset(&self.seat.full, *p, Offset::Offset(end));
+                    added.map_err(|e| self.inside("take", &e))?;
+                }
+                self.seat.consumer.incremental_assign(&list).map_err(|e| self.inside("take", &e))?;
                 if partitions.is_empty() {
                     return Ok(None);
                 }
                 // Paused until `start` says where to begin.
-                self.consumer.pause(&list).map_err(|e| self.inside("pause", &e))?;
+                self.seat.consumer.pause(&list).map_err(|e| self.inside("pause", &e))?;
+                if self.parts.is_empty() {
+                    self.id = self.seat.id();
+                }
                 self.parts.extend(partitions.iter().map(|p| (*p, Part::default())));
                 Ok(Some(Event::Assigned(partitions)))
             }
-            Change::Revoke(mut partitions) => {
-                partitions.sort_unstable();
+            Change::Revoke(partitions) => {
+                let partitions = sorted(partitions);
                 self.parts.retain(|p, _| !partitions.contains(p));
-                let lost = self.consumer.assignment_lost();
+                let lost = self.seat.consumer.assignment_lost();
                 if partitions.is_empty() || lost {
-                    let list = self.list(partitions.iter().copied(), Offset::Invalid);
-                    let given = self.consumer.incremental_unassign(&list);
-                    given.map_err(|e| self.inside("give up", &e))?;
+                    self.seat.give_up(&partitions).map_err(|e| self.inside("give up", &e))?;
                 } else {
                     self.leaving.clone_from(&partitions);
                 }
@@ -160,9 +160,17 @@ impl KafkaMember {
     }
 
     fn next_event(&mut self) -> Result<Option<Event>, LogError> {
-        while let Some(change) = self.consumer.context().next_change() {
-            if let Some(event) = self.answer(change)? {
-                return Ok(Some(event));
+        while let Some(change) = self.seat.consumer.context().next_change() {
+            match self.answer(&change) {
+                Ok(None) => {}
+                Ok(event) => return Ok(event),
+                // The group waits for the answer: given at the next poll.
+                Err(LogError::Retry { what, error }) => {
+                    tracing::warn!(what, "{error}");
+                    self.seat.consumer.context().put_back(change);
+                    return Ok(None);
+                }
+                Err(other) => return Err(other),
             }
         }
         Ok(None)
@@ -177,13 +185,13 @@ impl KafkaMember {
                 true => deadline.saturating_duration_since(Instant::now()),
                 false => Duration::ZERO,
             };
-            match self.consumer.poll(wait) {
+            match self.seat.consumer.poll(wait) {
                 Some(Ok(message)) => {
                     let part = self.parts.get_mut(&message.partition());
                     // Not started: fetched before it was paused.
                     let Some(next) = part.and_then(|part| part.next.as_mut()) else { continue };
                     *next = message.offset() + 1;
-                    let record = record(&self.topic, &message);
+                    let record = record(&self.spec.topic, &message);
                     bytes += record.value.as_ref().map_or(0, Bytes::len);
                     records.push(record);
                 }
@@ -195,7 +203,7 @@ impl KafkaMember {
                 }
                 None => {
                     if !records.is_empty()
-                        || self.consumer.context().has_change()
+                        || self.seat.consumer.context().has_change()
                         || Instant::now() >= deadline
                     {
                         break;
@@ -211,15 +219,9 @@ impl KafkaMember {
         let code = error.rdkafka_error_code()?;
         let what = self.what("read");
         if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
-            let (code, text) = self.consumer.client().fatal_error().unwrap_or((code, String::new()));
-            let error = match from_code(code, text, what, &self.slot) {
-                LogError::Retry { what, error } => LogError::Fatal { what, error },
-                other => other,
-            };
-            if matches!(error, LogError::Fenced { .. }) {
-                self.fenced = Some(error.clone());
-            }
-            return Some(error);
+            let said = self.consumer().client().fatal_error();
+            let (code, text) = said.unwrap_or_else(|| (code, code.to_string()));
+            return Some(self.fatal(code, text));
         }
         match meaning(code) {
             Meaning::Passing | Meaning::Fenced => None,
@@ -230,14 +232,23 @@ impl KafkaMember {
         }
     }
 
+    /// The end of this member, remembered if it is a fence.
+    fn fatal(&mut self, code: Code, text: String) -> LogError {
+        match from_code(code, text, self.what("read"), self.slot()) {
+            LogError::Retry { what, error } => LogError::Fatal { what, error },
+            fenced @ LogError::Fenced { .. } => self.fenced.insert(fenced).clone(),
+            other => other,
+        }
+    }
+
     /// librdkafka says that a position is not in the log, but not which.
     fn find_out_of_range(&mut self) -> LogError {
         let started: Vec<(i32, i64)> =
             self.parts.iter().filter_map(|(p, part)| Some((*p, part.next?))).collect();
         for (partition, next) in started {
-            match self.cluster.range(&self.full, partition) {
+            match self.cluster.range(&self.seat.full, partition) {
                 Ok(range) if next < range.earliest || next > range.end => {
-                    return out_of_range(&self.topic, partition, next, range);
+                    return out_of_range(&self.spec.topic, partition, next, range);
                 }
                 Ok(_) => {}
                 Err(error) => return error,
@@ -254,8 +265,8 @@ impl KafkaMember {
     fn seek(&self, partition: i32, offset: i64) -> Result<(), LogError> {
         let deadline = Instant::now() + INSIDE;
         loop {
-            let list = self.list([partition], Offset::Offset(offset));
-            let moved = self.consumer.seek_partitions(list, INSIDE);
+            let list = self.seat.list([partition], Offset::Offset(offset));
+            let moved = self.seat.consumer.seek_partitions(list, INSIDE);
             let moved = moved.and_then(|list| {
                 list.elements().first().map_or(Ok(()), |element| element.error())
             });
@@ -270,53 +281,7 @@ impl KafkaMember {
 
     /// Resolves where to begin, without any silent reset.
     fn resolve(&self, partition: i32, from: Start) -> Result<i64, LogError> {
-        resolve(&self.cluster, &self.consumer, &self.topic, partition, from)
-    }
-
-    /// Leaves the group. librdkafka sends no leave for a static member that closes, only for one
-    /// that unsubscribes; without it the others would wait for the session's time-out.
-    pub(super) fn leave_group(&mut self) {
-        let deadline = Instant::now() + LEAVE;
-        self.close();
-        self.consumer.unsubscribe();
-        loop {
-            let _ = self.consumer.poll(Duration::from_millis(20));
-            let assigned = self.consumer.assignment().map_or(0, |list| list.count());
-            if assigned == 0 || Instant::now() > deadline {
-                break;
-            }
-        }
-        let _ = self.consumer.poll(Duration::from_millis(20));
-        // Asked over the same connection, so the leave is through when this is answered.
-        let wait = deadline.saturating_duration_since(Instant::now());
-        let _ = self.consumer.committed_offsets(self.list([0], Offset::Invalid), wait);
-    }
-
-    /// From here on the group is answered at once, or closing would wait for ever.
-    fn close(&mut self) {
-        self.consumer.context().close();
-        if let Err(error) = self.give_up() {
-            tracing::debug!("{error}");
-        }
-        while let Some(change) = self.consumer.context().next_change() {
-            let answered = match change {
-                Change::Assign(partitions) => {
-                    self.consumer.incremental_assign(&self.list(partitions, Offset::Beginning))
-                }
-                Change::Revoke(partitions) => {
-                    self.consumer.incremental_unassign(&self.list(partitions, Offset::Invalid))
-                }
-            };
-            if let Err(error) = answered {
-                tracing::debug!(slot = self.slot, "while closing: {error}");
-            }
-        }
-    }
-}
-
-impl Drop for KafkaMember {
-    fn drop(&mut self) {
-        self.close();
+        resolve(&self.cluster, &self.seat.consumer, &self.spec.topic, partition, from)
     }
 }
 
@@ -326,6 +291,9 @@ impl Member for KafkaMember {
             return Err(fenced.clone());
         }
         self.give_up()?;
+        if self.lost() {
+            return self.renew();
+        }
         if let Some(trouble) = self.trouble.take() {
             return Err(trouble);
         }
@@ -334,7 +302,8 @@ impl Member for KafkaMember {
         }
         let records = self.records(timeout);
         if !records.is_empty() {
-            return Ok(Event::Records(records));
+            // What was read under a membership that has ended is another's.
+            return if self.lost() { self.renew() } else { Ok(Event::Records(records)) };
         }
         if let Some(trouble) = self.trouble.take() {
             return Err(trouble);
@@ -344,15 +313,15 @@ impl Member for KafkaMember {
 
     fn start(&mut self, partition: i32, from: Start) -> Result<(), LogError> {
         if !self.parts.contains_key(&partition) {
-            let error = format!("{}[{partition}] is not assigned to this member", self.topic);
+            let error = format!("{}[{partition}] is not assigned to this member", self.spec.topic);
             return Err(LogError::Retry { what: self.what("start"), error });
         }
         let next = self.resolve(partition, from)?;
         self.seek(partition, next)?;
         self.parts.insert(partition, Part { next: Some(next) });
         if !self.held {
-            let list = self.list([partition], Offset::Invalid);
-            self.consumer.resume(&list).map_err(|e| self.inside("resume", &e))?;
+            let list = self.seat.list([partition], Offset::Invalid);
+            self.seat.consumer.resume(&list).map_err(|e| self.inside("resume", &e))?;
         }
         Ok(())
     }
@@ -365,68 +334,31 @@ impl Member for KafkaMember {
             self.parts.iter().filter_map(|(p, part)| Some((*p, part.next?))).collect();
         if !started.is_empty() {
             let partitions: BTreeSet<i32> = started.keys().copied().collect();
-            let list = self.list(partitions, Offset::Invalid);
+            let list = self.seat.list(partitions, Offset::Invalid);
             let fatal = |error: KafkaError| LogError::Fatal {
                 what: self.what("hold"),
                 error: error.to_string(),
             };
             if held {
-                self.consumer.pause(&list).map_err(fatal)?;
+                self.seat.consumer.pause(&list).map_err(fatal)?;
             } else {
                 for (partition, next) in started {
                     self.seek(partition, next)?;
                 }
-                self.consumer.resume(&list).map_err(fatal)?;
+                self.seat.consumer.resume(&list).map_err(fatal)?;
             }
         }
         self.held = held;
         Ok(())
     }
 
-    fn leave(mut self: Box<Self>) {
-        self.leave_group();
+    fn leave(self: Box<Self>) {
+        // Dropped.
     }
 }
 
-/// Where to begin, as an offset that is in the log.
-pub(super) fn resolve(
-    cluster: &Cluster,
-    consumer: &BaseConsumer<Context>,
-    topic: &str,
-    partition: i32,
-    from: Start,
-) -> Result<i64, LogError> {
-    let full = cluster.full(topic);
-    match from {
-        Start::Earliest => Ok(cluster.range(&full, partition)?.earliest),
-        // This consumer's own end is that of the committed records.
-        Start::Latest => Ok(range(consumer, &full, partition)?.end),
-        Start::At(offset) => {
-            let range: Range = cluster.range(&full, partition)?;
-            if offset < range.earliest || offset > range.end {
-                return Err(out_of_range(topic, partition, offset, range));
-            }
-            Ok(offset)
-        }
-    }
+fn sorted(partitions: &[i32]) -> Vec<i32> {
+    let mut partitions = partitions.to_vec();
+    partitions.sort_unstable();
+    partitions
 }
-
-/// A message as the seam's record.
-pub(super) fn record(topic: &Arc<str>, message: &BorrowedMessage<'_>) -> Record {
-    let headers = message.headers().map_or_else(Vec::new, |headers| {
-        let value = |v: Option<&[u8]>| Bytes::copy_from_slice(v.unwrap_or_default());
-        headers.iter().map(|h| (h.key.to_owned(), value(h.value))).collect()
-    });
-    Record {
-        topic: Arc::clone(topic),
-        partition: message.partition(),
-        offset: message.offset(),
-        timestamp_ms: message.timestamp().to_millis().unwrap_or(0),
-        key: message.key().map(Bytes::copy_from_slice),
-        value: message.payload().map(Bytes::copy_from_slice),
-        headers,
-    }
-}
-
-/// Longest wait for committed offsets.
-pub(super) const COMMITTED: Duration = ASK;

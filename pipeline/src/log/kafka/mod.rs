@@ -12,6 +12,10 @@
 //!   commit partitions that are not its own, this module does not. The group's metadata are taken
 //!   afresh for each commit and the loss is looked for *after* that, so that a generation of after
 //!   the loss is never used for work of before it.
+//! - *librdkafka misses a loss*: when the membership ends while a rebalance is under way, it joins
+//!   again and keeps its partitions as if nothing had happened. The id that the group gave us tells
+//!   ([`seat::Seat::id`]): when it is another than when the partitions were given, all are lost and
+//!   the seat is taken anew.
 //! - *A record of before a seek comes after it*: librdkafka drops what it fetched before a seek;
 //!   what belongs to a partition that was not started is dropped here as well.
 //! - *A restore stops short under an open transaction*: `end` asks for the high watermark with
@@ -33,6 +37,8 @@ mod member;
 mod options;
 mod producer;
 mod reader;
+mod reading;
+mod seat;
 mod task;
 mod topics;
 

@@ -119,7 +119,7 @@ impl KafkaOptions {
     /// What every client has.
     fn client(&self, kind: Kind, name: &str) -> ClientConfig {
         let mut config = ClientConfig::new();
-        config.set_log_level(RDKafkaLogLevel::Info);
+        config.set_log_level(RDKafkaLogLevel::Debug);
         config
             .set("client.id", format!("opsconductor-{name}"))
             .set("enable.metrics.push", "false")

@@ -12,7 +12,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::super::{LogError, MAX_POLL_RECORDS, Reader, Record, Start};
 use super::client::{Cluster, Context, create, out_of_range};
 use super::error::{Meaning, from_kafka, meaning};
-use super::member::{MAX_POLL_BYTES, record, resolve};
+use super::reading::{MAX_POLL_BYTES, record, resolve};
 
 /// Reads partitions of one topic.
 pub(super) struct KafkaReader {

@@ -11,9 +11,9 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::super::{Event, LogError, Member, MemberSpec, NewRecord, Position, Start, Task};
-use super::client::{Cluster, SETTLE, create};
-use super::error::from_kafka;
-use super::member::{COMMITTED, KafkaMember};
+use super::client::{ASK, Cluster, SETTLE, create};
+use super::error::{from_code, from_kafka};
+use super::member::KafkaMember;
 use super::options::TRANSACTION_MS;
 use super::producer::{Quiet, check_size, drain, queue};
 
@@ -24,7 +24,7 @@ const LAST: Duration = Duration::from_secs(2);
 
 /// A member with a transaction.
 pub(super) struct KafkaTask {
-    // Ended before the member leaves the group.
+    // Ends before the member leaves the group.
     producer: ThreadedProducer<Quiet>,
     member: KafkaMember,
     cluster: Arc<Cluster>,
@@ -55,11 +55,19 @@ impl KafkaTask {
     }
 
     fn error(&self, doing: &str, error: &KafkaError) -> LogError {
-        from_kafka(error, format!("{doing} of {}", self.member.slot), &self.member.slot)
+        let what = format!("{doing} of {}", self.member.slot());
+        // Once fatal, every call only says so.
+        match self.producer.client().fatal_error() {
+            Some((code, text)) => match from_code(code, text, what, self.member.slot()) {
+                LogError::Retry { error, .. } => self.fenced(&error),
+                other => other,
+            },
+            None => from_kafka(error, what, self.member.slot()),
+        }
     }
 
     fn fenced(&self, error: &str) -> LogError {
-        LogError::Fenced { slot: self.member.slot.clone(), error: error.to_owned() }
+        LogError::Fenced { slot: self.member.slot().to_owned(), error: error.to_owned() }
     }
 
     fn begin(&mut self) -> Result<(), LogError> {
@@ -75,7 +83,7 @@ impl KafkaTask {
         let metadata = self.member.consumer().group_metadata();
         // Looked at after the metadata were taken: they are those of before the loss, or the loss
         // shows here.
-        if self.member.consumer().assignment_lost() {
+        if self.member.lost() {
             return Err(self.fenced("its session with the group ended"));
         }
         if positions.is_empty() {
@@ -166,11 +174,8 @@ impl Member for KafkaTask {
         self.member.hold(held)
     }
 
-    fn leave(mut self: Box<Self>) {
-        if let Err(error) = self.end_transaction(LAST) {
-            tracing::debug!("{error}");
-        }
-        self.member.leave_group();
+    fn leave(self: Box<Self>) {
+        // Dropped.
     }
 }
 
@@ -181,7 +186,7 @@ impl Task for KafkaTask {
         for partition in partitions {
             list.add_partition(full, *partition);
         }
-        let list = self.member.consumer().committed_offsets(list, COMMITTED);
+        let list = self.member.consumer().committed_offsets(list, ASK);
         let list = list.map_err(|e| self.error("committed positions", &e))?;
         let element = |partition: &i32| {
             let element = list.find_partition(full, *partition);
@@ -223,7 +228,7 @@ impl Task for KafkaTask {
         // The records are on their way meanwhile.
         self.send_positions(positions)?;
         if !drain(&self.producer, SETTLE) {
-            let what = format!("commit of {}", self.member.slot);
+            let what = format!("commit of {}", self.member.slot());
             return Err(LogError::Retry { what, error: "records are still on their way".into() });
         }
         retrying(|| self.producer.commit_transaction(SETTLE))

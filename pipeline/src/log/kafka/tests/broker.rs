@@ -52,8 +52,9 @@ impl Broker {
             return None;
         }
         let folder = tempfile::Builder::new().prefix("opsc-kafka-").tempdir().unwrap();
-        let watch = Command::new("sh")
-            .args(["-c", "cat >/dev/null; \"$0\" kill \"$1\"; rm -rf \"$1\""])
+        // In a session of its own: what ends this process's whole group must leave it.
+        let watch = Command::new("setsid")
+            .args(["sh", "-c", "cat >/dev/null; \"$0\" kill \"$1\"; rm -rf \"$1\""])
             .arg(script())
             .arg(folder.path())
             .stdin(Stdio::piped())

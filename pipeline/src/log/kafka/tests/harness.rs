@@ -39,8 +39,10 @@ pub(super) fn options(bootstrap: &str, prefix: &str) -> KafkaOptions {
             ("max.poll.interval.ms", "8000"),
             ("queue.buffering.max.messages", "2000"),
         ]
+        .into_iter()
+        .chain(std::env::var("OPSC_TEST_KAFKA_DEBUG").ok().as_deref().map(|what| ("debug", what)))
         .map(property)
-        .to_vec(),
+        .collect(),
     }
 }
 
@@ -56,6 +58,10 @@ impl RealKafka {
     }
 
     fn on(broker: Where) -> Self {
+        if std::env::var_os("RUST_LOG").is_some() {
+            let filter = tracing_subscriber::EnvFilter::from_default_env();
+            let _ = tracing_subscriber::fmt().with_env_filter(filter).try_init();
+        }
         let prefix = format!("{}.", fresh("t"));
         let kafka = Self { broker, prefix, log: Mutex::default(), roller: OnceLock::new() };
         kafka.connect();
