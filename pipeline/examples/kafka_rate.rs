@@ -1,7 +1,9 @@
 //! What a Kafka log carries: records a second, and what a task's commits cost.
 //!
-//! `cargo run --release -p pipeline --example kafka_rate -- HOST:PORT`: topics with a prefix of
-//! their own are left behind on that cluster.
+//! `cargo run --release -p pipeline --example kafka_rate -- HOST:PORT [PROPERTY=VALUE]...`: topics
+//! with a prefix of their own are left behind on that cluster.
+
+#![expect(clippy::print_stdout, reason = "it is what the program is for")]
 
 use std::error::Error;
 use std::sync::Arc;
@@ -10,13 +12,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use pipeline::log::kafka::{KafkaLog, KafkaOptions};
 use pipeline::log::{
-    Cleanup, Event, EventLog, LogError, MemberSpec, NewRecord, Position, Producer,
-    Start, TopicSpec,
+    Cleanup, Event, EventLog, LogError, MemberSpec, NewRecord, Position, Producer, Start, TopicSpec,
 };
 
 const RECORDS: usize = 300_000;
 const BYTES: usize = 800;
-const COMMITS: usize = 300;
+const COMMITS: usize = 200;
 const PARTITIONS: i32 = 4;
 const WAIT: Duration = Duration::from_secs(60);
 
@@ -95,14 +96,15 @@ fn percentiles(what: &str, mut times: Vec<Duration>) {
     println!("{what:<40} p50 {:.1?}  p99 {:.1?}  most {:.1?}", at(50), at(99), at(100));
 }
 
-/// Commits of so many records each, one after another.
+/// Commits of so many records each, with this pause before each.
 fn commit(
     log: &KafkaLog,
     (input, output): (&Arc<str>, &Arc<str>),
     values: &[Bytes],
     each: usize,
+    pause: Duration,
 ) -> Outcome<()> {
-    let slot = format!("rate-{each}");
+    let slot = format!("rate-{each}-{}", pause.as_millis());
     let spec = MemberSpec { group: "rate".into(), topic: Arc::clone(input), slot };
     let mut task = log.task(&spec)?;
     let mut owned = Vec::new();
@@ -120,12 +122,15 @@ fn commit(
         let positions: Vec<Position> = (owned.iter())
             .map(|partition| Position { partition: *partition, next, replay_from: next })
             .collect();
+        std::thread::sleep(pause);
         let asked = Instant::now();
         task.commit(&positions)?;
         times.push(asked.elapsed());
     }
-    say(&format!("exactly once, {each} records a commit"), COMMITS * each, began, cpu);
-    percentiles("    commit", times);
+    if pause.is_zero() {
+        say(&format!("exactly once, {each} records a commit"), COMMITS * each, began, cpu);
+    }
+    percentiles(&format!("    commit, {pause:?} after the last record"), times);
     task.leave();
     Ok(())
 }
@@ -150,7 +155,12 @@ fn plain(log: &KafkaLog, output: &Arc<str>, values: &[Bytes], each: usize) -> Ou
 fn main() -> Outcome<()> {
     let bootstrap = std::env::args().nth(1).ok_or("give HOST:PORT of a broker")?;
     let prefix = format!("rate-{}.", std::process::id());
-    let log = KafkaLog::connect(KafkaOptions { bootstrap, prefix, ..KafkaOptions::default() })?;
+    let property = |given: String| {
+        let (name, value) = given.split_once('=').ok_or("a property is NAME=VALUE")?;
+        Ok((name.to_owned(), value.to_owned().into()))
+    };
+    let properties = std::env::args().skip(2).map(property).collect::<Outcome<_>>()?;
+    let log = KafkaLog::connect(KafkaOptions { bootstrap, prefix, replication: 0, properties })?;
     let topic = |name: &str| TopicSpec {
         name: name.into(),
         partitions: PARTITIONS,
@@ -163,7 +173,8 @@ fn main() -> Outcome<()> {
     read(&log, &input)?;
     for each in [20, 200, 2_000] {
         plain(&log, &output, &values, each)?;
-        commit(&log, (&input, &output), &values, each)?;
+        commit(&log, (&input, &output), &values, each, Duration::ZERO)?;
+        commit(&log, (&input, &output), &values, each, Duration::from_millis(100))?;
     }
     Ok(())
 }

@@ -64,10 +64,10 @@ impl Cluster {
                 LogError::Fatal { what, error: format!("{text}: {mend}") }
             }
             Some((_, text)) => LogError::Retry { what, error: text },
-            None => match error {
-                LogError::Retry { error, .. } => LogError::Retry { what, error },
-                other => other,
-            },
+            None => {
+                let LogError::Retry { error, .. } = error else { return error };
+                LogError::Retry { what, error }
+            }
         }
     }
 
@@ -137,12 +137,12 @@ pub(super) fn create<T: FromClientConfigAndContext<C>, C: ClientContext>(
     what: &str,
     slot: &str,
 ) -> Result<T, LogError> {
-    config.create_with_context(context).map_err(|error| match &error {
-        KafkaError::ClientCreation(text) => LogError::Fatal {
-            what: what.to_owned(),
-            error: format!("{text}: correct the Kafka properties"),
-        },
-        other => from_kafka(other, what.to_owned(), slot),
+    config.create_with_context(context).map_err(|error| {
+        if let KafkaError::ClientCreation(text) = &error {
+            let error = format!("{text}: correct the Kafka properties");
+            return LogError::Fatal { what: what.to_owned(), error };
+        }
+        from_kafka(&error, what.to_owned(), slot)
     })
 }
 
@@ -159,7 +159,9 @@ impl Secrets {
     }
 
     fn hide(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), "***"))
+        self.0
+            .iter()
+            .fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), "***"))
     }
 }
 

@@ -129,7 +129,10 @@ impl KafkaMember {
                     let added = list.add_partition_offset(&self.seat.full, *p, Offset::Offset(end));
                     added.map_err(|e| self.inside("take", &e))?;
                 }
-                self.seat.consumer.incremental_assign(&list).map_err(|e| self.inside("take", &e))?;
+                self.seat
+                    .consumer
+                    .incremental_assign(&list)
+                    .map_err(|e| self.inside("take", &e))?;
                 if partitions.is_empty() {
                     return Ok(None);
                 }
@@ -234,10 +237,13 @@ impl KafkaMember {
 
     /// The end of this member, remembered if it is a fence.
     fn fatal(&mut self, code: Code, text: String) -> LogError {
-        match from_code(code, text, self.what("read"), self.slot()) {
-            LogError::Retry { what, error } => LogError::Fatal { what, error },
-            fenced @ LogError::Fenced { .. } => self.fenced.insert(fenced).clone(),
-            other => other,
+        let what = self.what("read");
+        match meaning(code) {
+            Meaning::Passing | Meaning::OutOfRange => LogError::Fatal { what, error: text },
+            Meaning::Refused(_) => from_code(code, text, what, self.slot()),
+            Meaning::Fenced => {
+                self.fenced.insert(from_code(code, text, what, &self.spec.slot)).clone()
+            }
         }
     }
 
@@ -267,9 +273,8 @@ impl KafkaMember {
         loop {
             let list = self.seat.list([partition], Offset::Offset(offset));
             let moved = self.seat.consumer.seek_partitions(list, INSIDE);
-            let moved = moved.and_then(|list| {
-                list.elements().first().map_or(Ok(()), |element| element.error())
-            });
+            let moved = moved
+                .and_then(|list| list.elements().first().map_or(Ok(()), |element| element.error()));
             let Err(error) = moved else { return Ok(()) };
             let starting = error.rdkafka_error_code() == Some(Code::State);
             if !starting || Instant::now() > deadline {

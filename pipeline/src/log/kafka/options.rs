@@ -84,6 +84,8 @@ const CONSUMER_ONLY: &[&str] =
 pub(super) enum Kind {
     Consumer,
     Producer,
+    /// The producer of a task's transactions.
+    Task,
 }
 
 impl KafkaOptions {
@@ -104,7 +106,7 @@ impl KafkaOptions {
                 return fatal(what, &format!("cannot be set: {reason}. Remove it"));
             }
         }
-        for kind in [Kind::Consumer, Kind::Producer] {
+        for kind in [Kind::Consumer, Kind::Producer, Kind::Task] {
             self.client(kind, "check").create_native_config().map_err(|e| refused_value(&e))?;
         }
         Ok(())
@@ -119,6 +121,7 @@ impl KafkaOptions {
     /// What every client has.
     fn client(&self, kind: Kind, name: &str) -> ClientConfig {
         let mut config = ClientConfig::new();
+        // Nothing of it is said unless the property `debug` names contexts.
         config.set_log_level(RDKafkaLogLevel::Debug);
         config
             .set("client.id", format!("opsconductor-{name}"))
@@ -130,15 +133,19 @@ impl KafkaOptions {
         match kind {
             Kind::Consumer => consumer_defaults(&mut config),
             Kind::Producer => producer_defaults(&mut config),
+            Kind::Task => {
+                producer_defaults(&mut config);
+                // A transaction begins while the markers of the last are still being written, and
+                // is told to try again: by default after 100 ms.
+                config.set("retry.backoff.ms", "5").set("linger.ms", "1");
+            }
         }
         for (name, value) in &self.properties {
             if !other.iter().any(|start| name.starts_with(start)) {
                 config.set(name, value.expose_secret());
             }
         }
-        config
-            .set("bootstrap.servers", &self.bootstrap)
-            .set("statistics.interval.ms", "15000");
+        config.set("bootstrap.servers", &self.bootstrap).set("statistics.interval.ms", "15000");
         config
     }
 
@@ -166,8 +173,8 @@ impl KafkaOptions {
     }
 
     /// A producer that writes each record once and in order.
-    pub(super) fn producer(&self, name: &str) -> ClientConfig {
-        let mut config = self.client(Kind::Producer, name);
+    pub(super) fn producer(&self, kind: Kind, name: &str) -> ClientConfig {
+        let mut config = self.client(kind, name);
         config
             .set("acks", "all")
             .set("enable.idempotence", "true")
@@ -202,14 +209,12 @@ fn producer_defaults(config: &mut ClientConfig) {
 /// A property that librdkafka does not take, without its value.
 pub(super) fn refused_value(error: &rdkafka::error::KafkaError) -> LogError {
     use rdkafka::error::KafkaError;
-    let (name, error) = match error {
-        KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, _, name, _) => {
-            (name.as_str(), "librdkafka knows no such property: see its CONFIGURATION.md")
-        }
-        KafkaError::ClientConfig(_, _, name, _) => {
-            (name.as_str(), "librdkafka does not take this value: see its CONFIGURATION.md")
-        }
-        _ => ("", "librdkafka does not take these properties"),
+    let (name, error) = if let KafkaError::ClientConfig(result, _, name, _) = error {
+        let unknown = *result == RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN;
+        let takes = if unknown { "knows no such property" } else { "does not take this value" };
+        (name.as_str(), format!("librdkafka {takes}: see its CONFIGURATION.md"))
+    } else {
+        ("", "librdkafka does not take these properties".to_owned())
     };
-    LogError::Fatal { what: format!("Kafka property {name}"), error: error.to_owned() }
+    LogError::Fatal { what: format!("Kafka property {name}"), error }
 }

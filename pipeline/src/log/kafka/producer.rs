@@ -17,7 +17,7 @@ use rdkafka::util::IntoOpaque;
 use super::super::{Done, LogError, MAX_RECORD_BYTES, NewRecord, Producer};
 use super::client::{Cluster, Context, create};
 use super::error::from_kafka;
-use super::options::{QUEUE_KIB, QUEUE_RECORDS};
+use super::options::{Kind, QUEUE_KIB, QUEUE_RECORDS};
 
 /// Key, value and headers.
 pub(super) fn size(record: &NewRecord) -> usize {
@@ -142,7 +142,7 @@ impl KafkaProducer {
         let context = Telling(cluster.context(name));
         let options = &cluster.options;
         Ok(Self {
-            producer: create(&options.producer(name), context, &what, name)?,
+            producer: create(&options.producer(Kind::Producer, name), context, &what, name)?,
             most_records: options.number("queue.buffering.max.messages", QUEUE_RECORDS),
             most_bytes: options.number("queue.buffering.max.kbytes", QUEUE_KIB) * 1024,
             cluster: Arc::clone(cluster),

@@ -12,9 +12,9 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::super::{Event, LogError, Member, MemberSpec, NewRecord, Position, Start, Task};
 use super::client::{ASK, Cluster, SETTLE, create};
-use super::error::{from_code, from_kafka};
+use super::error::{Meaning, from_code, from_kafka, meaning};
 use super::member::KafkaMember;
-use super::options::TRANSACTION_MS;
+use super::options::{Kind, TRANSACTION_MS};
 use super::producer::{Quiet, check_size, drain, queue};
 
 /// How the committed offset's metadata begin.
@@ -37,7 +37,7 @@ impl KafkaTask {
     pub(super) fn join(cluster: &Arc<Cluster>, spec: &MemberSpec) -> Result<Self, LogError> {
         let name = format!("{}-{}", spec.group, spec.slot);
         let what = format!("begin transactions of {name}");
-        let mut config = cluster.options.producer(&name);
+        let mut config = cluster.options.producer(Kind::Task, &name);
         let id = format!("{}:{}", cluster.full(&spec.group), spec.slot);
         config
             .set("transactional.id", id)
@@ -58,10 +58,8 @@ impl KafkaTask {
         let what = format!("{doing} of {}", self.member.slot());
         // Once fatal, every call only says so.
         match self.producer.client().fatal_error() {
-            Some((code, text)) => match from_code(code, text, what, self.member.slot()) {
-                LogError::Retry { error, .. } => self.fenced(&error),
-                other => other,
-            },
+            Some((code, text)) if meaning(code) == Meaning::Passing => self.fenced(&text),
+            Some((code, text)) => from_code(code, text, what, self.member.slot()),
             None => from_kafka(error, what, self.member.slot()),
         }
     }
@@ -201,10 +199,8 @@ impl Task for KafkaTask {
         check_size(&record)?;
         self.begin()?;
         let cluster = &self.cluster;
-        let full = self
-            .full
-            .entry_ref(&record.topic)
-            .or_insert_with(|| cluster.full(&record.topic));
+        let full =
+            self.full.entry_ref(&record.topic).or_insert_with(|| cluster.full(&record.topic));
         let deadline = Instant::now() + SETTLE;
         loop {
             match queue(&self.producer, full, &record, ()) {

@@ -105,7 +105,9 @@ fn compare(
     };
     let number = |name: &str| value(name).and_then(|v| v.parse::<i64>().ok());
     let alter = |name: &str, to: &str| {
-        format!("kafka-configs --alter --entity-type topics --entity-name {topic} --add-config {name}={to}")
+        format!(
+            "kafka-configs --alter --entity-type topics --entity-name {topic} --add-config {name}={to}"
+        )
     };
     match value("cleanup.policy") {
         Some(is) if is != want => found.push(refuse(format!(
@@ -250,11 +252,14 @@ fn make(cluster: &Cluster, changes: &[TopicChange]) -> Result<bool, LogError> {
         match result {
             Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
             Err((topic, code)) => {
-                let fatal = matches!(code, Code::InvalidReplicationFactor | Code::InvalidPartitions);
+                let fatal =
+                    matches!(code, Code::InvalidReplicationFactor | Code::InvalidPartitions);
                 let what = format!("create topic {topic}");
                 let error = code.to_string();
                 return Err(match fatal {
-                    true => LogError::Fatal { what, error: format!("{error}: see log.replication") },
+                    true => {
+                        LogError::Fatal { what, error: format!("{error}: see log.replication") }
+                    }
                     false => from_code(code, error, what, ""),
                 });
             }

@@ -130,3 +130,43 @@ fn nothing_of_before_a_seek_comes_after_it() {
         assert_eq!(first[0].offset, round, "round {round}");
     }
 }
+
+/// Nothing but the group stands against it: its producer was never fenced, and a rebalance was
+/// under way when its membership ended, so that librdkafka goes on as if nothing had happened.
+#[test]
+fn a_member_that_stalled_in_a_rebalance_has_lost_everything() {
+    let Some(kafka) = RealKafka::new() else { return };
+    let (input, output) = (topic(&kafka, 4, DAY), topic(&kafka, 1, DAY));
+    let group = fresh("g");
+    let mut stalled = join(&kafka, &spec(&group, &input, "0"));
+    Seen::default().wait(&kafka, &mut *stalled, 4);
+    let positions = |next| (0..4).map(|p| at(p, next)).collect::<Vec<_>>();
+    stalled.commit(&positions(1)).unwrap();
+    let mut heir = join(&kafka, &spec(&group, &input, "1"));
+    let mut seen = Seen::default();
+    seen.wait(&kafka, &mut *heir, 4);
+    heir.send(record(&output, 0, "k", "of the heir")).unwrap();
+    heir.commit(&positions(2)).unwrap();
+    // It wakes and finishes the batch that it was at.
+    stalled.send(record(&output, 0, "k", "of the stalled")).unwrap();
+    let late = stalled.commit(&positions(9)).unwrap_err();
+    assert!(matches!(late, LogError::Fenced { .. }), "{late}");
+    stalled.abort().unwrap();
+    let mut woken = Seen { owned: (0..4).collect(), ..Seen::default() };
+    until(&kafka, "the loss of all", || {
+        seen.poll(&mut *heir);
+        woken.poll(&mut *stalled);
+        (woken.lost.len() == 4).then_some(())
+    });
+    assert!(woken.revoked.is_empty(), "nothing of it may be committed");
+    until(&kafka, "both to share", || {
+        seen.poll(&mut *heir);
+        woken.poll(&mut *stalled);
+        (seen.owned.len() == 2 && woken.owned.len() == 2).then_some(())
+    });
+    assert!(seen.owned.is_disjoint(&woken.owned));
+    let mine: Vec<i32> = woken.owned.iter().copied().collect();
+    let found = stalled.committed(&mine).unwrap();
+    assert!(found.iter().all(|p| p.is_some_and(|p| p.next == 2)), "{found:?}");
+    assert_eq!(values(&all(&kafka, &output, 1)), ["of the heir"]);
+}
