@@ -1,6 +1,7 @@
 //! The Rust types and the `.avsc` files say the same, byte for byte, and records cross versions in
 //! both directions.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // A test that cannot go on ends.
 #![allow(deprecated)] // The datum functions are the oldest and plainest second opinion.
 
 use apache_avro::types::Value;

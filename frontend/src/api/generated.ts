@@ -763,7 +763,7 @@ export interface components {
              */
             snmp: boolean | null;
             /** @description Free words. */
-            tags?: string[] | null;
+            tags?: components["schemas"]["Tag"][] | null;
         };
         /** @description One page of devices. */
         DevicePage: {
@@ -1280,6 +1280,8 @@ export interface components {
             /** @description What a person should mend, each with how. */
             warnings: string[];
         };
+        /** @description A free word on a device. */
+        Tag: string;
         /** Format: int32 */
         u32: number;
     };

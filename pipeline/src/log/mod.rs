@@ -11,6 +11,7 @@
 #[cfg(test)]
 pub(crate) mod conformance;
 pub mod embedded;
+pub mod kafka;
 mod open;
 
 pub use open::open;

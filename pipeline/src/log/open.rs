@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::embedded::{Embedded, Options};
+use super::kafka::{KafkaLog, KafkaOptions};
 use super::{EventLog, LogError};
 use crate::config::{Config, LogKind};
 
@@ -24,7 +25,14 @@ pub fn open(config: &Config) -> Result<Arc<dyn EventLog>, LogError> {
             Ok(Arc::new(log))
         }
         LogKind::Kafka => {
-            Err(LogError::Fatal { what: "opening Kafka".to_owned(), error: "not wired".to_owned() })
+            let kafka = &config.log.kafka;
+            let log = KafkaLog::connect(KafkaOptions {
+                bootstrap: kafka.bootstrap.clone(),
+                prefix: kafka.prefix.clone(),
+                replication: kafka.replication,
+                properties: kafka.properties.clone().into_iter().collect(),
+            })?;
+            Ok(Arc::new(log))
         }
     }
 }

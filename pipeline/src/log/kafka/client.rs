@@ -1,0 +1,312 @@
+//! What all clients of one cluster share: options, an observer for metadata and watermarks, and
+//! where librdkafka's messages and statistics go.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::metadata::Metadata;
+use rdkafka::statistics::Statistics;
+use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
+use rdkafka::{ClientConfig, TopicPartitionList};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::super::LogError;
+use super::error::{Meaning, from_kafka, meaning};
+use super::options::{KafkaOptions, SESSION_MS};
+
+/// Longest wait for an answer about metadata, watermarks or committed offsets. A transaction that
+/// is still pending holds the latter up for its time-out.
+pub(super) const ASK: Duration = Duration::from_secs(15);
+
+/// One cluster, and how to talk to it.
+pub(super) struct Cluster {
+    pub(super) options: KafkaOptions,
+    observer: BaseConsumer<Context>,
+    secrets: Arc<Secrets>,
+}
+
+/// First offset kept, and one past the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Range {
+    pub(super) earliest: i64,
+    pub(super) end: i64,
+}
+
+impl Cluster {
+    pub(super) fn connect(options: KafkaOptions) -> Result<Self, LogError> {
+        options.check()?;
+        let secrets = Arc::new(Secrets::of(&options));
+        let context = Context::new(Arc::clone(&secrets), "observer");
+        let observer: BaseConsumer<Context> =
+            create(&options.observer(), context, "connect to Kafka", "")?;
+        let cluster = Self { options, observer, secrets };
+        match cluster.metadata(None) {
+            Ok(_) => Ok(cluster),
+            Err(error) => Err(cluster.unreachable(error)),
+        }
+    }
+
+    /// Says why, if librdkafka said something before the time ran out.
+    fn unreachable(&self, error: LogError) -> LogError {
+        for _ in 0..100 {
+            // Its errors come through the queue that a poll serves.
+            let _ = self.observer.poll(Duration::ZERO);
+        }
+        let what = format!("connect to Kafka at {}", self.options.bootstrap);
+        match self.observer.context().worst() {
+            Some((Meaning::Refused(mend), text)) => {
+                LogError::Fatal { what, error: format!("{text}: {mend}") }
+            }
+            Some((_, text)) => LogError::Retry { what, error: text },
+            None => {
+                let LogError::Retry { error, .. } = error else { return error };
+                LogError::Retry { what, error }
+            }
+        }
+    }
+
+    pub(super) fn id(&self) -> Option<String> {
+        self.observer.client().fetch_cluster_id(ASK)
+    }
+
+    /// With the prefix.
+    pub(super) fn full(&self, name: &str) -> String {
+        format!("{}{name}", self.options.prefix)
+    }
+
+    /// Metadata of one topic (full name) or all.
+    pub(super) fn metadata(&self, topic: Option<&str>) -> Result<Metadata, LogError> {
+        let _ = self.observer.poll(Duration::ZERO);
+        self.observer.fetch_metadata(topic, ASK).map_err(|error| {
+            from_kafka(&error, format!("ask {} for topics", self.options.bootstrap), "")
+        })
+    }
+
+    /// The partition's range now, open transactions included. `topic` is the full name.
+    pub(super) fn range(&self, topic: &str, partition: i32) -> Result<Range, LogError> {
+        let _ = self.observer.poll(Duration::ZERO);
+        range(&self.observer, topic, partition)
+    }
+
+    pub(super) fn context(&self, name: &str) -> Context {
+        Context::new(Arc::clone(&self.secrets), name)
+    }
+}
+
+/// The range as this consumer is allowed to see it.
+pub(super) fn range<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    topic: &str,
+    partition: i32,
+) -> Result<Range, LogError> {
+    let (earliest, end) = consumer.fetch_watermarks(topic, partition, ASK).map_err(|error| {
+        from_kafka(&error, format!("ask for the range of {topic}[{partition}]"), "")
+    })?;
+    Ok(Range { earliest, end })
+}
+
+/// The refusal of an offset outside the range; `topic` without the prefix.
+pub(super) fn out_of_range(topic: &str, partition: i32, wanted: i64, range: Range) -> LogError {
+    let mend = if wanted < range.earliest {
+        "records that were still needed were deleted: keep the topic for longer than the longest \
+         outage; to go on without them, reset the group's offset or restore the reader's store"
+    } else {
+        "the topic is not the one the position was taken from: restore it, or reset the reader \
+         to this cluster"
+    };
+    LogError::OutOfRange {
+        topic: topic.to_owned(),
+        partition,
+        wanted,
+        earliest: range.earliest,
+        end: range.end,
+        mend: mend.to_owned(),
+    }
+}
+
+/// A client by its configuration.
+pub(super) fn create<T: FromClientConfigAndContext<C>, C: ClientContext>(
+    config: &ClientConfig,
+    context: C,
+    what: &str,
+    slot: &str,
+) -> Result<T, LogError> {
+    config.create_with_context(context).map_err(|error| {
+        if let KafkaError::ClientCreation(text) = &error {
+            let error = format!("{text}: correct the Kafka properties");
+            return LogError::Fatal { what: what.to_owned(), error };
+        }
+        from_kafka(&error, what.to_owned(), slot)
+    })
+}
+
+/// Values that must not be printed.
+pub(super) struct Secrets(Vec<SecretString>);
+
+impl Secrets {
+    /// Whatever was given could be one; what is too short to be one would blacken everything.
+    fn of(options: &KafkaOptions) -> Self {
+        const WORDS: [&str; 6] = ["password", "secret", "pem", "token", "oauth", "jaas"];
+        let secret = |name: &str| WORDS.iter().any(|word| name.contains(word));
+        let given = options.properties.iter().filter(|(name, _)| secret(name));
+        Self(given.map(|(_, v)| v.clone()).filter(|v| v.expose_secret().len() > 3).collect())
+    }
+
+    fn hide(&self, text: &str) -> String {
+        self.0
+            .iter()
+            .fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), "***"))
+    }
+}
+
+/// A change of the assignment, as the group decided it; to be answered by the member's thread.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Assign(Vec<i32>),
+    Revoke(Vec<i32>),
+}
+
+/// What librdkafka calls back.
+pub(super) struct Context {
+    secrets: Arc<Secrets>,
+    name: String,
+    worst: Mutex<Option<(Meaning, String)>>,
+    changes: Mutex<VecDeque<Change>>,
+    closing: AtomicBool,
+}
+
+impl Context {
+    fn new(secrets: Arc<Secrets>, name: &str) -> Self {
+        Self {
+            secrets,
+            name: name.to_owned(),
+            worst: Mutex::default(),
+            changes: Mutex::default(),
+            closing: AtomicBool::new(false),
+        }
+    }
+
+    /// The last error said, a refusal before a passing one.
+    pub(super) fn worst(&self) -> Option<(Meaning, String)> {
+        self.worst.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn next_change(&self) -> Option<Change> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    pub(super) fn put_back(&self, change: Change) {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).push_front(change);
+    }
+
+    pub(super) fn has_change(&self) -> bool {
+        !self.changes.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// From now on changes are answered as they come: the member's thread polls no more.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::SeqCst);
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        let (client, message) = (self.name.as_str(), self.secrets.hide(message));
+        match level {
+            RDKafkaLogLevel::Emerg
+            | RDKafkaLogLevel::Alert
+            | RDKafkaLogLevel::Critical
+            | RDKafkaLogLevel::Error => {
+                tracing::error!(target: "librdkafka", client, facility, "{message}");
+            }
+            RDKafkaLogLevel::Warning => {
+                tracing::warn!(target: "librdkafka", client, facility, "{message}");
+            }
+            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
+                tracing::info!(target: "librdkafka", client, facility, "{message}");
+            }
+            RDKafkaLogLevel::Debug => {
+                tracing::debug!(target: "librdkafka", client, facility, "{message}");
+            }
+        }
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        report(&self.name, &statistics);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let reason = self.secrets.hide(reason);
+        let code = error.rdkafka_error_code();
+        let text = code.map_or_else(|| error.to_string(), |code| format!("{code:?}"));
+        metrics::counter!("opsc_kafka_errors_total", "client" => self.name.clone(), "code" => text)
+            .increment(1);
+        tracing::warn!(target: "librdkafka", client = self.name, "{reason}");
+        let meaning = code.map_or(Meaning::Passing, meaning);
+        let mut worst = self.worst.lock().unwrap_or_else(PoisonError::into_inner);
+        // A refusal says more than a broken connection, and that more than that all are broken.
+        let known = worst.as_ref().map(|(meaning, _)| *meaning);
+        let keep = matches!(known, Some(Meaning::Refused(_))) && meaning == Meaning::Passing
+            || known.is_some() && code == Some(Code::AllBrokersDown);
+        if !keep {
+            *worst = Some((meaning, reason));
+        }
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        err: RDKafkaRespErr,
+        list: &mut TopicPartitionList,
+    ) {
+        let assign = err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.closing.load(Ordering::SeqCst) {
+            let answer = if assign {
+                consumer.incremental_assign(list)
+            } else {
+                consumer.incremental_unassign(list)
+            };
+            if let Err(error) = answer {
+                tracing::warn!(client = self.name, "while leaving the group: {error}");
+            }
+            return;
+        }
+        let partitions = list.elements().iter().map(|e| e.partition()).collect();
+        let change = if assign { Change::Assign(partitions) } else { Change::Revoke(partitions) };
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).push_back(change);
+    }
+}
+
+/// Lag of consumers and queues of producers.
+#[expect(clippy::cast_precision_loss, reason = "a gauge")]
+fn report(client: &str, statistics: &Statistics) {
+    let client = client.to_owned();
+    if statistics.client_type == "producer" {
+        metrics::gauge!("opsc_kafka_queue_records", "client" => client.clone())
+            .set(statistics.msg_cnt as f64);
+        metrics::gauge!("opsc_kafka_queue_bytes", "client" => client)
+            .set(statistics.msg_size as f64);
+        return;
+    }
+    for topic in statistics.topics.values() {
+        for partition in topic.partitions.values() {
+            if partition.partition < 0 || partition.consumer_lag < 0 {
+                continue;
+            }
+            metrics::gauge!("opsc_kafka_consumer_lag", "client" => client.clone(),
+                "topic" => topic.topic.clone(), "partition" => partition.partition.to_string())
+            .set(partition.consumer_lag as f64);
+        }
+    }
+}
+
+/// Longest wait for a group, a transaction or a producer to end what it is at.
+pub(super) const SETTLE: Duration = Duration::from_millis(3 * SESSION_MS as u64);

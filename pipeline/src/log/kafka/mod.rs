@@ -1,0 +1,111 @@
+//! The event log over an Apache Kafka cluster.
+//!
+//! The promises are the seam's; here is how each could fail with Kafka, and what stands against it.
+//!
+//! - *Outputs without positions*: both travel in one transaction; the position is a committed
+//!   offset of the group, and `replay_from` its metadata. A commit that is not known to have
+//!   happened is an error, and the caller starts over from `committed`.
+//! - *`committed` answers while a predecessor's commit is pending*: offsets are fetched
+//!   `read_committed`, which the coordinator refuses to answer until that transaction has ended.
+//! - *A zombie commits*: by its slot's transactional id (a newer producer of the slot), by the
+//!   group's generation (its session ran out), and here by what it owns: the broker lets a member
+//!   commit partitions that are not its own, this module does not. The group's metadata are taken
+//!   afresh for each commit and the loss is looked for *after* that, so that a generation of after
+//!   the loss is never used for work of before it.
+//! - *librdkafka misses a loss*: when the membership ends while a rebalance is under way, it joins
+//!   again and keeps its partitions as if nothing had happened. The id that the group gave us tells
+//!   ([`seat::Seat::id`]): when it is another than when the partitions were given, all are lost and
+//!   the seat is taken anew.
+//! - *A record of before a seek comes after it*: librdkafka drops what it fetched before a seek;
+//!   what belongs to a partition that was not started is dropped here as well.
+//! - *A restore stops short under an open transaction*: `end` asks for the high watermark with
+//!   `read_uncommitted`; joining ends the open transaction of the slot at once, any other runs out
+//!   after [`options::TRANSACTION_MS`].
+//! - *A reader waits for an end it cannot see* (markers, aborted records): the position is
+//!   librdkafka's, which moves over them.
+//! - *A position that the log no longer has is reset silently*: `auto.offset.reset=error`, and
+//!   every start is compared with the watermarks.
+//! - *A rebalance in the middle of a batch*: the callback only notes values; partitions are given
+//!   up at the next `poll`, after the caller's last commit.
+//! - *Records twice or out of order after a reconnect*: idempotent producers, `acks=all`, and two
+//!   replicas in sync where the cluster has three brokers.
+//! - *Somebody's setting undoes all this*: the properties it rests on are refused.
+
+mod client;
+mod error;
+mod member;
+mod options;
+mod producer;
+mod reader;
+mod reading;
+mod seat;
+mod task;
+mod topics;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+pub use options::KafkaOptions;
+pub use topics::TopicChange;
+
+use self::client::Cluster;
+use super::{EventLog, LogError, Member, MemberSpec, Producer, Reader, Start, Task, TopicSpec};
+
+/// An event log over a Kafka cluster.
+pub struct KafkaLog {
+    cluster: Arc<Cluster>,
+}
+
+impl KafkaLog {
+    /// Reaches the cluster and looks at it.
+    ///
+    /// # Errors
+    /// [`LogError::Fatal`] for options that are refused or a cluster that refuses us,
+    /// [`LogError::Retry`] when no broker answers.
+    pub fn connect(options: KafkaOptions) -> Result<Self, LogError> {
+        Ok(Self { cluster: Arc::new(Cluster::connect(options)?) })
+    }
+
+    /// What `ensure_topics` would do, without doing it.
+    ///
+    /// # Errors
+    /// [`LogError::Retry`], [`LogError::Fatal`].
+    pub fn plan_topics(&self, topics: &[TopicSpec]) -> Result<Vec<TopicChange>, LogError> {
+        topics::plan(&self.cluster, topics)
+    }
+
+    /// The cluster's own id, if it has one.
+    #[must_use]
+    pub fn cluster_id(&self) -> Option<String> {
+        self.cluster.id()
+    }
+}
+
+impl EventLog for KafkaLog {
+    fn ensure_topics(&self, topics: &[TopicSpec]) -> Result<(), LogError> {
+        topics::ensure(&self.cluster, topics)
+    }
+
+    fn member(&self, spec: &MemberSpec) -> Result<Box<dyn Member>, LogError> {
+        Ok(Box::new(member::KafkaMember::join(&self.cluster, spec)?))
+    }
+
+    fn task(&self, spec: &MemberSpec) -> Result<Box<dyn Task>, LogError> {
+        Ok(Box::new(task::KafkaTask::join(&self.cluster, spec)?))
+    }
+
+    fn producer(&self, name: &str) -> Result<Arc<dyn Producer>, LogError> {
+        Ok(Arc::new(producer::KafkaProducer::new(&self.cluster, name)?))
+    }
+
+    fn reader(
+        &self,
+        topic: &str,
+        partitions: &[i32],
+        from: Start,
+    ) -> Result<Box<dyn Reader>, LogError> {
+        Ok(Box::new(reader::KafkaReader::open(&self.cluster, topic, partitions, from)?))
+    }
+}

@@ -1,0 +1,16 @@
+//! Against a real Apache Kafka: one broker for this test binary, and one more where it is killed.
+
+mod broker;
+mod harness;
+mod moving;
+mod refusals;
+mod zombies;
+
+mod conformance {
+    use super::harness::RealKafka;
+    use crate::log::conformance::conformance;
+    conformance!(match RealKafka::new() {
+        Some(kafka) => kafka,
+        None => return,
+    });
+}

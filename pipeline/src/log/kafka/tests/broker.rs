@@ -1,0 +1,112 @@
+//! Brokers for tests, by `scripts/kafka`. They end with this process, however it ends.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+/// First port tried; the script moves on where one is taken.
+const PORT: u16 = 19_100;
+
+/// Settings that let cleaning show within a test.
+const QUICK: [&str; 5] = [
+    "log.retention.check.interval.ms=500",
+    "log.initial.task.delay.ms=500",
+    "log.cleaner.backoff.ms=300",
+    "log.segment.delete.delay.ms=500",
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms=1000",
+];
+
+fn script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kafka")
+}
+
+/// Whether there is a Kafka to start. A missing one is said loudly, and is an error in CI.
+fn installed() -> bool {
+    let home = std::env::var("OPSC_KAFKA_HOME").ok().or_else(|| {
+        let said = Command::new(script()).arg("home").output().ok()?;
+        Some(String::from_utf8_lossy(&said.stdout).trim().to_owned())
+    });
+    let there = home.is_some_and(|home| Path::new(&home).join("libs").is_dir());
+    if !there {
+        let missing = "SKIPPED: no Kafka on this machine; `scripts/kafka install` fetches it";
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci.is_empty()), "{missing}");
+        println!("{missing}");
+    }
+    there
+}
+
+/// A running Kafka.
+pub(super) struct Broker {
+    folder: TempDir,
+    bootstrap: String,
+    /// Waits for the end of its stdin, which comes with the end of this process, and ends Kafka.
+    _watch: Child,
+}
+
+impl Broker {
+    /// None: not installed.
+    pub(super) fn start(port: u16) -> Option<Self> {
+        if !installed() {
+            return None;
+        }
+        let folder = tempfile::Builder::new().prefix("opsc-kafka-").tempdir().unwrap();
+        // In a session of its own: what ends this process's whole group must leave it.
+        let watch = Command::new("setsid")
+            .args(["sh", "-c", "cat >/dev/null; \"$0\" kill \"$1\"; rm -rf \"$1\""])
+            .arg(script())
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut broker = Self { folder, bootstrap: String::new(), _watch: watch };
+        broker.run(port);
+        let said = broker.call(&["bootstrap"]);
+        broker.bootstrap = said.trim().to_owned();
+        Some(broker)
+    }
+
+    /// The one that the cases share.
+    pub(super) fn shared() -> Option<&'static Self> {
+        static SHARED: OnceLock<Option<Broker>> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start(PORT)).as_ref()
+    }
+
+    pub(super) fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    fn call(&self, args: &[&str]) -> String {
+        let said = Command::new(script()).args(args).arg(self.folder.path()).output().unwrap();
+        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+        String::from_utf8(said.stdout).unwrap()
+    }
+
+    fn run(&self, port: u16) {
+        let mut command = Command::new(script());
+        command.arg("start").arg(self.folder.path()).arg(port.to_string());
+        for setting in QUICK {
+            command.args(["--set", setting]);
+        }
+        // The broker keeps what it inherits; a pipe would never end.
+        let log = std::fs::File::create(self.folder.path().join("start.log")).unwrap();
+        let status = command.stdout(log.try_clone().unwrap()).stderr(log).status().unwrap();
+        let said = std::fs::read_to_string(self.folder.path().join("start.log")).unwrap();
+        assert!(status.success(), "{said}");
+    }
+
+    /// Ends it with SIGKILL and starts it on the same data.
+    pub(super) fn crash(&self) {
+        self.call(&["kill"]);
+        self.run(PORT);
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.call(&["kill"]);
+    }
+}

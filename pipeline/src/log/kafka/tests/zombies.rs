@@ -1,0 +1,172 @@
+//! Processes that die, and those that come back.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::harness::{RealKafka, options};
+use crate::log::conformance::{
+    DAY, Seen, all, at, fresh, join, polled, produce, record, rest, spec, topic, until, values,
+};
+use crate::log::kafka::KafkaLog;
+use crate::log::{Event, EventLog, LogError, Start};
+
+/// Tells the child what to do: bootstrap, prefix, group, input, output.
+const CHILD: &str = "OPSC_TEST_KAFKA_CHILD";
+
+/// The body of a process that dies inside a transaction.
+#[test]
+#[ignore = "run by a_killed_process_is_followed_at_once"]
+fn child() {
+    let Ok(orders) = std::env::var(CHILD) else { return };
+    let orders: Vec<&str> = orders.split(' ').collect();
+    let [bootstrap, prefix, group, input, output] = orders[..] else { panic!("{orders:?}") };
+    let log = KafkaLog::connect(options(bootstrap, prefix)).unwrap();
+    let mut task = log.task(&spec(group, &input.into(), "0")).unwrap();
+    let mut seen = Seen::default();
+    while seen.owned.len() < 2 {
+        seen.poll(&mut *task);
+    }
+    let output = output.into();
+    task.send(record(&output, 0, "k", "committed")).unwrap();
+    task.commit(&[at(0, 1)]).unwrap();
+    for n in 0..100 {
+        task.send(record(&output, n % 2, "k", "of the dead")).unwrap();
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    println!("\nopen");
+    std::thread::sleep(Duration::from_secs(120));
+}
+
+#[test]
+fn a_killed_process_is_followed_at_once() {
+    let Some(kafka) = RealKafka::new() else { return };
+    let (input, output) = (topic(&kafka, 2, DAY), topic(&kafka, 2, DAY));
+    let group = fresh("g");
+    let orders = [kafka.bootstrap(), kafka.prefix(), &group, &input, &output].join(" ");
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "log::kafka::tests::zombies::child", "--ignored", "--nocapture"])
+        .env(CHILD, orders)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    let open = said.any(|line| line.unwrap() == "open");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(open, "the child ended early");
+    // What it left open holds readers back: the end is beyond what they can see.
+    let mut reader = kafka.kafka().reader(&output, &[], Start::Earliest).unwrap();
+    let seen = until(&kafka, "the committed record", || {
+        let records = polled(&mut *reader);
+        (!records.is_empty()).then_some(records)
+    });
+    assert_eq!(values(&seen), ["committed"]);
+    assert!(reader.position(1) < reader.end(1).unwrap(), "nothing was open");
+    let began = Instant::now();
+    let mut heir = join(&kafka, &spec(&group, &input, "0"));
+    assert_eq!(rest(&kafka, &mut *reader, 2), []);
+    let freed = began.elapsed();
+    println!("readers go on {freed:?} after the next one in the slot began");
+    assert!(freed < Duration::from_secs(6), "{freed:?}: not before the time-out");
+    let mut seen = Seen::default();
+    seen.wait(&kafka, &mut *heir, 2);
+    println!("its partitions came after {:?}", began.elapsed());
+    assert_eq!(heir.committed(&[0, 1]).unwrap(), [Some(at(0, 1)), None]);
+    heir.send(record(&output, 1, "k", "of the heir")).unwrap();
+    heir.commit(&[at(1, 1)]).unwrap();
+    let mut outputs = values(&all(&kafka, &output, 2));
+    outputs.sort();
+    assert_eq!(outputs, ["committed", "of the heir"]);
+}
+
+#[test]
+fn what_others_committed_is_refused_not_guessed() {
+    let Some(kafka) = RealKafka::new() else { return };
+    let input = topic(&kafka, 1, DAY);
+    let mut task = join(&kafka, &spec(&fresh("g"), &input, "0"));
+    Seen::default().wait(&kafka, &mut *task, 1);
+    // Only this member's partitions can be committed.
+    let strange = task.commit(&[at(5, 1)]).unwrap_err();
+    assert!(matches!(strange, LogError::Fenced { .. }), "{strange}");
+    task.abort().unwrap();
+    task.commit(&[at(0, 1)]).unwrap();
+}
+
+#[test]
+fn nothing_of_before_a_seek_comes_after_it() {
+    let Some(kafka) = RealKafka::new() else { return };
+    let input = topic(&kafka, 1, DAY);
+    let numbers = |range: std::ops::Range<i32>| range.map(|n| n.to_string()).collect::<Vec<_>>();
+    produce(&kafka, (0..3_000).map(|n| record(&input, 0, "k", &n.to_string())).collect());
+    let mut member = kafka.kafka().member(&spec(&fresh("g"), &input, "0")).unwrap();
+    let next = |member: &mut Box<dyn crate::log::Member>| {
+        until(&kafka, "records", || match member.poll(Duration::from_millis(100)).unwrap() {
+            Event::Records(records) => Some(records),
+            Event::Assigned(_) => {
+                member.start(0, Start::At(0)).unwrap();
+                None
+            }
+            Event::Revoked(_) | Event::Lost(_) | Event::Idle => None,
+        })
+    };
+    for round in 0..20 {
+        if round > 0 {
+            member.start(0, Start::At(round)).unwrap();
+        }
+        let first = next(&mut member);
+        let to = if round % 2 == 0 { 10 } else { 1_500 };
+        member.start(0, Start::At(to)).unwrap();
+        // Held and let go in between: neither loses nor repeats.
+        if round % 3 == 0 {
+            member.hold(true).unwrap();
+            assert_eq!(member.poll(Duration::from_millis(50)).unwrap(), Event::Idle);
+            member.hold(false).unwrap();
+        }
+        let after = next(&mut member);
+        let from = i32::try_from(to).unwrap();
+        let until = from + i32::try_from(after.len()).unwrap();
+        assert_eq!(values(&after), numbers(from..until), "round {round}");
+        assert_eq!(first[0].offset, round, "round {round}");
+    }
+}
+
+/// Nothing but the group stands against it: its producer was never fenced, and a rebalance was
+/// under way when its membership ended, so that librdkafka goes on as if nothing had happened.
+#[test]
+fn a_member_that_stalled_in_a_rebalance_has_lost_everything() {
+    let Some(kafka) = RealKafka::new() else { return };
+    let (input, output) = (topic(&kafka, 4, DAY), topic(&kafka, 1, DAY));
+    let group = fresh("g");
+    let mut stalled = join(&kafka, &spec(&group, &input, "0"));
+    Seen::default().wait(&kafka, &mut *stalled, 4);
+    let positions = |next| (0..4).map(|p| at(p, next)).collect::<Vec<_>>();
+    stalled.commit(&positions(1)).unwrap();
+    let mut heir = join(&kafka, &spec(&group, &input, "1"));
+    let mut seen = Seen::default();
+    seen.wait(&kafka, &mut *heir, 4);
+    heir.send(record(&output, 0, "k", "of the heir")).unwrap();
+    heir.commit(&positions(2)).unwrap();
+    // It wakes and finishes the batch that it was at.
+    stalled.send(record(&output, 0, "k", "of the stalled")).unwrap();
+    let late = stalled.commit(&positions(9)).unwrap_err();
+    assert!(matches!(late, LogError::Fenced { .. }), "{late}");
+    stalled.abort().unwrap();
+    let mut woken = Seen { owned: (0..4).collect(), ..Seen::default() };
+    until(&kafka, "the loss of all", || {
+        seen.poll(&mut *heir);
+        woken.poll(&mut *stalled);
+        (woken.lost.len() == 4).then_some(())
+    });
+    assert!(woken.revoked.is_empty(), "nothing of it may be committed");
+    until(&kafka, "both to share", || {
+        seen.poll(&mut *heir);
+        woken.poll(&mut *stalled);
+        (seen.owned.len() == 2 && woken.owned.len() == 2).then_some(())
+    });
+    assert!(seen.owned.is_disjoint(&woken.owned));
+    let mine: Vec<i32> = woken.owned.iter().copied().collect();
+    let found = stalled.committed(&mine).unwrap();
+    assert!(found.iter().all(|p| p.is_some_and(|p| p.next == 2)), "{found:?}");
+    assert_eq!(values(&all(&kafka, &output, 1)), ["of the heir"]);
+}
