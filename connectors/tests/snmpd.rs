@@ -33,7 +33,7 @@ fn snmpd() -> Option<PathBuf> {
     let found = folders.into_iter().map(|it| it.join("snmpd")).find(|it| it.is_file());
     if found.is_none() {
         let text = "no snmpd: install net-snmp (apt-get install snmpd) or set OPSC_SNMP_BIN_DIR";
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{text}");
+        assert!(std::env::var_os("OPSC_TEST_REQUIRED").is_none(), "{text}");
         eprintln!("SKIPPED: {text}");
     }
     found

@@ -23,7 +23,7 @@ fn tool(name: &str) -> Option<PathBuf> {
     let found = found.into_iter().find(|file| file.is_file());
     if found.is_none() {
         let what = format!("{name} (package snmp) in neither PATH nor OPSC_SNMP_BIN_DIR");
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "{what}");
+        assert!(std::env::var_os("OPSC_TEST_REQUIRED").is_none(), "{what}");
         println!("SKIPPED: {what}: the lab was not read by net-snmp");
     }
     found
