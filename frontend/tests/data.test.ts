@@ -113,7 +113,7 @@ describe("live samples", () => {
     const more = withSample(samples(), start + 8 * minute, 18);
     expect(more.at).toHaveLength(6);
     expect(withSample(more, start + 8 * minute, 99)).toBe(more);
-    const rolled = samples({ resolution: "5m" });
+    const rolled = samples({ resolution: "5m", bucket_ms: 300_000 });
     expect(withSample(rolled, start + 8 * minute, 18)).toBe(rolled);
   });
   it("stay when the database does not have them yet", () => {

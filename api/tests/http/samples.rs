@@ -107,6 +107,16 @@ async fn what_is_not_kept_so_fine_is_shown_coarser() {
         .await;
         let dense = read(&test, &id, DAY, DAY + 24 * HOUR_MS, "").await;
         assert_eq!(dense["resolution"], "5m");
+
+        // Over a short range they are thinned: means with their extremes, no more than wanted.
+        let thinned = read(&test, &id, DAY, DAY + HOUR_MS, "&points=50").await;
+        assert_eq!(
+            (&thinned["resolution"], &thinned["bucket_ms"]),
+            (&json!("raw"), &json!(72_001))
+        );
+        let points = thinned["at"].as_array().unwrap().len();
+        assert!((45..=51).contains(&points), "{points} points");
+        assert_eq!(thinned["max"].as_array().unwrap().len(), points);
     })
     .await;
 }

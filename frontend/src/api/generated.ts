@@ -286,7 +286,8 @@ export interface paths {
         };
         /**
          * Samples of a series with what was expected
-         * @description Takes the finest of raw, 5m, 1h, 1d that needs no more than `points` for the range.
+         * @description Takes the finest of raw, 5m, 1h, 1d that needs no more than `points` for the range; over two
+         *     hours or less raw samples that are more are thinned to means.
          */
         get: operations["getSamples"];
         put?: never;
@@ -1091,7 +1092,8 @@ export interface components {
             baseline: components["schemas"]["Band"];
             /**
              * Format: int64
-             * @description Width of a bucket; 0 for raw.
+             * @description Width of a bucket; for raw 0, or what one point is the mean of where samples are denser than
+             *     the points wanted.
              */
             bucket_ms: number;
             /**
@@ -1101,9 +1103,9 @@ export interface components {
             from: number;
             /** @description Why samples are missing, oldest first; the newest 500. */
             gaps: components["schemas"]["GapItem"][];
-            /** @description Largest in each bucket; empty for raw. */
+            /** @description Largest in each bucket; empty where points are samples. */
             max: (number | null)[];
-            /** @description Smallest in each bucket; empty for raw. */
+            /** @description Smallest in each bucket; empty where points are samples. */
             min: (number | null)[];
             /** @description Why the baseline is empty; null when it is not. */
             no_baseline_reason: string | null;

@@ -123,9 +123,9 @@ export const seriesQuery = (id: string) =>
     refetchInterval: minute / 2,
   });
 
-/** How often a chart asks again: live events fill the time between. */
+/** How often a chart asks again: live events fill the time between samples, but not between means. */
 const refetchSamples = (bucketMs: number | null | undefined): number =>
-  Math.min(15 * minute, Math.max(minute, (bucketMs ?? 0) / 2));
+  bucketMs ? Math.min(15 * minute, Math.max(minute / 6, bucketMs / 2)) : minute;
 
 export const samplesQuery = (series: string, range: Range, points: number) =>
   queryOptions({

@@ -188,7 +188,7 @@ function Foot({ samples, gaps }: { samples: Samples; gaps: number }) {
           no data
         </span>
       )}
-      <span>{resolutionName(samples.resolution)}</span>
+      <span>{resolutionName(samples.resolution, samples.bucket_ms)}</span>
     </footer>
   );
 }
@@ -206,7 +206,7 @@ function Downloads({
     download(fileName(samples, "csv"), new Blob([toCsv(samples)], { type: "text/csv" }));
   const png = async () => {
     if (!canvas.current) return;
-    const about = `${absolute(samples.from)} – ${absolute(samples.to)}, ${zone(samples.to)}, ${resolutionName(samples.resolution)}`;
+    const about = `${absolute(samples.from)} – ${absolute(samples.to)}, ${zone(samples.to)}, ${resolutionName(samples.resolution, samples.bucket_ms)}`;
     const picture = await toPng(canvas.current, `${samples.series.device_name} · ${title}`, about);
     download(fileName(samples, "png"), picture);
   };

@@ -179,7 +179,7 @@ function gapAt(samples: Samples, at: number): string | null {
 export function keepLive(old: unknown, fresh: unknown): unknown {
   const before = old as Samples | undefined;
   const after = fresh as Samples;
-  if (before?.resolution !== "raw" || after.resolution !== "raw") return after;
+  if (before?.bucket_ms !== 0 || after.bucket_ms !== 0) return after;
   if (before.series.id !== after.series.id || after.at.length === 0) return after;
   const last = after.at.at(-1) ?? 0;
   const first = lastAtOrBefore(before.at, last) + 1;

@@ -204,7 +204,11 @@ const RESOLUTIONS: Record<string, string> = {
   "1h": "1-hour roll-up",
   "1d": "1-day roll-up",
 };
-export const resolutionName = (resolution: string): string => RESOLUTIONS[resolution] ?? resolution;
+/** How fine a chart is; samples too many for its pixels are thinned to means of so many ms. */
+export const resolutionName = (resolution: string, bucketMs: number): string =>
+  resolution === "raw" && bucketMs > 0
+    ? `every sample, means of ${Math.round(bucketMs / 100) / 10} s`
+    : (RESOLUTIONS[resolution] ?? resolution);
 
 const GAPS: Record<string, string> = {
   first: "first sample, no rate yet",

@@ -197,10 +197,10 @@ function patchPages(
   return { ...old, pages };
 }
 
-/** Appends a live sample to raw data; roll-ups wait for their bucket. */
+/** Appends a live sample to samples; means wait for their bucket. */
 export function withSample(old: Samples, at: number, value: number | null): Samples {
   const last = old.at.at(-1) ?? 0;
-  if (old.resolution !== "raw" || at <= last || old.at.length >= MOST_POINTS) return old;
+  if (old.bucket_ms > 0 || at <= last || old.at.length >= MOST_POINTS) return old;
   return { ...old, to: Math.max(old.to, at), at: [...old.at, at], value: [...old.value, value] };
 }
 

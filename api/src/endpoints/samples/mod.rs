@@ -70,7 +70,8 @@ pub(crate) struct Samples {
     series: SeriesRef,
     /// How fine.
     resolution: Resolution,
-    /// Width of a bucket; 0 for raw.
+    /// Width of a bucket; for raw 0, or what one point is the mean of where samples are denser than
+    /// the points wanted.
     bucket_ms: i64,
     /// Begin of the range, included, ms since the epoch.
     from: i64,
@@ -80,9 +81,9 @@ pub(crate) struct Samples {
     at: Vec<i64>,
     /// Value or mean; null: the line breaks here.
     value: Vec<Option<f64>>,
-    /// Smallest in each bucket; empty for raw.
+    /// Smallest in each bucket; empty where points are samples.
     min: Vec<Option<f64>>,
-    /// Largest in each bucket; empty for raw.
+    /// Largest in each bucket; empty where points are samples.
     max: Vec<Option<f64>>,
     /// What was expected.
     baseline: Band,
@@ -128,7 +129,8 @@ impl SamplesQuery {
 
 /// Samples of a series with what was expected
 ///
-/// Takes the finest of raw, 5m, 1h, 1d that needs no more than `points` for the range.
+/// Takes the finest of raw, 5m, 1h, 1d that needs no more than `points` for the range; over two
+/// hours or less raw samples that are more are thinned to means.
 #[utoipa::path(get, path = "/monitoring/v1/series/{id}/samples", tag = "monitoring",
     operation_id = "getSamples",
     params(("id" = String, Path, pattern = "^[0-9a-f]{16}$", description = "Series id"),
@@ -171,7 +173,7 @@ pub(crate) async fn read(
             unit: series.unit,
         },
         resolution: line.resolution,
-        bucket_ms: line.resolution.bucket_ms(),
+        bucket_ms: line.width_ms,
         from,
         to,
         at: line.at,

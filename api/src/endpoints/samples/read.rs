@@ -48,6 +48,8 @@ pub(super) async fn series(pool: &PgPool, id: SeriesId) -> Result<SeriesRow, Api
 #[derive(Debug)]
 pub(super) struct Line {
     pub(super) resolution: Resolution,
+    /// Width of what a point stands for; 0 for a sample.
+    pub(super) width_ms: i64,
     pub(super) at: Vec<i64>,
     pub(super) value: Vec<Option<f64>>,
     pub(super) min: Vec<Option<f64>>,
@@ -66,13 +68,14 @@ pub(super) async fn line(
     let chosen = Resolution::choose(to - from, interval_ms, points);
     let mut resolution = chosen;
     loop {
-        let rows = points_of(pool, series.id, resolution, from, to).await?;
+        let width = resolution.width_ms(to - from, interval_ms, points);
+        let rows = points_of(pool, series.id, resolution, width, from, to).await?;
         // Denser than the interval of today says, or older than what is kept so fine.
         let fits = !rows.is_empty() && rows.len() as i64 <= points * RAW_SLACK;
         match resolution.coarser() {
             Some(coarser) if !fits => resolution = coarser,
-            _ if rows.is_empty() => return Ok(break_line(chosen, interval_ms, &rows)),
-            _ => return Ok(break_line(resolution, interval_ms, &rows)),
+            _ if rows.is_empty() => return Ok(break_line(chosen, 0, interval_ms, &rows)),
+            _ => return Ok(break_line(resolution, width, interval_ms, &rows)),
         }
     }
 }
@@ -82,6 +85,10 @@ type Point = (DateTime<Utc>, f64, f64, f64);
 
 const RAW: &str = "SELECT ts, value, value, value FROM sample \
     WHERE series_id = $1 AND ts >= $2 AND ts < $3 ORDER BY ts LIMIT $4";
+
+const THINNED: &str = "SELECT date_bin($5 * interval '1 ms', ts, 'epoch') AS at, \
+        avg(value), min(value), max(value) FROM sample \
+    WHERE series_id = $1 AND ts >= $2 AND ts < $3 GROUP BY 1 ORDER BY 1 LIMIT $4";
 
 macro_rules! rollup {
     ($table:literal) => {
@@ -97,24 +104,27 @@ async fn points_of(
     pool: &PgPool,
     series: i64,
     resolution: Resolution,
+    width_ms: i64,
     from: i64,
     to: i64,
 ) -> Result<Vec<Point>, ApiError> {
     let sql = match resolution {
+        Resolution::Raw if width_ms > 0 => THINNED,
         Resolution::Raw => RAW,
         Resolution::FiveMinutes => rollup!("rollup_5m"),
         Resolution::Hour => rollup!("rollup_1h"),
         Resolution::Day => rollup!("rollup_1d"),
     };
-    let rows = sqlx::query_as(sql)
+    let mut query = sqlx::query_as(sql)
         .bind(series)
         // The bucket that the range begins in belongs to it.
-        .bind(time(align(from, resolution.bucket_ms())))
+        .bind(time(align(from, width_ms)))
         .bind(time(to))
-        .bind(MAX_POINTS * RAW_SLACK + 1)
-        .fetch_all(pool)
-        .await?;
-    Ok(rows)
+        .bind(MAX_POINTS * RAW_SLACK + 1);
+    if sql == THINNED {
+        query = query.bind(width_ms);
+    }
+    Ok(query.fetch_all(pool).await?)
 }
 
 fn align(at: i64, step: i64) -> i64 {
@@ -122,10 +132,14 @@ fn align(at: i64, step: i64) -> i64 {
 }
 
 /// Puts a null where points are too far apart, so that no chart draws a line over a gap.
-fn break_line(resolution: Resolution, interval_ms: i64, rows: &[Point]) -> Line {
-    let bucketed = resolution.bucket_ms() > 0;
+fn break_line(resolution: Resolution, width_ms: i64, interval_ms: i64, rows: &[Point]) -> Line {
+    let bucketed = width_ms > 0;
+    // Thinned samples are samples that come more rarely.
+    let interval_ms =
+        if resolution == Resolution::Raw { interval_ms.max(width_ms) } else { interval_ms };
     let (limit, step) = (resolution.break_ms(interval_ms), resolution.step_ms(interval_ms));
-    let mut line = Line { resolution, at: vec![], value: vec![], min: vec![], max: vec![] };
+    let mut line =
+        Line { resolution, width_ms, at: vec![], value: vec![], min: vec![], max: vec![] };
     let mut push = |at: i64, value: Option<f64>, min: Option<f64>, max: Option<f64>| {
         line.at.push(at);
         line.value.push(value);
@@ -220,7 +234,7 @@ mod tests {
     fn check(resolution: Resolution, minutes: &[i64], expected: &[(i64, bool)]) {
         let rows: Vec<Point> =
             minutes.iter().map(|minute| (time(minute * 60_000), 1.0, 0.5, 2.0)).collect();
-        let line = break_line(resolution, 60_000, &rows);
+        let line = break_line(resolution, resolution.bucket_ms(), 60_000, &rows);
         let seen: Vec<(i64, bool)> =
             line.at.iter().zip(&line.value).map(|(at, v)| (at / 60_000, v.is_some())).collect();
         assert_eq!(seen, expected);

@@ -23,6 +23,8 @@ pub(crate) enum Resolution {
 const MINUTE_MS: i64 = 60_000;
 pub(super) const HOUR_MS: i64 = 60 * MINUTE_MS;
 pub(super) const DAY_MS: i64 = 24 * HOUR_MS;
+/// Longest range whose samples are thinned where there are more than the points wanted.
+const DENSE_RANGE_MS: i64 = 2 * HOUR_MS;
 
 impl Resolution {
     /// From fine to coarse.
@@ -38,6 +40,16 @@ impl Resolution {
         }
     }
 
+    /// Width of what one point stands for: a bucket, or samples thinned to `points`; 0 for a sample.
+    pub(super) fn width_ms(self, range_ms: i64, interval_ms: i64, points: i64) -> i64 {
+        match self {
+            Self::Raw if range_ms <= DENSE_RANGE_MS && range_ms / interval_ms.max(1) >= points => {
+                range_ms.div_euclid(points) + 1
+            }
+            Self::Raw | Self::FiveMinutes | Self::Hour | Self::Day => self.bucket_ms(),
+        }
+    }
+
     /// The next coarser one.
     pub(super) const fn coarser(self) -> Option<Self> {
         match self {
@@ -49,11 +61,12 @@ impl Resolution {
     }
 
     /// The finest that needs no more than `points` for the range; samples come every
-    /// `interval_ms`.
+    /// `interval_ms`. Over a short range samples are shown however dense they are, thinned: a
+    /// handful of buckets is no line.
     pub(super) fn choose(range_ms: i64, interval_ms: i64, points: i64) -> Self {
         let fits = |resolution: &Self| {
             let step = resolution.step_ms(interval_ms);
-            range_ms / step < points
+            range_ms / step < points || (*resolution == Self::Raw && range_ms <= DENSE_RANGE_MS)
         };
         Self::ALL.into_iter().find(fits).unwrap_or(Self::Day)
     }
@@ -93,7 +106,6 @@ mod tests {
         let check = |range_ms: i64, interval_ms: i64, points: i64, expected: Resolution| {
             let chosen = Resolution::choose(range_ms, interval_ms, points);
             assert_eq!(chosen, expected, "{range_ms} / {interval_ms} in {points}");
-            assert!(range_ms / chosen.step_ms(interval_ms) <= points || chosen == Day);
         };
         check(HOUR_MS, 60_000, 2_000, Raw);
         check(DAY_MS, 60_000, 2_000, Raw);
@@ -107,7 +119,11 @@ mod tests {
         check(6 * HOUR_MS, 1_000, 2_000, FiveMinutes);
         // Rare samples are shown as they are, whatever the range.
         check(30 * DAY_MS, HOUR_MS, 2_000, Raw);
-        check(HOUR_MS, 0, 2_000, FiveMinutes);
+        // Dense samples over a short range are not three buckets.
+        check(HOUR_MS / 4, 1_000, 800, Raw);
+        check(HOUR_MS, 0, 2_000, Raw);
+        assert_eq!(Raw.width_ms(HOUR_MS, 60_000, 800), 0);
+        assert_eq!(Raw.width_ms(HOUR_MS, 1_000, 800), 4_501);
     }
 
     #[test]
