@@ -12,7 +12,8 @@ use crate::rim::ApiError;
 #[folder = "../frontend/dist"]
 struct Ui;
 
-/// First parts of paths that are the API's: what is unknown below them is no page of the UI.
+/// First parts of paths that are the API's: what is unknown below them is no page of the UI. The
+/// UI's own pages may have such a name, with nothing below it.
 const API_ROOTS: [&str; 14] = [
     "identity",
     "inventory",
@@ -62,8 +63,7 @@ fn unknown(path: &str) -> ApiError {
 }
 
 fn is_api(path: &str) -> bool {
-    let first = path.split('/').next().unwrap_or_default();
-    API_ROOTS.contains(&first) || path == "openapi.json"
+    path.split_once('/').is_some_and(|(first, _)| API_ROOTS.contains(&first))
 }
 
 /// The UI's own paths have no dot in their last part.

@@ -55,7 +55,7 @@ impl Trial {
     fn check_other(&mut self) {
         let start = Instant::now();
         assert_eq!(self.other.get(NAME).unwrap().text(), "fleet-00001");
-        assert!(start.elapsed() < Duration::from_millis(250));
+        assert!(start.elapsed() < Duration::from_millis(400));
     }
 }
 
@@ -66,17 +66,17 @@ fn sleep_ms(ms: u64) {
 #[test]
 fn slow_delays_one_device_only() {
     let mut trial = trial();
-    trial.inject(Fault::Slow { delay_ms: 150, jitter_ms: 50 });
+    trial.inject(Fault::Slow { delay_ms: 500, jitter_ms: 50 });
     let start = Instant::now();
     let sent = trial.client.send(tag::GET, (0, 0), &[NAME]);
     trial.check_other();
-    assert!(start.elapsed() < Duration::from_millis(100));
+    assert!(start.elapsed() < Duration::from_millis(500), "the other waited too");
     assert_eq!(trial.client.receive().unwrap().unwrap().request_id, sent);
-    assert!((150..280).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+    assert!(start.elapsed() >= Duration::from_millis(500), "{:?}", start.elapsed());
     trial.inject(Fault::Clear);
     let start = Instant::now();
     trial.client.get(NAME).unwrap();
-    assert!(start.elapsed() < Duration::from_millis(100));
+    assert!(start.elapsed() < Duration::from_millis(500));
 }
 
 #[test]

@@ -117,6 +117,7 @@ pub struct InventoryConfig {
 pub struct DemoConfig {
     pub enabled: bool,
     pub interval_ms: i64,
+    pub port: u16,
     pub script: String,
 }
 
@@ -208,6 +209,7 @@ impl Config {
         range("log.partitions", i64::from(self.log.partitions), 1, 1024)?;
         range("log.kafka.replication", i64::from(self.log.kafka.replication), 0, 9)?;
         range("demo.interval_ms", self.demo.interval_ms, 500, 86_400_000)?;
+        range("demo.port", i64::from(self.demo.port), 1_024, 65_535)?;
         range("processor.threads", self.processor.threads as i64, 0, 256)?;
         range("processor.commit_interval_ms", self.processor.commit_interval_ms, 0, 60_000)?;
         range(

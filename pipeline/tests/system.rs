@@ -50,7 +50,7 @@ async fn database(name: &str) -> Option<String> {
     Some(format!("{server}/{name}"))
 }
 
-fn start(role: &str, state: &Path, url: &str, listen: &str) -> Child {
+fn start(role: &str, state: &Path, url: &str, listen: &str, demo_port: u16) -> Child {
     Command::new(env!("CARGO_BIN_EXE_opsconductor"))
         .arg(role)
         .env("DATABASE_URL", url)
@@ -58,6 +58,7 @@ fn start(role: &str, state: &Path, url: &str, listen: &str) -> Child {
         .env("OPSC_LISTEN", listen)
         .env("OPSC_DEMO", "1")
         .env("OPSC__DEMO__INTERVAL_MS", "1000")
+        .env("OPSC__DEMO__PORT", demo_port.to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(std::fs::File::options().append(true).create(true).open(state.join("out")).unwrap())
@@ -126,17 +127,20 @@ async fn every_answer_is_in_the_log_and_the_database_once() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = free.local_addr().unwrap().to_string();
     drop(free);
+    let free = std::net::UdpSocket::bind("127.10.0.1:0").unwrap();
+    let demo_port = free.local_addr().unwrap().port();
+    drop(free);
     let pool = PgPool::connect_lazy(&url).unwrap();
 
     let mut kills = Vec::new();
     for round in 1..=KILLS {
-        let mut program = start("run", state, &url, &listen);
+        let mut program = start("run", state, &url, &listen, demo_port);
         wait_for(&pool, serials(&pool).await.len() + 40 + 7 * round, state).await;
         program.kill().unwrap();
         program.wait().unwrap();
         kills.push(now_ms());
     }
-    let mut program = start("run", state, &url, &listen);
+    let mut program = start("run", state, &url, &listen, demo_port);
     wait_for(&pool, serials(&pool).await.len() + 60, state).await;
     let stopped = now_ms();
     Command::new("kill").args(["-INT", &program.id().to_string()]).status().unwrap();
@@ -145,7 +149,7 @@ async fn every_answer_is_in_the_log_and_the_database_once() {
 
     let log = in_log(state);
     // What the last moment put on the log, the next start's sinks write.
-    let mut sink = start("sink", state, &url, &listen);
+    let mut sink = start("sink", state, &url, &listen, demo_port);
     wait_for(&pool, log.len(), state).await;
     sink.kill().unwrap();
     sink.wait().unwrap();

@@ -35,7 +35,7 @@ function rank(metric: string): number {
 }
 
 /** What only helps to judge other metrics has no chart: the table above says it. */
-const HIDDEN = /discontinuity|^if_speed_bps$|^if_admin_status$/;
+const HIDDEN = /discontinuity|^if_speed_bps$|^if_admin_status$|^lab_serial$/;
 
 const sorted = (series: Shown[]): Shown[] =>
   series

@@ -76,7 +76,7 @@ impl Client {
     pub fn new(agent: SocketAddrV4) -> Self {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         socket.connect(agent).unwrap();
-        socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
         Self { socket, version: Version::V2c, next: 1 }
     }
 
@@ -95,7 +95,7 @@ impl Client {
         self.next
     }
 
-    /// The next datagram, read; none after 300 ms of silence.
+    /// The next datagram, read; none after a second of silence.
     pub fn receive(&self) -> Option<Result<Answer, lab::codec::Malformed>> {
         let mut buf = vec![0; 65_536];
         let length = self.socket.recv(&mut buf).ok()?;

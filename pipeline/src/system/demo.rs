@@ -25,6 +25,9 @@ pub(super) fn start(shared: &Shared, vault: &Arc<Vault>) -> Result<Lab, StartErr
     let failed = |error: &dyn std::fmt::Display| StartError::machine("demo network", error);
     let state = &shared.config.state_dir;
     let mut config = lab::demo();
+    for device in &mut config.devices {
+        device.address.set_port(shared.config.demo.port);
+    }
     config.state_path = Some(state.join("lab-state"));
     config.ledger = LedgerConfig::File { path: state.join(LEDGER), max_bytes: MAX_LEDGER_BYTES };
     let script = &shared.config.demo.script;

@@ -158,8 +158,8 @@ pub(crate) async fn read(
         if series.state {
             "states have no baseline".to_owned()
         } else {
-            "nothing learned for this range: a baseline needs some hours of samples, and is not \
-             kept for ever"
+            "nothing learned for this range: what is expected is written every 5 minutes, after the \
+             first samples, and not kept for ever"
                 .to_owned()
         }
     });
