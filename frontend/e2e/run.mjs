@@ -55,7 +55,8 @@ const page = context.pages()[0] ?? (await context.newPage());
 const complaints = [];
 page.on("pageerror", (error) => complaints.push(`page error: ${error.message}`));
 page.on("console", (message) => {
-  if (message.type() === "error") complaints.push(`console: ${message.text()}`);
+  if (message.type() === "error")
+    complaints.push(`console: ${message.text()} ${message.location().url}`);
 });
 
 let passed = 0;
