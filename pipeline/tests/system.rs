@@ -6,18 +6,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 #![allow(clippy::wildcard_enum_match_arm, unreachable_pub, missing_docs)]
 
+mod common;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::str::FromStr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use common::{database, demo_port, free_address};
 use pipeline::log::embedded::{Embedded, Options};
 use pipeline::log::{EventLog, Start};
 use pipeline::topology::{METRIC, SERIES};
 use schemas::{SchemaStore, SeriesId};
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::PgPool;
 
 const KILLS: usize = 4;
 /// A serial answered this long (ms) before a kill may be lost with the process: an answer waits
@@ -29,25 +30,6 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64
-}
-
-/// A database of the test's own, or none with a loud word.
-async fn database(name: &str) -> Option<String> {
-    let Ok(url) = std::env::var("OPSC_TEST_DATABASE_URL") else {
-        assert!(
-            std::env::var_os("OPSC_TEST_REQUIRED").is_none(),
-            "OPSC_TEST_DATABASE_URL is not set"
-        );
-        eprintln!("SKIPPED: OPSC_TEST_DATABASE_URL is not set (make test sets it)");
-        return None;
-    };
-    let options = PgConnectOptions::from_str(&url).unwrap();
-    let mut connection = PgConnection::connect_with(&options).await.unwrap();
-    let name = format!("{name}_{}", std::process::id());
-    let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
-    sqlx::query(create).execute(&mut connection).await.unwrap();
-    let (server, _) = url.rsplit_once('/').unwrap();
-    Some(format!("{server}/{name}"))
 }
 
 fn start(role: &str, state: &Path, url: &str, listen: &str, demo_port: u16) -> Child {
@@ -124,12 +106,7 @@ async fn every_answer_is_in_the_log_and_the_database_once() {
     let Some(url) = database("system").await else { return };
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let listen = free.local_addr().unwrap().to_string();
-    drop(free);
-    let free = std::net::UdpSocket::bind("127.10.0.1:0").unwrap();
-    let demo_port = free.local_addr().unwrap().port();
-    drop(free);
+    let (listen, demo_port) = (free_address(), demo_port());
     let pool = PgPool::connect_lazy(&url).unwrap();
 
     let mut kills = Vec::new();
