@@ -14,7 +14,7 @@ struct Ui;
 
 /// First parts of paths that are the API's: what is unknown below them is no page of the UI. The
 /// UI's own pages may have such a name, with nothing below it.
-const API_ROOTS: [&str; 14] = [
+const API_ROOTS: [&str; 15] = [
     "identity",
     "inventory",
     "automation",
@@ -25,6 +25,8 @@ const API_ROOTS: [&str; 14] = [
     "integrations",
     "schemas",
     "subjects",
+    // Clients of a schema registry ask below it first, and go on after a 404.
+    "associations",
     "docs",
     "healthz",
     "readyz",

@@ -20,6 +20,7 @@ async fn every_error_has_the_one_shape() {
             ("GET", "/inventory/v1/nothing", 404, "not-found"),
             ("POST", "/monitoring/v2/x", 404, "not-found"),
             ("GET", "/subjects/x", 404, "not-found"),
+            ("GET", "/associations/resources/-/anomaly", 404, "not-found"),
             ("GET", "/app.js", 404, "not-found"),
             ("GET", nobody, 404, "not-found"),
             ("GET", "/inventory/v1/devices/no-id", 404, "not-found"),
