@@ -233,8 +233,9 @@ async fn anomalies_are_read_by_another_client() {
     let number = |name: &str| onset[name].parse::<f64>().unwrap();
     assert!(number("lower") < number("expected") && number("expected") < number("upper"));
     assert!(number("value") > number("upper") && number("score") > 4.0, "{onset:?}");
+    // Two values of the step have pulled on what is expected by then.
     let factor = number("value") / number("expected");
-    assert!((1.7..2.8).contains(&factor), "{onset:?}");
+    assert!((1.2..2.8).contains(&factor), "{factor}: {onset:?}");
     assert_eq!(onset["method"], processors::BASELINE_METHOD);
     assert_eq!(onset["at"], onset["onset_at"]);
     program.stop();
