@@ -72,23 +72,33 @@ impl Running {
             api: None,
             lab: None,
         };
-        for role in roles {
-            match role {
-                Role::Process => running.process = Some(process(shared)?),
-                Role::Sink => running.sink = Some(sink(shared)?),
-                Role::Connect => {
-                    if shared.config.demo.enabled {
-                        running.lab = Some(demo::start(shared, &vault)?);
-                    }
-                    running.connect = Some(connect(shared, &vault)?);
-                }
-                Role::Api => {
-                    let poller = running.connect.as_ref().map(|connect| &connect.poller);
-                    running.api = Some(api(shared, &vault, poller)?);
-                }
+        // What runs already needs the runtime, which ends with the error.
+        match roles.iter().try_for_each(|role| running.add(*role, &vault)) {
+            Ok(()) => Ok(running),
+            Err(error) => {
+                running.stop();
+                Err(error)
             }
         }
-        Ok(running)
+    }
+
+    fn add(&mut self, role: Role, vault: &Arc<Vault>) -> Result<(), StartError> {
+        let shared = &self.shared;
+        match role {
+            Role::Process => self.process = Some(process(shared)?),
+            Role::Sink => self.sink = Some(sink(shared)?),
+            Role::Connect => {
+                if shared.config.demo.enabled {
+                    self.lab = Some(demo::start(shared, vault)?);
+                }
+                self.connect = Some(connect(shared, vault)?);
+            }
+            Role::Api => {
+                let poller = self.connect.as_ref().map(|connect| &connect.poller);
+                self.api = Some(api(shared, vault, poller)?);
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn stop(self) {
