@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_avro_fast::de::DeError;
 use serde_avro_fast::ser::SerializerConfig;
 use serde_avro_fast::{Schema, from_datum_slice, to_datum};
 
@@ -107,11 +108,8 @@ pub trait AvroRecord: Serialize + DeserializeOwned + Sized + 'static {
         }
         let datum = bytes.get(HEADER..).unwrap_or_default();
         let record: Self = from_datum_slice(datum, &resolved.schema).map_err(|error| {
-            let error = error.to_string();
-            if error.contains("end of")
-                || error.contains("end-of")
-                || error.contains("failed to fill")
-            {
+            let (cut_off, error) = (is_cut_off(&error), error.to_string());
+            if cut_off {
                 CodecError::Truncated { length: bytes.len(), error }
             } else {
                 CodecError::Malformed { name: resolved.name.clone(), error }
@@ -120,6 +118,13 @@ pub trait AvroRecord: Serialize + DeserializeOwned + Sized + 'static {
         record.validate()?;
         Ok(record)
     }
+}
+
+/// Whether the decoder ran out of bytes. It has no kinds of errors: a slice can only fail to be
+/// read at its end, and of texts and numbers that end early it has nothing but words.
+fn is_cut_off(error: &DeError) -> bool {
+    let words = error.to_string();
+    error.io_error().is_some() || words.contains("end of slice") || words.contains("Reached EOF")
 }
 
 /// The schema id in front of a record.

@@ -70,7 +70,8 @@ fn check<T: AvroRecord + PartialEq + std::fmt::Debug>(record: &T) {
     let value = from_avro_datum(&schema, &mut &bytes[5..], None).unwrap();
     assert_eq!(to_avro_datum(&schema, value).unwrap(), bytes[5..], "{}", T::NAME);
     for end in 0..bytes.len() {
-        assert!(T::decode(&store, &bytes[..end]).is_err(), "{} cut at {end}", T::NAME);
+        let error = T::decode(&store, &bytes[..end]).unwrap_err();
+        assert_eq!(error.reason(), "truncated", "{} cut at {end}: {error}", T::NAME);
     }
 }
 

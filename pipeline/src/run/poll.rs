@@ -50,6 +50,14 @@ impl PollRunner {
     /// # Errors
     /// [`RunError`]; the runner is then dropped and built again.
     pub fn turn(&mut self, wait: Duration) -> Result<(), RunError> {
+        if !self.poller.is_whole() {
+            return Err(RunError::Broken {
+                component: self.group.clone(),
+                error: "a thread of the poller has died and its devices are not polled: the \
+                        lines above say why; start the program again"
+                    .to_owned(),
+            });
+        }
         match self.member.poll(wait)? {
             Event::Assigned(partitions) => {
                 for partition in partitions {
@@ -173,5 +181,74 @@ impl PollSink for LogPollSink {
             }
             Err(_) => Err(Full(Box::new(poll))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::time::Instant;
+
+    use connectors::{Credential, CredentialError, Credentials, PollerConfig};
+
+    use super::*;
+    use crate::log::embedded::{Clock, Memory};
+    use crate::run::processor::member;
+    use crate::topology::{DEVICE, topics};
+
+    struct Broken;
+
+    impl PollSink for Broken {
+        fn offer(&self, _: Poll) -> Result<(), Full> {
+            panic!("for the test")
+        }
+    }
+
+    impl Credentials for Broken {
+        fn get<'a>(
+            &'a self,
+            name: &'a str,
+        ) -> Pin<Box<dyn Future<Output = Result<Credential, CredentialError>> + Send + 'a>>
+        {
+            Box::pin(async { Err(CredentialError::Missing(name.to_owned())) })
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_dead_poller_thread_ends_the_runner() {
+        let poller = Poller::start(PollerConfig::default(), Arc::new(Broken), Arc::new(Broken));
+        let poller = Arc::new(poller.unwrap());
+        let log: Arc<dyn EventLog> = Arc::new(Memory::new(Clock::system()));
+        log.ensure_topics(&topics(1)).unwrap();
+        let device = Device {
+            tenant: "default".to_owned(),
+            id: DeviceId::random(),
+            name: "d".to_owned(),
+            address: "127.0.0.1".to_owned(),
+            port: 9,
+            profile: "auto".to_owned(),
+            credential: Some("none".to_owned()),
+            site: None,
+            tags: Vec::new(),
+            interval_ms: 1_000,
+            snmp: true,
+            icmp: false,
+            enabled: true,
+            source: "test".to_owned(),
+            updated_at: 0,
+        };
+        let record = DEVICE.record(&device.id, &device).unwrap();
+        log.producer("test").unwrap().send(record, None).unwrap();
+        let spec = member("poller", DEVICE.name, "one");
+        let mut runner = PollRunner::join(&log, &spec, poller, SchemaStore::new()).unwrap();
+        let began = Instant::now();
+        let error = loop {
+            match runner.turn(Duration::from_millis(20)) {
+                Ok(()) => assert!(began.elapsed() < Duration::from_secs(30), "goes on"),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, RunError::Broken { .. }), "{error}");
+        assert!(error.to_string().contains("start the program again"), "{error}");
     }
 }

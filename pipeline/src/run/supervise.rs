@@ -124,8 +124,14 @@ impl Group {
 
     /// Stops all and waits for them.
     pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads {
+        for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a component's thread panicked");
             }

@@ -246,6 +246,7 @@ fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartErr
             .map(Arc::new)
             .map_err(|error| StartError::machine("poller", error))?
     };
+    vault.tell(&poller);
     let mut group = Group::new(shared.health.clone());
     let (context, feed) = (Arc::clone(shared), Arc::clone(&poller));
     group

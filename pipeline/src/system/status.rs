@@ -127,6 +127,11 @@ impl api::System for System {
     }
 
     fn metrics(&self) -> String {
+        if let Some(poller) = self.poller.as_ref().and_then(Weak::upgrade) {
+            for (name, value) in poller.counters().list() {
+                metrics::counter!(format!("opsc_poller_{name}_total")).absolute(value);
+            }
+        }
         self.shared.metrics.render()
     }
 }

@@ -8,11 +8,12 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock, Weak};
 
 use api::{NewSecret, PortError, PortFuture, StoredCredential};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
-use connectors::{Credential, CredentialError};
+use connectors::{Credential, CredentialError, Poller};
 use secrecy::ExposeSecret;
 use sqlx::{PgPool, Row};
 use zeroize::Zeroizing;
@@ -30,10 +31,11 @@ pub struct VaultError {
 }
 
 /// Seals, opens and lists credentials.
-#[derive(Clone)]
 pub struct Vault {
     pool: PgPool,
     cipher: XChaCha20Poly1305,
+    /// Weak: who stops the poller must be its last owner.
+    poller: OnceLock<Weak<Poller>>,
 }
 
 impl Vault {
@@ -67,7 +69,20 @@ impl Vault {
         let key: &[u8; KEY_BYTES] = key.as_slice().try_into().map_err(|_| {
             fail(format!("has {} bytes, not {KEY_BYTES}: restore it from a backup", key.len()))
         })?;
-        Ok(Self { pool, cipher: XChaCha20Poly1305::new(&Key::from(*key)) })
+        let cipher = XChaCha20Poly1305::new(&Key::from(*key));
+        Ok(Self { pool, cipher, poller: OnceLock::new() })
+    }
+
+    /// From now on this poller is told of changes, so that they count from its next poll on. A
+    /// poller in another process fetches credentials again after a while.
+    pub fn tell(&self, poller: &Arc<Poller>) {
+        let _ = self.poller.set(Arc::downgrade(poller));
+    }
+
+    fn changed(&self, name: &str) {
+        if let Some(poller) = self.poller.get().and_then(Weak::upgrade) {
+            poller.forget_credential(name);
+        }
     }
 
     fn seal(&self, name: &str, kind: &str, secret: &[u8]) -> Option<Vec<u8>> {
@@ -103,7 +118,7 @@ impl Vault {
         serde_json::from_slice(&secret).map_err(|_| unusable("its content is of an unknown form"))
     }
 
-    async fn store(&self, name: String, secret: NewSecret) -> Result<StoredCredential, PortError> {
+    async fn store(&self, name: &str, secret: NewSecret) -> Result<StoredCredential, PortError> {
         let (kind, text) = match secret {
             NewSecret::SnmpV2c { community } => {
                 let community = community.expose_secret();
@@ -112,7 +127,7 @@ impl Vault {
             }
         };
         let sealed = self
-            .seal(&name, kind, text.as_bytes())
+            .seal(name, kind, text.as_bytes())
             .ok_or_else(|| PortError::Refused("the secret cannot be sealed".to_owned()))?;
         let row = sqlx::query(
             "INSERT INTO credential (name, kind, sealed) VALUES ($1, $2, $3)
@@ -174,16 +189,21 @@ impl api::Vault for Vault {
         name: String,
         secret: NewSecret,
     ) -> PortFuture<'_, Result<StoredCredential, PortError>> {
-        Box::pin(self.store(name, secret))
+        Box::pin(async move {
+            let stored = self.store(&name, secret).await?;
+            self.changed(&name);
+            Ok(stored)
+        })
     }
 
     fn delete(&self, name: String) -> PortFuture<'_, Result<bool, PortError>> {
         Box::pin(async move {
             let done = sqlx::query("DELETE FROM credential WHERE name = $1")
-                .bind(name)
+                .bind(&name)
                 .execute(&self.pool)
                 .await
                 .map_err(unavailable)?;
+            self.changed(&name);
             Ok(done.rows_affected() > 0)
         })
     }

@@ -10,6 +10,8 @@ mod agent;
 #[allow(dead_code)]
 #[path = "../../src/log/kafka/tests/broker.rs"]
 mod broker;
+// The program of these tests has another log and other settings.
+#[allow(dead_code)]
 #[path = "../common/mod.rs"]
 mod common;
 mod program;

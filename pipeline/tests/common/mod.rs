@@ -1,9 +1,24 @@
-//! What tests of the whole program share.
+//! The built program with a database and a state folder of the test's own, and what it put there.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use pipeline::log::embedded::Embedded;
+use pipeline::log::{EventLog, Record, Start};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, PgPool};
+
+pub const DEADLINE: Duration = Duration::from_secs(60);
+/// As the configuration has it.
+const PARTITIONS: i32 = 8;
+
+pub fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64
+}
 
 /// A database of the test's own, or none with a loud word.
 pub async fn database(name: &str) -> Option<String> {
@@ -30,8 +45,97 @@ pub fn free_address() -> String {
     free.local_addr().unwrap().to_string()
 }
 
-/// A port that the demo's devices can have.
+/// A port that the simulated network's devices can have, the same for every start of a test.
 pub fn demo_port() -> u16 {
-    let free = std::net::UdpSocket::bind("127.10.0.1:0").unwrap();
-    free.local_addr().unwrap().port()
+    static PORT: OnceLock<u16> = OnceLock::new();
+    *PORT.get_or_init(|| {
+        let free = std::net::UdpSocket::bind("127.10.0.1:0").unwrap();
+        free.local_addr().unwrap().port()
+    })
+}
+
+/// A running program: killed with -9 when dropped.
+pub struct Program(pub Child);
+
+impl Program {
+    /// As a person stops it; it must end well.
+    pub fn stop(mut self) {
+        Command::new("kill").args(["-INT", &self.0.id().to_string()]).status().unwrap();
+        assert!(self.0.wait().unwrap().success(), "a clean stop");
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The program; what it says goes to the file `out` of its state folder.
+pub fn program(role: &str, state: &Path, url: &str, listen: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_opsconductor"));
+    let out = std::fs::File::options().append(true).create(true).open(state.join("out")).unwrap();
+    command
+        .arg(role)
+        .env("DATABASE_URL", url)
+        .env("OPSC_STATE_DIR", state)
+        .env("OPSC_LISTEN", listen)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(out);
+    command
+}
+
+/// Starts it with the simulated network, polled every second.
+pub fn start(role: &str, state: &Path, url: &str, listen: &str) -> Program {
+    let mut command = program(role, state, url, listen);
+    command
+        .env("OPSC_DEMO", "1")
+        .env("OPSC__DEMO__INTERVAL_MS", "1000")
+        .env("OPSC__DEMO__PORT", demo_port().to_string());
+    Program(command.spawn().unwrap())
+}
+
+/// The simulated network's serials in the database, and how often each is there.
+pub async fn serials(pool: &PgPool) -> BTreeMap<u64, i64> {
+    let rows: Vec<(f64, i64)> = sqlx::query_as(
+        "SELECT x.value, count(*) FROM sample x JOIN series s ON s.id = x.series_id
+         WHERE s.metric = 'lab_serial' GROUP BY x.value",
+    )
+    .fetch_all(pool)
+    .await
+    .unwrap_or_default();
+    rows.into_iter().map(|(value, count)| (value as u64, count)).collect()
+}
+
+/// Tries until there is an answer; if there is none in time, the program's words are told.
+pub async fn until<T>(what: &str, state: &Path, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = attempt().await {
+            return found;
+        }
+        let out = || std::fs::read_to_string(state.join("out")).unwrap_or_default();
+        assert!(started.elapsed() < DEADLINE, "no {what} in time: {}", out());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+pub async fn until_serials(at_least: usize, pool: &PgPool, state: &Path) {
+    let enough = async || (serials(pool).await.len() >= at_least).then_some(());
+    until(&format!("{at_least} serials"), state, enough).await;
+}
+
+/// All records of a topic.
+pub fn records(log: &Embedded, topic: &str) -> Vec<Record> {
+    let mut records = Vec::new();
+    for partition in 0..PARTITIONS {
+        let mut reader = log.reader(topic, &[partition], Start::Earliest).unwrap();
+        let end = reader.end(partition).unwrap();
+        while reader.position(partition) < end {
+            records.extend(reader.poll(Duration::from_millis(50)).unwrap());
+        }
+    }
+    records
 }

@@ -1,0 +1,398 @@
+//! What people, devices and other programs get wrong: each mistake is told with its place and its
+//! mend, and nothing else is lost by it.
+
+// A test that cannot go on ends; its helpers are seen by it alone.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::wildcard_enum_match_arm, unreachable_pub, missing_docs)]
+
+mod common;
+
+use std::fs::{File, read_to_string, write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use common::{
+    DEADLINE, Program, database, free_address, now_ms, program, records, serials, start, until,
+    until_serials,
+};
+use pipeline::log::embedded::{Embedded, Options};
+use pipeline::log::{EventLog, NewRecord, Record};
+use pipeline::topic::shared;
+use pipeline::topology::{DEAD_LETTER, METRIC, POLL};
+use schemas::{
+    Column, DeviceId, DeviceInput, Kind, MetricBatch, Outcome, Poll, SchemaStore, SeriesId, encode,
+};
+use sqlx::PgPool;
+
+/// No database: what is refused before one is asked.
+const NO_DATABASE: &str = "postgres://nobody@127.0.0.1:1/none";
+const HEADER: usize = 5;
+
+/// Runs the program to its end, which must come by itself; how it ended and all it said.
+fn ended(command: &mut Command, state: &Path) -> (ExitStatus, String) {
+    let said = state.join("said");
+    let file = File::create(&said).unwrap();
+    let child = command.stdout(file.try_clone().unwrap()).stderr(file).spawn().unwrap();
+    let (mut program, since) = (Program(child), Instant::now());
+    loop {
+        let status = program.0.try_wait().unwrap();
+        let said = read_to_string(&said).unwrap();
+        if let Some(status) = status {
+            assert!(!said.contains("panicked"), "{said}");
+            return (status, said);
+        }
+        assert!(since.elapsed() < DEADLINE, "still runs: {said}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The program must end with a failure whose words have all these parts.
+fn refused(command: &mut Command, state: &Path, parts: &[&str]) {
+    let (status, said) = ended(command, state);
+    assert!(!status.success(), "{command:?} ended well: {said}");
+    for part in parts {
+        assert!(said.contains(part), "{command:?} does not say {part:?}: {said}");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_place_and_those_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path();
+    let file = state.join("config.toml");
+    let place = file.display().to_string();
+    let run = |role: &str| program(role, state, NO_DATABASE, "127.0.0.1:1");
+    for role in ["run", "connect", "process", "sink", "api", "migrate", "check"] {
+        write(&file, "[api]\nlisten = \"127.0.0.1:1\"\nlisen = \"x\"\n").unwrap();
+        refused(&mut run(role), state, &[&place, "unknown key api.lisen", "known there: listen"]);
+        write(&file, "[apy]\nlisten = \"127.0.0.1:1\"\n").unwrap();
+        refused(&mut run(role), state, &[&place, "unknown key apy", "api"]);
+        std::fs::remove_file(&file).unwrap();
+        let key = "OPSC__API__LISEN";
+        let parts = ["environment variable", key, "unknown key api.lisen", "known there: listen"];
+        refused(run(role).env(key, "x"), state, &parts);
+        let key = "OPSC__APY__LISTEN";
+        refused(run(role).env(key, "x"), state, &[key, "unknown key apy", "api"]);
+    }
+    assert!(!state.join("log").exists(), "something was begun");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_in_use_and_a_newer_database_are_named() {
+    let Some(url) = database("refused").await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let run = |role: &str| program(role, state, &url, &listen);
+
+    let mend = "set OPSC_LISTEN to another port";
+    for role in ["run", "api"] {
+        refused(&mut run(role), state, &[&format!("API address {listen}"), "in use", mend]);
+    }
+    // It may be OpsConductor itself that listens: no failure of the check.
+    let (status, said) = ended(&mut run("check"), state);
+    assert!(status.success(), "{said}");
+    assert!(said.contains(&format!("note  API address: {listen} is in use")), "{said}");
+    assert!(said.contains(mend), "{said}");
+    drop(taken);
+    let (key, file) = ("OPSC__INVENTORY__FILE", state.join("devices"));
+    write(&file, "127.0.0.1 name=one\n127.0.0.2 nam=two\n").unwrap();
+    for role in ["run", "check"] {
+        let parts = ["devices: line 2: unknown key \"nam\"", "use name"];
+        refused(run(role).env(key, &file), state, &parts);
+    }
+
+    let pool = PgPool::connect(&url).await.unwrap();
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9999, 'from the future', true, '', 0)",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    for role in ["run", "connect", "process", "sink", "api", "migrate", "check"] {
+        let parts = ["is at migration 9999", "knows up to", "mend: start the newer opsconductor"];
+        refused(&mut run(role), state, &parts);
+    }
+    sqlx::query("DELETE FROM _sqlx_migrations WHERE version = 9999").execute(&pool).await.unwrap();
+
+    let running = Program(run("run").spawn().unwrap());
+    until("API", state, async || std::net::TcpStream::connect(&listen).ok()).await;
+    let parts = ["process", "has it open", "stop that process"];
+    refused(&mut program("run", state, &url, &free_address()), state, &parts);
+    running.stop();
+}
+
+async fn count(pool: &PgPool, sql: &'static str) -> i64 {
+    sqlx::query_scalar(sql).fetch_one(pool).await.unwrap()
+}
+
+async fn metrics(listen: &str) -> String {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    client.get(format!("http://{listen}/metrics")).send().await.unwrap().text().await.unwrap()
+}
+
+/// A device that answers every request with what is no SNMP.
+async fn noise() -> u16 {
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let port = socket.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let mut request = [0; 1500];
+        while let Ok((_, from)) = socket.recv_from(&mut request).await {
+            let _ = socket.send_to(b"\x30\x7fthis is no SNMP", from).await;
+        }
+    });
+    port
+}
+
+/// What the test sends beside the program, of a device that no inventory knows.
+struct Beside {
+    device: DeviceId,
+    now: i64,
+}
+
+impl Beside {
+    const SERIES: SeriesId = SeriesId(4711);
+
+    fn batch(&self, at: i64, value: f64) -> Vec<u8> {
+        encode(&MetricBatch {
+            tenant: "default".to_owned(),
+            device: self.device,
+            at,
+            series: vec![Self::SERIES],
+            at_ms: vec![0],
+            values: vec![value],
+            flags: Vec::new(),
+            gaps: Vec::new(),
+        })
+        .unwrap()
+    }
+
+    fn poll(&self, cycle: i64, started_at: i64) -> Vec<u8> {
+        encode(&Poll {
+            tenant: "default".to_owned(),
+            device: self.device,
+            connector: "snmp".to_owned(),
+            cycle,
+            part: 0,
+            parts: 1,
+            interval_ms: 1_000,
+            started_at,
+            mono_ms: cycle * 1_000,
+            poller: "beside".to_owned(),
+            duration_ms: 1,
+            outcome: Outcome::Ok,
+            error: None,
+            uptime_cs: None,
+            instances: vec!["x".to_owned()],
+            columns: vec![Column {
+                metric: "beside".to_owned(),
+                unit: "1".to_owned(),
+                kind: Kind::Gauge,
+                scale: 1.0,
+                ceiling: None,
+                detect: false,
+                quantum: 0.0,
+                instances: vec![0],
+                at_ms: vec![0],
+                counts: Vec::new(),
+                gauges: vec![cycle as f64],
+            }],
+            facts: Vec::new(),
+        })
+        .unwrap()
+    }
+
+    /// Two good records with what no reader can take between them; and where that came to lie.
+    fn send(&self, log: &Embedded, topic: &str, good: [Vec<u8>; 2], bad: &[Bad]) -> Vec<Refused> {
+        let producer = log.producer("beside").unwrap();
+        let send = |key: Bytes, value: Vec<u8>| {
+            let record = NewRecord {
+                topic: shared(topic),
+                partition: None,
+                key: Some(key),
+                value: Some(value.into()),
+                headers: Vec::new(),
+            };
+            let (done, place) = mpsc::channel();
+            let done = Box::new(move |result| done.send(result).unwrap());
+            producer.send(record, Some(done)).unwrap();
+            place.recv_timeout(DEADLINE).unwrap().unwrap()
+        };
+        let key = || Bytes::from(self.device.key());
+        let [first, last] = good;
+        send(key(), first);
+        let mut sent = Vec::new();
+        for (reason, value) in bad {
+            let (at, offset) = send(key(), value.clone());
+            sent.push((topic.to_owned(), at, offset, (*reason).to_owned(), Some(value.clone())));
+        }
+        send(key(), last);
+        sent
+    }
+
+    fn all(&self, log: &Embedded) -> Vec<Refused> {
+        let (at, far) = (self.now - 10_000, self.now + 86_400_000);
+        let good = [self.batch(at, 1.0), self.batch(at + 1_000, 2.0)];
+        let mut bad = common_bad(&good[0], self.poll(1, at));
+        bad.extend([
+            ("future", self.batch(far, 3.0)),
+            ("future", self.batch(i64::MAX, 3.0)),
+            ("malformed", self.batch(0, 3.0)),
+            ("malformed", self.batch(at + 2_000, f64::INFINITY)),
+        ]);
+        let mut sent = self.send(log, METRIC.name, good, &bad);
+        let good = [self.poll(1, at), self.poll(2, at + 1_000)];
+        let mut bad = common_bad(&good[0], self.batch(at + 3_000, 3.0));
+        bad.extend([("future", self.poll(3, far)), ("future", self.poll(3, i64::MAX))]);
+        let other = Self { device: DeviceId::from_source("test", "other"), ..*self };
+        bad.push(("malformed", other.poll(3, at)));
+        sent.extend(self.send(log, POLL.name, good, &bad));
+        sent.sort();
+        sent
+    }
+}
+
+/// Reason and value.
+type Bad = (&'static str, Vec<u8>);
+/// Topic, partition, offset, reason and value of a refused record.
+type Refused = (String, i32, i64, String, Option<Vec<u8>>);
+
+/// What is wrong in any topic.
+fn common_bad(good: &[u8], other: Vec<u8>) -> Vec<Bad> {
+    let (header, datum) = good.split_at(HEADER);
+    vec![
+        ("truncated", Vec::new()),
+        ("truncated", good[..HEADER - 1].to_vec()),
+        ("truncated", header.to_vec()),
+        ("truncated", good[..HEADER + datum.len() / 2].to_vec()),
+        ("truncated", good[..good.len() - 1].to_vec()),
+        // A text of 2 GiB, it says.
+        ("truncated", [header, &[0xfe, 0xff, 0xff, 0xff, 0x0f]].concat()),
+        ("unknown_schema", [&[0, 0, 0, 0, 9], datum].concat()),
+        ("wrong_type", other),
+        ("malformed", b"{\"json\": true}".to_vec()),
+    ]
+}
+
+/// The dead letters, in order.
+fn letters(state: &Path) -> Vec<Refused> {
+    let log = Embedded::open(&state.join("log"), Options::default()).unwrap();
+    let store = SchemaStore::new();
+    let letter = |record: &Record| {
+        let letter = DEAD_LETTER.read(&store, record).unwrap().unwrap();
+        assert!(!letter.error.is_empty() && letter.key.is_some() && letter.at > 0, "{letter:?}");
+        (letter.topic, letter.partition, letter.offset, letter.reason, letter.value)
+    };
+    let mut letters: Vec<Refused> = records(&log, DEAD_LETTER.name).iter().map(letter).collect();
+    letters.sort();
+    letters
+}
+
+/// Polls of a device in the log: how they ended, and their words.
+fn polls(log: &Embedded, device: DeviceId) -> Vec<(Outcome, String)> {
+    let store = SchemaStore::new();
+    let poll = |record: Record| {
+        let value = record.value.unwrap();
+        match DeviceInput::decode(&store, &value).unwrap() {
+            DeviceInput::Poll(poll) if poll.device == device => {
+                Some((poll.outcome, poll.error.unwrap_or_default()))
+            }
+            _ => None,
+        }
+    };
+    records(log, POLL.name).into_iter().filter_map(poll).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_and_records_that_cannot_be_read_take_nothing_along() {
+    let Some(url) = database("aside").await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (state, listen) = (folder.path(), free_address());
+    let inventory = state.join("devices");
+    let device = "icmp=no interval=1s";
+    let lines = format!(
+        "127.0.0.1 name=ghost port=9 credential=nowhere {device}\n\
+         127.0.0.1 name=noise port={} credential=demo-lab-public {device}\n",
+        noise().await
+    );
+    write(&inventory, lines).unwrap();
+    write(state.join("config.toml"), format!("[inventory]\nfile = {inventory:?}\n")).unwrap();
+    let pool = PgPool::connect_lazy(&url).unwrap();
+
+    let running = start("run", state, &url, &listen);
+    let told = async |name: &str, is: &str, words: &str| {
+        let sql = "SELECT 1 FROM device_status s JOIN device d ON d.id = s.device
+                   WHERE d.name = $1 AND s.state = $2 AND position($3 in s.reason) > 0";
+        until(&format!("{name} {is} with {words:?}"), state, async || {
+            let query = sqlx::query(sql).bind(name).bind(is).bind(words);
+            query.fetch_optional(&pool).await.ok().flatten().map(drop)
+        })
+        .await;
+    };
+    told("ghost", "unknown", "make it with `opsconductor credential add nowhere`").await;
+    told("noise", "degraded", "malformed answer").await;
+    until_serials(100, &pool, state).await;
+    let others = "SELECT count(*) FROM device_status s JOIN device d ON d.id = s.device
+                  WHERE d.source = 'demo' AND s.state <> 'unknown'";
+    assert_eq!(count(&pool, others).await, lab::demo().devices.len() as i64);
+    let text = metrics(&listen).await;
+    let malformed = text.lines().find_map(|line| line.strip_prefix("opsc_poller_malformed_total "));
+    assert!(malformed.is_some_and(|count| count != "0"), "{text}");
+
+    // The mend that is told is one.
+    let secret = state.join("secret");
+    write(&secret, "some-community\n").unwrap();
+    let mut add = program("credential", state, &url, &listen);
+    add.args(["add", "nowhere"]).stdin(File::open(secret).unwrap());
+    let (done, said) = ended(&mut add, state);
+    assert!(done.success(), "{said}");
+    told("ghost", "down", "SNMP does not answer").await;
+    running.stop();
+
+    let sent = {
+        let log = Embedded::open(&state.join("log"), Options::default()).unwrap();
+        let of = |name: &str, outcome: Outcome, words: &str| {
+            let polls = polls(&log, DeviceId::from_source("file", name));
+            let is = |(found, error): &(_, String)| *found == outcome && error.contains(words);
+            assert!(polls.iter().any(is), "{name}: {polls:?}");
+        };
+        of("ghost", Outcome::NoCredential, "nowhere");
+        of("noise", Outcome::Malformed, "malformed answer");
+        let device = DeviceId::from_source("test", "beside");
+        Beside { device, now: now_ms() as i64 }.all(&log)
+    };
+    assert_eq!(letters(state), [], "nothing was refused so far");
+
+    let before = serials(&pool).await.len();
+    let mut running = start("run", state, &url, &listen);
+    until("good samples of both topics", state, async || {
+        let found = count(
+            &pool,
+            "SELECT count(*) FROM sample WHERE series_id = 4711
+             OR series_id IN (SELECT id FROM series WHERE metric = 'beside')",
+        );
+        (found.await == 4).then_some(())
+    })
+    .await;
+    until_serials(before + 60, &pool, state).await;
+    assert!(running.0.try_wait().unwrap().is_none(), "it ended");
+    assert!(metrics(&listen).await.contains("opsc_dead_letters_total"));
+    running.stop();
+
+    assert_eq!(letters(state), sent);
+    let ahead = "SELECT count(*) FROM sample WHERE ts > now() + interval '1 minute'";
+    assert_eq!(count(&pool, ahead).await, 0);
+
+    let before = serials(&pool).await;
+    let running = start("run", state, &url, &listen);
+    until_serials(before.len() + 20, &pool, state).await;
+    running.stop();
+    assert_eq!(letters(state), sent, "a start refuses nothing twice");
+    assert!(serials(&pool).await.into_values().all(|count| count == 1), "doubled");
+}
