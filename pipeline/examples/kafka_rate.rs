@@ -120,7 +120,7 @@ fn commit(
         }
         let next = n as i64;
         let positions: Vec<Position> = (owned.iter())
-            .map(|partition| Position { partition: *partition, next, replay_from: next })
+            .map(|partition| Position { partition: *partition, next, replay_from: next, logic: 0 })
             .collect();
         std::thread::sleep(pause);
         let asked = Instant::now();

@@ -6,14 +6,16 @@ use schemas::{
 
 use crate::availability::Changed;
 use crate::baseline::{METHOD, Move};
+use crate::facts::Texts;
 use crate::rates::{Connector, Slotted};
 use crate::rollup::{Address, Cell, FIVE_MS};
 use crate::state::{Owner, SeriesState};
 use crate::{
     Count, DeviceState, LoadError, MAX_CONNECTORS, MAX_SERIES_A_RECORD, Next, Out, Output,
-    Processor, codec,
+    Processor, Sections, codec,
 };
 
+mod reconcile;
 mod samples;
 
 /// Later times are taken for nonsense: the year 2200.
@@ -56,7 +58,7 @@ impl DeviceChain {
 impl Processor for DeviceChain {
     type State = DeviceState;
     const NAME: &'static str = "device";
-    const LOGIC_VERSION: u32 = 1;
+    const LOGIC_VERSION: u32 = 2;
 
     fn step(&self, state: &mut DeviceState, input: &DeviceInput, out: &mut dyn Out) -> Next {
         match input {
@@ -78,12 +80,19 @@ impl Processor for DeviceChain {
         watch.into_iter().flatten().chain(state.rollups.wake_at()).min()
     }
 
-    fn save(&self, state: &DeviceState, bytes: &mut Vec<u8>) {
-        codec::save(state, bytes);
+    fn save(&self, state: &mut DeviceState, write: &mut dyn FnMut(u16, &[u8])) {
+        codec::save(state, write);
     }
 
-    fn load(&self, bytes: &[u8]) -> Result<DeviceState, LoadError> {
-        codec::load(bytes)
+    fn load(&self, version: u32, sections: &Sections) -> Result<DeviceState, LoadError> {
+        if version != Self::LOGIC_VERSION {
+            return Err(LoadError::Version { found: version, known: Self::LOGIC_VERSION });
+        }
+        codec::load(sections)
+    }
+
+    fn reconcile(&self, state: &mut DeviceState, told: &[Anomaly], out: &mut dyn Out) {
+        reconcile::reconcile(state, told, out);
     }
 }
 
@@ -108,12 +117,7 @@ impl DeviceChain {
         if state.texts.hear(&poll.facts, poll.started_at, out)
             && let Some(owner) = &state.owner
         {
-            out.emit(Output::Facts(DeviceFacts {
-                tenant: owner.tenant.clone(),
-                device: owner.device,
-                at: poll.started_at,
-                facts: state.texts.all(),
-            }));
+            out.emit(Output::Facts(facts(owner, &state.texts, poll.started_at)));
         }
         samples::fold(self.stages, state, connector, poll, out);
     }
@@ -240,6 +244,11 @@ fn bands(owner: &Owner, series: &[SeriesState], start: i64, cells: &[Cell], out:
         }
         out.emit(Output::Baseline(baseline));
     }
+}
+
+/// The record of all texts.
+fn facts(owner: &Owner, texts: &Texts, at: i64) -> DeviceFacts {
+    DeviceFacts { tenant: owner.tenant.clone(), device: owner.device, at, facts: texts.all() }
 }
 
 /// Sends a status.

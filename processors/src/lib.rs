@@ -3,8 +3,8 @@
 //! The promise: a processor is a pure function of its state and the next record. It knows no
 //! clock, no I/O, no randomness, and nothing in its outputs or its saved state follows the order
 //! of a hash map or the last bits of a platform's `exp`. So the same records give the same
-//! outputs on every machine, and a run that was cut anywhere and continued from [`Processor::save`]
-//! gives what the uncut run gives. Time arrives as data: in polls and in ticks.
+//! outputs on every machine, and a run that was cut anywhere and continued from what
+//! [`Processor::save`] gave is the uncut run. Time arrives as data: in polls and in ticks.
 //!
 //! All that is known per device is folded in one step ([`DeviceChain`]): one look-up of the
 //! device's state a poll, then walks along arrays.
@@ -17,6 +17,8 @@ mod facts;
 mod rates;
 mod rollup;
 mod state;
+
+use std::collections::BTreeMap;
 
 use schemas::{
     Anomaly, Baseline, DeviceFacts, DeviceInput, DeviceStatus, MetricBatch, Rollup, Series,
@@ -132,19 +134,44 @@ pub enum Next {
     Forget,
 }
 
-/// Saved bytes that are no state of this logic version. Fatal for the key: rebuild it by
+/// A saved state, by section. Section 0 is in every save; what it leaves out stands in others,
+/// which are only saved when they changed.
+pub type Sections = BTreeMap<u16, Vec<u8>>;
+
+/// Saved bytes that are no state this logic can read. Fatal for the key: rebuild it by
 /// replaying its records.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
+    /// Another version wrote it.
+    #[error(
+        "saved state has logic version {found}, this program reads {known}: run the program that \
+         wrote it"
+    )]
+    Version {
+        /// Of the saved state.
+        found: u32,
+        /// Of this program.
+        known: u32,
+    },
+    /// A section that the others speak of is not there.
+    #[error("section {section} of the saved state is missing")]
+    Missing {
+        /// Which.
+        section: u16,
+    },
     /// The bytes end too early.
-    #[error("saved state is cut off at byte {at}")]
+    #[error("section {section} of the saved state is cut off at byte {at}")]
     Truncated {
+        /// Which section.
+        section: u16,
         /// Where more was expected.
         at: usize,
     },
     /// The bytes do not describe a state.
-    #[error("saved state is malformed at byte {at}: {what}")]
+    #[error("section {section} of the saved state is malformed at byte {at}: {what}")]
     Malformed {
+        /// Which section.
+        section: u16,
         /// Where.
         at: usize,
         /// What was read there.
@@ -168,12 +195,18 @@ pub trait Processor: Send + Sync + 'static {
     /// ticks before it change nothing and need not be stepped.
     fn wake_at(&self, state: &Self::State) -> Option<i64>;
 
-    /// Appends the state to `bytes`.
-    fn save(&self, state: &Self::State, bytes: &mut Vec<u8>);
+    /// Hands out the sections that changed since the state was last saved or loaded: all of
+    /// them the first time, section 0 always. A section replaces the one saved before it.
+    fn save(&self, state: &mut Self::State, write: &mut dyn FnMut(u16, &[u8]));
 
-    /// Reads what [`Self::save`] wrote; saving the result gives the same bytes.
+    /// Reads what [`Self::save`] of this version wrote.
     ///
     /// # Errors
-    /// [`LoadError`] when the bytes are no state of this version.
-    fn load(&self, bytes: &[u8]) -> Result<Self::State, LoadError>;
+    /// [`LoadError`] when the sections are no state this logic can read.
+    fn load(&self, version: u32, sections: &Sections) -> Result<Self::State, LoadError>;
+
+    /// Another logic version stepped the last records of this key, and `told` is the last
+    /// transition it sent of each series: what was told overrides what this version concluded
+    /// from the same records, and what others may have missed meanwhile is sent.
+    fn reconcile(&self, state: &mut Self::State, told: &[Anomaly], out: &mut dyn Out);
 }

@@ -22,6 +22,8 @@ pub struct DeviceState {
     pub(crate) rollups: Rollups,
     pub(crate) watch: Watch,
     pub(crate) texts: Texts,
+    /// How many metrics, instances and series there were when their names were last saved.
+    pub(crate) names_saved: Option<[usize; 3]>,
 }
 
 impl DeviceState {
@@ -64,7 +66,7 @@ pub(crate) struct SeriesState {
 }
 
 impl SeriesState {
-    fn new(id: SeriesId, metric: u32, instance: u32, kind: Kind) -> Self {
+    pub(crate) fn new(id: SeriesId, metric: u32, instance: u32, kind: Kind) -> Self {
         Self {
             id,
             metric,
@@ -194,6 +196,20 @@ impl Tables {
     }
 }
 
+/// The record that says what a series is.
+pub(crate) fn identity(owner: &Owner, tables: &Tables, one: &SeriesState) -> Series {
+    let metric = &tables.metrics[one.metric as usize];
+    Series {
+        tenant: owner.tenant.clone(),
+        id: one.id,
+        device: owner.device,
+        metric: metric.name.clone(),
+        instance: tables.instances[one.instance as usize].name.clone(),
+        unit: metric.unit.clone(),
+        state: one.kind == Kind::State,
+    }
+}
+
 impl DeviceState {
     /// Makes the series that a poll's columns name and that are not there yet, and says so.
     pub(crate) fn meet_series(
@@ -223,18 +239,10 @@ impl DeviceState {
                 }
                 let name = &self.tables.instances[*instance as usize].name;
                 let id = SeriesId::of(&owner.tenant, owner.device, &column.metric, name);
-                out.emit(Output::Series(Series {
-                    tenant: owner.tenant.clone(),
-                    id,
-                    device: owner.device,
-                    metric: column.metric.clone(),
-                    instance: name.clone(),
-                    unit: column.unit.clone(),
-                    state: column.kind == Kind::State,
-                }));
                 let number = self.series.len() as u32;
                 self.tables.set_series(*metric, *instance, number);
                 let one = SeriesState::new(id, *metric as u32, *instance, column.kind);
+                out.emit(Output::Series(identity(owner, &self.tables, &one)));
                 self.series.push(one);
             }
         }

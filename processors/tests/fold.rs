@@ -4,7 +4,7 @@
 mod common;
 
 use common::{START, Sink, column, device, poll, reborn, step_all, tick};
-use processors::DeviceState;
+use processors::{DeviceState, Sections};
 use proptest::prelude::*;
 use schemas::{Control, DeviceInput, Fact, Kind, Outcome, Tick};
 
@@ -231,9 +231,12 @@ proptest! {
         let mut pieces = Sink::default();
         let mut again = DeviceState::default();
         let mut from = 0;
+        let mut sections = Sections::new();
         for cut in cuts {
-            step_all(&mut again, &inputs[from..cut], &mut pieces);
-            again = reborn(&again);
+            if step_all(&mut again, &inputs[from..cut], &mut pieces) {
+                sections.clear();
+            }
+            again = reborn(&mut again, &mut sections);
             from = cut;
         }
         step_all(&mut again, &inputs[from..], &mut pieces);

@@ -105,6 +105,8 @@ pub struct Position {
     pub next: i64,
     /// The oldest record not yet covered by every key's snapshot: restoring replays from here.
     pub replay_from: i64,
+    /// Version of the logic that processed up to here.
+    pub logic: u32,
 }
 
 /// A member of a group of readers of one topic.

@@ -10,3 +10,4 @@ pub mod schema_topic;
 pub mod sink;
 mod snapshot;
 pub mod supervise;
+pub mod wiring;

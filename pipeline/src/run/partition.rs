@@ -1,10 +1,10 @@
 //! The keys of one partition: stepping them, waking them, and knowing which snapshots are due.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 use processors::{Count, Next, Out, Output, Processor};
-use schemas::{DeviceId, DeviceInput, Poll};
+use schemas::{Anomaly, DeviceId, DeviceInput, Poll};
 
 use super::dead_letter::Poison;
 use super::schema_topic::SchemaTopic;
@@ -18,8 +18,8 @@ const MAX_AHEAD_MS: i64 = 60_000;
 #[derive(Default)]
 pub(super) struct Stepped {
     pub outputs: Vec<(DeviceId, Output)>,
-    /// Keys that were dropped, with the number of parts of their snapshots.
-    pub forgotten: Vec<(DeviceId, u16)>,
+    /// Keys in the state topic that belong to nothing any more.
+    pub forgotten: Vec<Bytes>,
     counts: Vec<Count>,
 }
 
@@ -63,13 +63,30 @@ struct Entry<S> {
     covered: i64,
     /// First record not in the snapshot, and the stream time it came.
     dirty: Option<(i64, i64)>,
-    parts: u16,
+    /// Records in the state topic, by section.
+    parts: BTreeMap<u16, u16>,
+}
+
+/// When which key must be stepped by a tick.
+#[derive(Default)]
+struct Wakes(BTreeSet<(i64, DeviceId)>);
+
+impl Wakes {
+    fn change(&mut self, device: DeviceId, known: &mut Option<i64>, now: Option<i64>) {
+        if *known != now {
+            if let Some(at) = *known {
+                self.0.remove(&(at, device));
+            }
+            *known = now;
+            self.0.extend(now.map(|at| (at, device)));
+        }
+    }
 }
 
 /// The state of one partition's keys.
 pub(super) struct Partition<S> {
     keys: HashMap<DeviceId, Entry<S>>,
-    wakes: BTreeSet<(i64, DeviceId)>,
+    wakes: Wakes,
     /// By first uncovered record: its first element is where replay must begin.
     dirty: BTreeSet<(i64, DeviceId)>,
     /// By the stream time at which the oldest change came.
@@ -80,6 +97,8 @@ pub(super) struct Partition<S> {
     /// Where reading begins; none: nothing was ever committed.
     pub first_read: Option<i64>,
     moved: bool,
+    /// Whether the tail was another logic version's: everything is saved in the next commit.
+    reconciled: bool,
 }
 
 impl<S: Default> Partition<S> {
@@ -87,7 +106,7 @@ impl<S: Default> Partition<S> {
         let next = committed.map(|position| position.next);
         Self {
             keys: HashMap::new(),
-            wakes: BTreeSet::new(),
+            wakes: Wakes::default(),
             dirty: BTreeSet::new(),
             aged: BTreeSet::new(),
             next,
@@ -95,6 +114,7 @@ impl<S: Default> Partition<S> {
             last_tick_ms: 0,
             first_read: next,
             moved: false,
+            reconciled: false,
         }
     }
 
@@ -106,15 +126,15 @@ impl<S: Default> Partition<S> {
         &mut self,
         processor: &P,
         device: DeviceId,
-        snapshot: &Snapshot,
+        snapshot: Snapshot,
     ) -> Result<(), String> {
-        let state = processor.load(&snapshot.state).map_err(|error| {
-            format!("snapshot of {device} (logic version {}): {error}", snapshot.version)
-        })?;
+        let Snapshot { version, next, parts, sections } = snapshot;
+        let state = processor
+            .load(version, &sections)
+            .map_err(|error| format!("snapshot of {device}: {error}"))?;
         let wake = processor.wake_at(&state);
-        self.wakes.extend(wake.map(|at| (at, device)));
-        let entry =
-            Entry { state, wake, covered: snapshot.next, dirty: None, parts: snapshot.parts };
+        self.wakes.0.extend(wake.map(|at| (at, device)));
+        let entry = Entry { state, wake, covered: next, dirty: None, parts };
         self.keys.insert(device, entry);
         Ok(())
     }
@@ -134,7 +154,7 @@ impl<S: Default> Partition<S> {
         let input = schemas.decode(|store| DeviceInput::decode(store, value))?;
         let device = match &input {
             DeviceInput::Tick(tick) => {
-                let due: Vec<DeviceId> = (self.wakes.iter())
+                let due: Vec<DeviceId> = (self.wakes.0.iter())
                     .take_while(|(at, _)| *at <= tick.at)
                     .map(|(_, device)| *device)
                     .collect();
@@ -172,7 +192,7 @@ impl<S: Default> Partition<S> {
             wake: None,
             covered: i64::MIN,
             dirty: None,
-            parts: 0,
+            parts: BTreeMap::new(),
         });
         if offset < entry.covered {
             return;
@@ -187,18 +207,45 @@ impl<S: Default> Partition<S> {
             Next::Keep => processor.wake_at(&entry.state),
             Next::Forget => None,
         };
-        if wake != entry.wake {
-            if let Some(at) = entry.wake {
-                self.wakes.remove(&(at, device));
-            }
-            entry.wake = wake;
-            self.wakes.extend(wake.map(|at| (at, device)));
-        }
+        self.wakes.change(device, &mut entry.wake, wake);
         if matches!(next, Next::Forget) {
-            stepped.forgotten.push((device, entry.parts));
+            for (section, parts) in std::mem::take(&mut entry.parts) {
+                let keys = (0..parts).map(|part| snapshot::part_key(device, section, part));
+                stepped.forgotten.extend(keys);
+            }
             self.clean(device);
             self.keys.remove(&device);
         }
+    }
+
+    /// Keys whose snapshots do not cover all that was stepped.
+    pub(super) fn unsaved(&self) -> impl Iterator<Item = DeviceId> + '_ {
+        self.dirty.iter().map(|(_, device)| *device)
+    }
+
+    /// Lets what was told of a key hold; its state is saved in the next commit.
+    pub(super) fn reconcile<P: Processor<State = S>>(
+        &mut self,
+        processor: &P,
+        device: DeviceId,
+        told: &[Anomaly],
+        stepped: &mut Stepped,
+    ) {
+        self.reconciled = true;
+        let Some(entry) = self.keys.get_mut(&device) else { return };
+        processor.reconcile(&mut entry.state, told, &mut Collect { device, stepped });
+        let wake = processor.wake_at(&entry.state);
+        self.wakes.change(device, &mut entry.wake, wake);
+    }
+
+    /// Whether everything must be saved in the next commit.
+    pub(super) fn is_reconciled(&self) -> bool {
+        self.reconciled
+    }
+
+    /// Whether the next commit says anything of this partition.
+    pub(super) fn moved(&self) -> bool {
+        self.moved
     }
 
     fn clean(&mut self, device: DeviceId) {
@@ -222,34 +269,39 @@ impl<S: Default> Partition<S> {
         self.aged.iter().take_while(young).filter(due).take(limit).map(|(_, d)| *d).collect()
     }
 
-    /// The values of a key's snapshot, which covers everything stepped so far.
+    /// The records of a key's snapshot, which covers everything stepped so far.
     pub(super) fn snapshot<P: Processor<State = S>>(
         &mut self,
         processor: &P,
         device: DeviceId,
-        version: u32,
-    ) -> Vec<Bytes> {
+    ) -> Vec<(Bytes, Bytes)> {
         let Some(next) = self.next else { return Vec::new() };
         let Some(entry) = self.keys.get_mut(&device) else { return Vec::new() };
-        let mut state = Vec::with_capacity(1024);
-        processor.save(&entry.state, &mut state);
-        let parts = snapshot::split(version, next, &state);
-        entry.parts = parts.len() as u16;
+        let mut records = Vec::new();
+        let Entry { state, parts, .. } = entry;
+        processor.save(state, &mut |section, bytes| {
+            let values = snapshot::split(P::LOGIC_VERSION, next, bytes);
+            let known = parts.entry(section).or_default();
+            *known = (*known).max(values.len() as u16);
+            let keys = (0..).map(|part| snapshot::part_key(device, section, part));
+            records.extend(keys.zip(values));
+        });
         // Without a position in it, a commit of snapshots alone would be dropped.
         self.moved = true;
         self.clean(device);
-        parts
+        records
     }
 
     /// What the commit says of this partition; none when nothing moved since the last.
-    pub(super) fn position(&self, partition: i32) -> Option<Position> {
+    pub(super) fn position(&self, partition: i32, logic: u32) -> Option<Position> {
         let next = self.next.filter(|_| self.moved)?;
         let replay_from = self.dirty.first().map_or(next, |(offset, _)| *offset);
-        Some(Position { partition, next, replay_from })
+        Some(Position { partition, next, replay_from, logic })
     }
 
     pub(super) fn committed(&mut self) {
         self.moved = false;
+        self.reconciled = false;
     }
 
     /// True once per tick interval.
@@ -266,7 +318,7 @@ impl<S: Default> Partition<S> {
     pub(super) fn restored(&mut self, committed: Option<i64>, now_ms: i64) {
         self.next = committed;
         self.first_read = committed;
-        self.moved = false;
+        self.moved = self.reconciled;
         self.last_tick_ms = now_ms;
     }
 }

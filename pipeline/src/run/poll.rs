@@ -9,8 +9,8 @@ use connectors::{Change, Full, PollSink, Poller};
 use schemas::{AvroRecord, Device, DeviceId, Poll, SchemaStore};
 
 use super::dead_letter::{self, Poison};
-use super::processor::RunError;
 use super::schema_topic::SchemaTopic;
+use super::wiring::RunError;
 use crate::log::{Event, EventLog, LogError, Member, MemberSpec, Producer, Record, Start};
 use crate::topology::POLL;
 
@@ -193,7 +193,7 @@ mod tests {
 
     use super::*;
     use crate::log::embedded::{Clock, Memory};
-    use crate::run::processor::member;
+    use crate::run::wiring::member;
     use crate::topology::{DEVICE, topics};
 
     struct Broken;

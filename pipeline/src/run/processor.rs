@@ -14,6 +14,10 @@
 //!   task ends that transaction, and reading goes on to the end that includes open ones.
 //! - *State that was never committed*: after any failed commit every partition is restored anew.
 //! - *A zombie*: the log refuses the commit; the runner ends and is built again from nothing.
+//! - *Another logic version stepped the tail*, and told the world something else than the replay
+//!   concludes: the position says which version it was. What was told is read back and holds
+//!   ([`Processor::reconcile`]), and every key of the tail is snapshotted in the next commit, so
+//!   that no tail is of two versions.
 //! - *Time*: a tick is a record like any other, so a replay wakes the same keys at the same place.
 
 use std::collections::BTreeMap;
@@ -21,71 +25,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use processors::{Output, Processor};
-use schemas::{CodecError, DeviceId, SchemaStore, Tick};
+use schemas::{DeviceId, SchemaStore, Tick};
 
 use super::dead_letter::{self, Poison};
 use super::partition::{Partition, Stepped};
 use super::restore::Restore;
 use super::schema_topic::SchemaTopic;
-use super::snapshot;
+use super::wiring::{Pace, RunError, Wiring};
 use crate::clock::Clock;
-use crate::log::{Event, EventLog, LogError, MemberSpec, NewRecord, Record, Start, Task};
-use crate::topic::shared;
+use crate::log::{Event, EventLog, LogError, Record, Start, Task};
 use crate::topology::POLL_TICK;
-
-/// How often things happen.
-#[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// Longest time between a record and the commit of what it caused.
-    pub commit_ms: i64,
-    /// Most records in one commit.
-    pub commit_records: usize,
-    /// A changed key is snapshotted within this stream time.
-    pub snapshot_ms: i64,
-    /// Most snapshots in one commit.
-    pub commit_snapshots: usize,
-    /// Time between two ticks of a partition; 0 for none.
-    pub tick_ms: i64,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            commit_ms: 100,
-            commit_records: 20_000,
-            snapshot_ms: 300_000,
-            commit_snapshots: 2_000,
-            tick_ms: 5_000,
-        }
-    }
-}
-
-/// What a processor reads and writes.
-#[derive(Clone)]
-pub struct Wiring {
-    /// Group, input topic and slot.
-    pub member: MemberSpec,
-    /// Where the keys' snapshots go; as many partitions as the input.
-    pub state_topic: Arc<str>,
-    /// Where an output goes.
-    pub route: fn(DeviceId, &Output) -> Result<NewRecord, CodecError>,
-}
-
-/// Why a runner ended.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// Built again after a pause.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// Needs the operator.
-    #[error("{component}: {error}")]
-    Broken {
-        /// Which runner.
-        component: String,
-        /// What is wrong, where, and the mend.
-        error: String,
-    },
-}
 
 enum Slot<S> {
     Restoring(Box<Restore<S>>),
@@ -197,13 +146,7 @@ impl<P: Processor> ProcessorRunner<P> {
 
     fn restore(&mut self, partition: i32) -> Result<(), RunError> {
         let committed = self.task.committed(&[partition])?.first().copied().flatten();
-        let restore = Restore::begin(
-            self.log.as_ref(),
-            &self.wiring.state_topic,
-            &self.wiring.member.topic,
-            partition,
-            committed,
-        )?;
+        let restore = Restore::begin(self.log.as_ref(), &self.wiring, partition, committed)?;
         self.partitions.insert(partition, Slot::Restoring(Box::new(restore)));
         Ok(())
     }
@@ -222,7 +165,15 @@ impl<P: Processor> ProcessorRunner<P> {
                 .advance(self.processor.as_ref(), self.log.as_ref(), &mut self.schemas)
                 .map_err(|error| error.in_component(&self.wiring.member.group))?;
             if done {
-                let partition = restore.finish(self.clock.now_ms());
+                let (partition, outputs) = restore.finish(self.clock.now_ms());
+                for (device, output) in outputs {
+                    if let Err(error) = self.send(device, &output)? {
+                        tracing::error!(%device, error, "not sent after a change of version");
+                    }
+                }
+                if partition.moved() {
+                    self.pending_since.get_or_insert_with(|| self.clock.steady_ms());
+                }
                 let from = partition.first_read.map_or(Start::Earliest, Start::At);
                 self.task.start(number, from)?;
                 self.partitions.insert(number, Slot::Live(partition));
@@ -248,29 +199,16 @@ impl<P: Processor> ProcessorRunner<P> {
         self.stepped.clear();
         let outcome =
             partition.apply(self.processor.as_ref(), record, &mut self.schemas, &mut self.stepped);
-        for (device, output) in self.stepped.outputs.drain(..) {
-            let sent = (self.wiring.route)(device, &output)
-                .map_err(|error| error.to_string())
-                .and_then(|new| match self.task.send(new) {
-                    Ok(()) => Ok(Ok(())),
-                    Err(LogError::TooLarge { topic, bytes }) => {
-                        Err(format!("output for {topic} of {device} has {bytes} bytes"))
-                    }
-                    Err(other) => Ok(Err(other)),
-                });
-            match sent {
-                Ok(sent) => sent?,
-                Err(error) => {
-                    let poison = Poison { reason: "rejected", error };
-                    self.task.send(dead_letter::of(record, &self.wiring.member.group, poison))?;
-                }
+        let mut outputs = std::mem::take(&mut self.stepped.outputs);
+        for (device, output) in outputs.drain(..) {
+            if let Err(error) = self.send(device, &output)? {
+                let poison = Poison { reason: "rejected", error };
+                self.task.send(dead_letter::of(record, &self.wiring.member.group, poison))?;
             }
         }
-        for (device, parts) in self.stepped.forgotten.drain(..) {
-            for part in 0..parts.max(1) {
-                let key = Some(snapshot::part_key(device, part));
-                self.task.send(state_record(&self.wiring, record.partition, key, None))?;
-            }
+        self.stepped.outputs = outputs;
+        for key in self.stepped.forgotten.drain(..) {
+            self.task.send(self.wiring.state_record(record.partition, key, None))?;
         }
         self.stepped.report(&self.wiring.member.group);
         if let Err(poison) = outcome {
@@ -279,6 +217,21 @@ impl<P: Processor> ProcessorRunner<P> {
         self.pending += 1;
         self.pending_since.get_or_insert_with(|| self.clock.steady_ms());
         Ok(())
+    }
+
+    /// Sends an output; in words why, when it is none that the log can take.
+    fn send(&mut self, device: DeviceId, output: &Output) -> Result<Result<(), String>, LogError> {
+        let new = match (self.wiring.route)(device, output) {
+            Ok(new) => new,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        match self.task.send(new) {
+            Ok(()) => Ok(Ok(())),
+            Err(LogError::TooLarge { topic, bytes }) => {
+                Ok(Err(format!("output for {topic} of {device} has {bytes} bytes")))
+            }
+            Err(other) => Err(other),
+        }
     }
 
     /// Time passes for the keys of a partition through a record in its own input.
@@ -349,20 +302,17 @@ impl<P: Processor> ProcessorRunner<P> {
     /// about to be left, every changed key is snapshotted.
     fn try_commit(&mut self, leaving: &[i32]) -> Result<(), LogError> {
         let mut positions = Vec::new();
-        let version = P::LOGIC_VERSION;
         for (number, slot) in &mut self.partitions {
             let Slot::Live(partition) = slot else { continue };
-            let all = leaving.contains(number);
+            let all = leaving.contains(number) || partition.is_reconciled();
             let limit = if all { usize::MAX } else { self.pace.commit_snapshots };
             let pace = (!all).then_some(self.pace.snapshot_ms);
             for device in partition.due_snapshots(pace, limit) {
-                let parts = partition.snapshot(self.processor.as_ref(), device, version);
-                for (i, value) in parts.into_iter().enumerate() {
-                    let key = Some(snapshot::part_key(device, i as u16));
-                    self.task.send(state_record(&self.wiring, *number, key, Some(value)))?;
+                for (key, value) in partition.snapshot(self.processor.as_ref(), device) {
+                    self.task.send(self.wiring.state_record(*number, key, Some(value)))?;
                 }
             }
-            if let Some(position) = partition.position(*number) {
+            if let Some(position) = partition.position(*number, P::LOGIC_VERSION) {
                 positions.push(position);
             }
         }
@@ -392,25 +342,4 @@ impl<P: Processor> ProcessorRunner<P> {
         }
         Ok(())
     }
-}
-
-/// A record for the state topic, in the partition of the input it belongs to.
-fn state_record(
-    wiring: &Wiring,
-    partition: i32,
-    key: Option<bytes::Bytes>,
-    value: Option<bytes::Bytes>,
-) -> NewRecord {
-    NewRecord {
-        topic: Arc::clone(&wiring.state_topic),
-        partition: Some(partition),
-        key,
-        value,
-        headers: Vec::new(),
-    }
-}
-
-/// The name of a group's dead letters and counters.
-pub fn member(group: &str, topic: &str, slot: &str) -> MemberSpec {
-    MemberSpec { group: group.to_owned(), topic: shared(topic), slot: slot.to_owned() }
 }

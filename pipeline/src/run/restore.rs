@@ -1,15 +1,17 @@
 //! Restoring a partition: its snapshots, then the records since, whose outputs were sent before.
 //! Carried on in slices, so that the runner's other partitions go on meanwhile.
 
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use processors::Processor;
+use processors::{Output, Processor};
+use schemas::{Anomaly, AvroRecord, DeviceId, SeriesId};
 
 use super::partition::{Partition, Stepped};
-use super::processor::RunError;
 use super::schema_topic::SchemaTopic;
 use super::snapshot::Assembly;
-use crate::log::{EventLog, LogError, Position, Reader, Start};
+use super::wiring::{RunError, Wiring};
+use crate::log::{EventLog, LogError, Position, Reader, Record, Start};
 
 /// Longest wait for records in one slice.
 const SLICE: Duration = Duration::from_millis(20);
@@ -36,36 +38,53 @@ impl RestoreError {
     }
 }
 
+/// The last transition told, by device and series.
+type Told = HashMap<DeviceId, BTreeMap<SeriesId, Anomaly>>;
+
 enum Phase {
-    Snapshots { reader: Box<dyn Reader>, end: i64, assembly: Assembly },
-    Replay { reader: Box<dyn Reader> },
+    Snapshots {
+        reader: Box<dyn Reader>,
+        end: i64,
+        assembly: Assembly,
+    },
+    Replay {
+        reader: Box<dyn Reader>,
+    },
+    /// The tail was another logic version's: what did it tell?
+    ReadBack {
+        reader: Box<dyn Reader>,
+        end: i64,
+        told: Told,
+    },
     Done,
 }
 
 /// A partition on its way back.
 pub(super) struct Restore<S> {
-    input: String,
+    wiring: Wiring,
     number: i32,
     committed: Option<Position>,
     partition: Partition<S>,
+    /// Sent when the partition is back: what others may have missed.
+    outputs: Vec<(DeviceId, Output)>,
     phase: Phase,
 }
 
 impl<S: Default> Restore<S> {
     pub(super) fn begin(
         log: &dyn EventLog,
-        state_topic: &str,
-        input: &str,
+        wiring: &Wiring,
         number: i32,
         committed: Option<Position>,
     ) -> Result<Self, LogError> {
-        let mut reader = log.reader(state_topic, &[number], Start::Earliest)?;
+        let mut reader = log.reader(&wiring.state_topic, &[number], Start::Earliest)?;
         let end = reader.end(number)?;
         Ok(Self {
-            input: input.to_owned(),
+            wiring: wiring.clone(),
             number,
             committed,
             partition: Partition::new(committed),
+            outputs: Vec::new(),
             phase: Phase::Snapshots { reader, end, assembly: Assembly::default() },
         })
     }
@@ -87,9 +106,9 @@ impl<S: Default> Restore<S> {
                 }
                 if reader.position(self.number) >= *end {
                     let found = std::mem::take(assembly).finish().map_err(RestoreError::Broken)?;
-                    for (device, snapshot) in &found {
+                    for (device, snapshot) in found {
                         self.partition
-                            .load(processor, *device, snapshot)
+                            .load(processor, device, snapshot)
                             .map_err(RestoreError::Broken)?;
                     }
                     self.phase = self.replay(log)?;
@@ -107,6 +126,18 @@ impl<S: Default> Restore<S> {
                     let _ = self.partition.apply(processor, &record, schemas, &mut discarded);
                 }
                 if reader.position(self.number) >= next {
+                    self.phase = self.read_back(log, P::LOGIC_VERSION)?;
+                }
+            }
+            Phase::ReadBack { reader, end, told } => {
+                if reader.position(self.number) < *end {
+                    for record in reader.poll(SLICE)? {
+                        hear(told, &record, schemas);
+                    }
+                }
+                if reader.position(self.number) >= *end {
+                    let told = std::mem::take(told);
+                    self.reconcile(processor, told);
                     self.phase = Phase::Done;
                 }
             }
@@ -119,14 +150,57 @@ impl<S: Default> Restore<S> {
         match self.committed {
             Some(position) if position.replay_from < position.next => {
                 let from = Start::At(position.replay_from);
-                Ok(Phase::Replay { reader: log.reader(&self.input, &[self.number], from)? })
+                let input = &self.wiring.member.topic;
+                Ok(Phase::Replay { reader: log.reader(input, &[self.number], from)? })
             }
             Some(_) | None => Ok(Phase::Done),
         }
     }
 
-    pub(super) fn finish(mut self, now_ms: i64) -> Partition<S> {
+    fn read_back(&self, log: &dyn EventLog, logic: u32) -> Result<Phase, LogError> {
+        if self.committed.is_none_or(|position| position.logic == logic) {
+            return Ok(Phase::Done);
+        }
+        let mut reader = log.reader(&self.wiring.told_topic, &[self.number], Start::Earliest)?;
+        let end = reader.end(self.number)?;
+        let told = self.partition.unsaved().map(|device| (device, BTreeMap::new())).collect();
+        Ok(Phase::ReadBack { reader, end, told })
+    }
+
+    fn reconcile<P: Processor<State = S>>(&mut self, processor: &P, told: Told) {
+        let mut stepped = Stepped::default();
+        let mut devices: Vec<(DeviceId, BTreeMap<SeriesId, Anomaly>)> = told.into_iter().collect();
+        devices.sort_unstable_by_key(|(device, _)| *device);
+        tracing::info!(
+            component = self.wiring.member.group,
+            partition = self.number,
+            devices = devices.len(),
+            "the last records were another version's: what it told holds"
+        );
+        for (device, last) in devices {
+            let last: Vec<Anomaly> = last.into_values().collect();
+            self.partition.reconcile(processor, device, &last, &mut stepped);
+        }
+        self.outputs = stepped.outputs;
+    }
+
+    /// The partition, and what is to be sent with its next commit.
+    pub(super) fn finish(mut self, now_ms: i64) -> (Partition<S>, Vec<(DeviceId, Output)>) {
         self.partition.restored(self.committed.map(|position| position.next), now_ms);
-        self.partition
+        (self.partition, self.outputs)
+    }
+}
+
+/// Keeps the last transition of each series of the devices asked for.
+fn hear(told: &mut Told, record: &Record, schemas: &mut SchemaTopic) {
+    let value = record.value.as_deref().unwrap_or_default();
+    match schemas.decode(|store| Anomaly::decode(store, value)) {
+        Ok(anomaly) => {
+            if let Some(last) = told.get_mut(&anomaly.device) {
+                last.insert(anomaly.series, anomaly);
+            }
+        }
+        // Its reader, the sink, has written the dead letter.
+        Err(error) => tracing::warn!(offset = record.offset, %error, "unreadable anomaly"),
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use schemas::{AvroRecord, Control, Device, DeviceId, SchemaStore};
 
 use super::dead_letter::{self, Poison};
-use super::processor::RunError;
 use super::schema_topic::SchemaTopic;
+use super::wiring::RunError;
 use crate::clock::Clock;
 use crate::log::{Event, EventLog, LogError, MemberSpec, NewRecord, Position, Record, Start, Task};
 use crate::topology::POLL_CONTROL;
@@ -131,8 +131,12 @@ impl RouteRunner {
 
     fn commit(&mut self) -> Result<(), RunError> {
         self.pending_since = None;
-        let position =
-            |(&partition, &next): (&i32, &i64)| Position { partition, next, replay_from: next };
+        let position = |(&partition, &next): (&i32, &i64)| Position {
+            partition,
+            next,
+            replay_from: next,
+            logic: 0,
+        };
         let positions: Vec<Position> = self.next.iter().map(position).collect();
         if positions.is_empty() {
             return Ok(());

@@ -12,8 +12,8 @@ use sinks::{Poison as Refused, Sink, SinkError, SinkRecord};
 use tokio::runtime::Handle;
 
 use super::dead_letter::{self, Poison};
-use super::processor::RunError;
 use super::schema_topic::SchemaTopic;
+use super::wiring::RunError;
 use crate::clock::Clock;
 use crate::log::{Event, EventLog, Member, MemberSpec, Producer, Record, Start};
 

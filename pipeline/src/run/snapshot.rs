@@ -1,12 +1,14 @@
-//! A key's snapshot in the state topic: which logic wrote it, up to where it has read, and the
-//! state itself, in parts where it is larger than a record may be.
+//! A key's snapshot in the state topic: its sections, each replaced when it changed. Section 0 is
+//! in every snapshot and says up to where all of them have read.
 //!
-//! Layout of a part: version (u32), next offset (i64), part (u16), parts (u16), all big endian,
-//! then the bytes. All parts of a snapshot are in one commit, so a reader finds all or none.
+//! A section lies in parts where it is larger than a record may be. Layout of a part: version
+//! (u32), next offset (i64), part (u16), parts (u16), all big endian, then the bytes. What belongs
+//! together is written in one commit, so a reader finds all or none.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
+use processors::Sections;
 use schemas::DeviceId;
 
 const HEADER: usize = 16;
@@ -15,21 +17,24 @@ const HEADER: usize = 16;
 const MAX_PART_BYTES: usize = 900_000;
 
 /// A whole snapshot as read back.
+#[derive(Debug)]
 pub(super) struct Snapshot {
     /// The logic that wrote it.
     pub version: u32,
     /// Records below this offset are in it.
     pub next: i64,
-    /// How many records hold it.
-    pub parts: u16,
+    /// How many records hold each section.
+    pub parts: BTreeMap<u16, u16>,
     /// As the processor saved it.
-    pub state: Vec<u8>,
+    pub sections: Sections,
 }
 
-/// Splits a state into the values of its parts.
-pub(super) fn split(version: u32, next: i64, state: &[u8]) -> Vec<Bytes> {
-    let parts = state.len().div_ceil(MAX_PART_BYTES).max(1);
-    let part = |(i, bytes): (usize, &[u8])| {
+/// Splits a section into the values of its parts.
+pub(super) fn split(version: u32, next: i64, section: &[u8]) -> Vec<Bytes> {
+    let parts = section.len().div_ceil(MAX_PART_BYTES).max(1);
+    let part = |i: usize| {
+        let from = i * MAX_PART_BYTES;
+        let bytes = &section[from..section.len().min(from + MAX_PART_BYTES)];
         let mut value = Vec::with_capacity(HEADER + bytes.len());
         value.extend_from_slice(&version.to_be_bytes());
         value.extend_from_slice(&next.to_be_bytes());
@@ -38,25 +43,38 @@ pub(super) fn split(version: u32, next: i64, state: &[u8]) -> Vec<Bytes> {
         value.extend_from_slice(bytes);
         Bytes::from(value)
     };
-    if state.is_empty() {
-        return vec![part((0, state))];
-    }
-    state.chunks(MAX_PART_BYTES).enumerate().map(part).collect()
+    (0..parts).map(part).collect()
 }
 
 /// The record key of a part.
-pub(super) fn part_key(device: DeviceId, part: u16) -> Bytes {
+pub(super) fn part_key(device: DeviceId, section: u16, part: u16) -> Bytes {
     let mut key = device.key();
+    key.extend_from_slice(format!("/{section}").as_bytes());
     if part > 0 {
         key.extend_from_slice(format!("/{part}").as_bytes());
     }
     key.into()
 }
 
+fn split_key(key: &[u8]) -> Result<(DeviceId, u16, usize), String> {
+    let text = std::str::from_utf8(key).map_err(|error| format!("state key: {error}"))?;
+    let mut words = text.split('/');
+    let mut next = || words.next();
+    let device = next().and_then(|word| word.parse().ok());
+    let section = next().and_then(|word| word.parse().ok());
+    let part = next().map_or(Some(0), |word| word.parse().ok());
+    match (device, section, part, next()) {
+        (Some(device), Some(section), Some(part), None) => Ok((device, section, part)),
+        _ => Err(format!(
+            "state key {text:?} is none of this program: another one wrote to the state topic"
+        )),
+    }
+}
+
 /// Puts snapshots together from the records of a state partition, the last of each key winning.
 #[derive(Default)]
 pub(super) struct Assembly {
-    parts: HashMap<DeviceId, Vec<Option<Bytes>>>,
+    parts: HashMap<DeviceId, BTreeMap<u16, Vec<Option<Bytes>>>>,
 }
 
 impl Assembly {
@@ -65,12 +83,8 @@ impl Assembly {
     /// # Errors
     /// The words for the operator when the key is none of ours.
     pub(super) fn add(&mut self, key: &[u8], value: Option<Bytes>) -> Result<(), String> {
-        let text = std::str::from_utf8(key).map_err(|error| format!("state key: {error}"))?;
-        let (device, part) = text.split_once('/').unwrap_or((text, "0"));
-        let bad = |error: String| format!("state key {text:?}: {error}");
-        let device: DeviceId = device.parse().map_err(|e: uuid::Error| bad(e.to_string()))?;
-        let part: usize = part.parse().map_err(|e: std::num::ParseIntError| bad(e.to_string()))?;
-        let parts = self.parts.entry(device).or_default();
+        let (device, section, part) = split_key(key)?;
+        let parts = self.parts.entry(device).or_default().entry(section).or_default();
         if parts.len() <= part {
             parts.resize(part + 1, None);
         }
@@ -84,31 +98,54 @@ impl Assembly {
     /// The words for the operator when a part is missing or cut off.
     pub(super) fn finish(self) -> Result<Vec<(DeviceId, Snapshot)>, String> {
         let mut found = Vec::with_capacity(self.parts.len());
-        for (device, parts) in self.parts {
-            // A tombstone on the first part removes the device, whatever later parts lie about.
-            let Some(Some(first)) = parts.first() else { continue };
-            let header = Header::read(first)
-                .ok_or_else(|| format!("snapshot of {device} is cut off in its header"))?;
-            let mut state = Vec::new();
-            for i in 0..header.parts {
-                let part = parts.get(usize::from(i)).and_then(Option::as_ref);
-                let whole = part.filter(|part| {
-                    Header::read(part).is_some_and(|h| (h.next, h.part) == (header.next, i))
-                });
-                let Some(part) = whole else {
-                    return Err(format!(
-                        "snapshot of {device}: part {i} of {} is missing",
-                        header.parts
-                    ));
-                };
-                state.extend_from_slice(&part[HEADER..]);
+        for (device, sections) in self.parts {
+            let named = |error: String| format!("snapshot of {device}: {error}");
+            if let Some(snapshot) = whole(&sections).map_err(named)? {
+                found.push((device, snapshot));
             }
-            let Header { version, next, parts, .. } = header;
-            found.push((device, Snapshot { version, next, parts, state }));
         }
         found.sort_unstable_by_key(|(device, _)| *device);
         Ok(found)
     }
+}
+
+/// Joins a key's parts; none when the key was removed.
+fn whole(stored: &BTreeMap<u16, Vec<Option<Bytes>>>) -> Result<Option<Snapshot>, String> {
+    // A tombstone on the first section removes the key, whatever else lies about.
+    let Some(Some(first)) = stored.get(&0).and_then(|parts| parts.first()) else {
+        return Ok(None);
+    };
+    let Header { version, next, .. } = Header::read(first).ok_or("it is cut off in its header")?;
+    let mut snapshot =
+        Snapshot { version, next, parts: BTreeMap::new(), sections: Sections::new() };
+    for (section, parts) in stored {
+        let Some(Some(first)) = parts.first() else { continue };
+        let header = Header::read(first)
+            .ok_or_else(|| format!("section {section} is cut off in its header"))?;
+        if header.next > next {
+            return Err(format!(
+                "section {section} is of offset {}, the whole only of {next}",
+                header.next
+            ));
+        }
+        let mut bytes = Vec::new();
+        for i in 0..header.parts {
+            let part = parts.get(usize::from(i)).and_then(Option::as_ref);
+            let part = part.filter(|part| {
+                Header::read(part).is_some_and(|h| (h.next, h.part) == (header.next, i))
+            });
+            let Some(part) = part else {
+                return Err(format!(
+                    "part {i} of {} of section {section} is missing",
+                    header.parts
+                ));
+            };
+            bytes.extend_from_slice(&part[HEADER..]);
+        }
+        snapshot.parts.insert(*section, parts.len() as u16);
+        snapshot.sections.insert(*section, bytes);
+    }
+    Ok(Some(snapshot))
 }
 
 struct Header {
@@ -137,23 +174,33 @@ impl Header {
 mod tests {
     use super::*;
 
+    fn device() -> DeviceId {
+        DeviceId::from_source("test", "d")
+    }
+
+    fn add(assembly: &mut Assembly, section: u16, next: i64, bytes: &[u8]) -> usize {
+        let parts = split(2, next, bytes);
+        let count = parts.len();
+        for (i, value) in parts.into_iter().enumerate() {
+            assembly.add(&part_key(device(), section, i as u16), Some(value)).unwrap();
+        }
+        count
+    }
+
     fn check(length: usize, expected_parts: usize) {
-        let device = DeviceId::from_source("test", "d");
         let state: Vec<u8> = (0..length).map(|i| i as u8).collect();
         let mut assembly = Assembly::default();
-        // An older, longer snapshot leaves parts behind.
-        for (i, value) in split(1, 5, &vec![9; 2_000_000]).into_iter().enumerate() {
-            assembly.add(&part_key(device, i as u16), Some(value)).unwrap();
-        }
-        let parts = split(2, 7, &state);
-        assert_eq!(parts.len(), expected_parts);
-        for (i, value) in parts.into_iter().enumerate() {
-            assembly.add(&part_key(device, i as u16), Some(value)).unwrap();
-        }
+        // An older, longer snapshot leaves parts behind; section 7 did not change since.
+        add(&mut assembly, 0, 5, &vec![9; 2_000_000]);
+        add(&mut assembly, 7, 5, b"as it was");
+        assert_eq!(add(&mut assembly, 0, 7, &state), expected_parts);
         let found = assembly.finish().unwrap();
         assert_eq!(found.len(), 1);
-        assert_eq!((found[0].1.version, found[0].1.next), (2, 7));
-        assert_eq!(found[0].1.state, state);
+        let snapshot = &found[0].1;
+        assert_eq!((snapshot.version, snapshot.next), (2, 7));
+        assert_eq!(snapshot.sections[&0], state);
+        assert_eq!(snapshot.sections[&7], b"as it was");
+        assert_eq!(snapshot.parts, BTreeMap::from([(0, 3), (7, 1)]), "what to remove one day");
     }
 
     #[test]
@@ -165,11 +212,29 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_part_is_named() {
-        let device = DeviceId::from_source("test", "d");
+    fn a_removed_key_is_gone_whatever_lies_about() {
+        let mut assembly = Assembly::default();
+        add(&mut assembly, 0, 7, b"now");
+        add(&mut assembly, 7, 5, b"as it was");
+        assembly.add(&part_key(device(), 0, 0), None).unwrap();
+        assert!(assembly.finish().unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_named() {
         let mut assembly = Assembly::default();
         let parts = split(1, 7, &vec![0; MAX_PART_BYTES + 1]);
-        assembly.add(&part_key(device, 0), Some(parts[0].clone())).unwrap();
-        assert!(assembly.finish().err().unwrap().contains("part 1 of 2"));
+        assembly.add(&part_key(device(), 0, 0), Some(parts[0].clone())).unwrap();
+        let error = assembly.finish().unwrap_err();
+        assert!(error.contains("part 1 of 2 of section 0 is missing"), "{error}");
+
+        let mut assembly = Assembly::default();
+        add(&mut assembly, 0, 5, b"now");
+        add(&mut assembly, 3, 6, b"later");
+        let error = assembly.finish().unwrap_err();
+        assert!(error.contains("section 3 is of offset 6, the whole only of 5"), "{error}");
+
+        let error = Assembly::default().add(b"abc/x", None).unwrap_err();
+        assert!(error.contains("\"abc/x\""), "{error}");
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::processor::RunError;
+use super::wiring::RunError;
 use crate::log::LogError;
 
 /// Longest that one turn waits for something to do.

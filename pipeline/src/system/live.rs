@@ -8,9 +8,9 @@ use schemas::DeviceId;
 
 use super::{Shared, StartError};
 use crate::log::{Reader, Record, Start};
-use crate::run::processor::RunError;
 use crate::run::schema_topic::SchemaTopic;
 use crate::run::supervise::{Group, Runner};
+use crate::run::wiring::RunError;
 use crate::topology::{ANOMALY, METRIC, STATUS};
 
 /// Hands one record to whoever watches.

@@ -24,9 +24,9 @@ use uuid::Uuid;
 use crate::clock::{Clock, wall_ms};
 use crate::config::Config;
 use crate::log::{EventLog, LogError};
-use crate::run::processor::RunError;
 use crate::run::schema_topic::SchemaTopic;
 use crate::run::supervise::Health;
+use crate::run::wiring::RunError;
 use crate::topology;
 
 /// The command line's token, in the state folder.

@@ -17,11 +17,12 @@ use super::commands::Commands;
 use super::vault::Vault;
 use super::{Role, Shared, StartError, database, demo, inventory, live, prober, status};
 use crate::run::poll::{LogPollSink, PollRunner};
-use crate::run::processor::{Pace, ProcessorRunner, RunError, Wiring, member};
+use crate::run::processor::ProcessorRunner;
 use crate::run::route::RouteRunner;
 use crate::run::schema_topic::SchemaTopic;
 use crate::run::sink::SinkRunner;
 use crate::run::supervise::{Group, Runner};
+use crate::run::wiring::{Pace, RunError, Wiring, member};
 use crate::topic::{Key, Topic};
 use crate::topology::{
     ANOMALY, BASELINE, DEVICE, FACTS, METRIC, POLL, ROLLUP, SERIES, STATE_DEVICE, STATUS, route,
@@ -151,6 +152,7 @@ fn process(shared: &Arc<Shared>) -> Result<Group, StartError> {
                 let wiring = Wiring {
                     member: member(DeviceChain::NAME, POLL.name, &slot),
                     state_topic: crate::topic::shared(STATE_DEVICE.name),
+                    told_topic: crate::topic::shared(ANOMALY.name),
                     route,
                 };
                 let runner = ProcessorRunner::join(

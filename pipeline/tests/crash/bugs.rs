@@ -1,6 +1,7 @@
 //! Bugs, seeded around the log's seam so that the program itself stays sound: each is what an
 //! honest mistake in a runner or a log would do.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub enum Bug {
     SnapshotClaimsMore,
     /// Snapshots are not in the commit that says they are.
     SnapshotsLost,
+    /// A section is written the first time only: what changed since is lost.
+    SectionsOnlyOnce,
     /// Restoring stops before the last snapshot.
     RestoreStopsShort,
     /// An abort drops the outputs but not the state: the runner is told that all was committed.
@@ -55,7 +58,7 @@ pub enum Bug {
 }
 
 impl Bug {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::PositionTooHigh,
         Self::PositionTooLow,
         Self::NoReplay,
@@ -65,6 +68,7 @@ impl Bug {
         Self::NoPositions,
         Self::SnapshotClaimsMore,
         Self::SnapshotsLost,
+        Self::SectionsOnlyOnce,
         Self::RestoreStopsShort,
         Self::StateLeaks,
         Self::AbortKeepsOutputs,
@@ -116,7 +120,14 @@ impl EventLog for Buggy {
             return Ok(inner);
         }
         let (bug, log) = (self.bug, Arc::clone(&self.log));
-        Ok(Box::new(BuggyTask { bug, log, inner, sent: Vec::new(), last: None }))
+        Ok(Box::new(BuggyTask {
+            bug,
+            log,
+            inner,
+            sent: Vec::new(),
+            last: None,
+            sections: BTreeSet::new(),
+        }))
     }
 
     fn producer(&self, name: &str) -> Result<Arc<dyn Producer>, LogError> {
@@ -168,6 +179,7 @@ struct BuggyTask {
     /// Kept back until the positions are committed, or sent again after an abort.
     sent: Vec<NewRecord>,
     last: Option<Record>,
+    sections: BTreeSet<Bytes>,
 }
 
 impl Member for BuggyTask {
@@ -226,6 +238,12 @@ impl Task for BuggyTask {
         let snapshot = &*record.topic == STATE_DEVICE.name;
         match self.bug {
             Bug::SnapshotsLost if snapshot => return Ok(()),
+            Bug::SectionsOnlyOnce if snapshot && record.value.is_some() => {
+                let key = record.key.clone().unwrap_or_default();
+                if !key.ends_with(b"/0") && !self.sections.insert(key) {
+                    return Ok(());
+                }
+            }
             Bug::SnapshotClaimsMore if snapshot => shift(&mut record, 1),
             Bug::OutputsAfterPositions if !snapshot => {
                 self.sent.push(record);

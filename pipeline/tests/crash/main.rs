@@ -13,12 +13,14 @@ mod bugs;
 mod process;
 mod scenario;
 mod table;
+mod upgrade;
 mod world;
 
 use std::collections::BTreeMap;
 
 use bugs::Bug;
 use pipeline::log::embedded::Fault;
+use pipeline::topology::ANOMALY;
 use scenario::Scenario;
 use table::Hit;
 use world::{Disturbance, Outcome, World};
@@ -89,8 +91,12 @@ fn disturb(seed: u64, bug: Option<Bug>, most: usize) -> (usize, Option<String>) 
 
 #[test]
 fn output_is_the_same_whatever_dies() {
-    let (mut runs, mut seed) = (0, 0);
+    let (mut runs, mut seed, mut transitions) = (0, 0, 0);
     while runs < RUNS {
+        let scenario = Scenario::of(seed);
+        let calm = World::new(&scenario, None, None).run().expect("it runs undisturbed");
+        let anomalies = calm.topics.iter().filter(|((topic, _), _)| topic == ANOMALY.name);
+        transitions += anomalies.map(|(_, values)| values.len()).sum::<usize>();
         let (done, found) = disturb(seed, None, usize::MAX);
         runs += done;
         seed += 1;
@@ -99,6 +105,7 @@ fn output_is_the_same_whatever_dies() {
         }
     }
     println!("{runs} runs over {seed} seeds gave identical output");
+    assert!(transitions > 10 * seed as usize, "{transitions} transitions over {seed} seeds");
 }
 
 /// A test that cannot fail proves nothing: each of these must be found.

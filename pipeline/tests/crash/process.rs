@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use pipeline::clock::Clock;
 use pipeline::log::EventLog;
-use pipeline::run::processor::{Pace, ProcessorRunner, RunError, Wiring, member};
+use pipeline::run::processor::ProcessorRunner;
 use pipeline::run::route::RouteRunner;
 use pipeline::run::schema_topic::SchemaTopic;
 use pipeline::run::sink::SinkRunner;
+use pipeline::run::wiring::{Pace, RunError, Wiring, member};
 use pipeline::topic::shared;
 use pipeline::topology::{ANOMALY, DEVICE, METRIC, POLL, ROLLUP, STATE_DEVICE, route};
 use processors::DeviceChain;
@@ -36,6 +37,7 @@ pub fn chain(
     let wiring = Wiring {
         member: member("device-chain", POLL.name, slot),
         state_topic: shared(STATE_DEVICE.name),
+        told_topic: shared(ANOMALY.name),
         route,
     };
     let chain = Arc::new(DeviceChain::default());

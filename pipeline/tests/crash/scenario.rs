@@ -1,8 +1,10 @@
 //! What is fed: devices, polls with resets, wraps, gaps, duplicates and late parts, ticks,
 //! poison, a removed device. A pure function of the seed.
 
+use std::ops::Range;
+
 use pipeline::log::NewRecord;
-use pipeline::run::processor::Pace;
+use pipeline::run::wiring::Pace;
 use pipeline::topic::shared;
 use pipeline::topology::{DEVICE, POLL, POLL_TICK};
 use schemas::{Column, Device, DeviceId, Fact, Kind, Outcome, Poll, Tick};
@@ -11,6 +13,13 @@ use schemas::{Column, Device, DeviceId, Fact, Kind, Outcome, Poll, Tick};
 pub const PARTITIONS: i32 = 2;
 /// When the scenario begins, ms since the epoch: near the end of an hour and a day.
 pub const EPOCH_MS: i64 = 1_700_006_100_000 / 86_400_000 * 86_400_000 + 86_400_000 - 400_000;
+
+/// Polls of each device: enough for a baseline, two episodes, and the end of the first.
+const ROUNDS: i64 = 48;
+/// When values are far beyond what is usual.
+const SPIKES: [Range<i64>; 2] = [25..31, 40..46];
+/// When the last device leaves, in the middle of its second episode.
+const REMOVED: i64 = 44;
 
 /// One thing that happens.
 #[derive(Clone)]
@@ -76,7 +85,7 @@ impl Scenario {
             steps.push(Step::Feed(now, device(source)));
         }
         steps.push(Step::Settle);
-        for round in 0..40 {
+        for round in 0..ROUNDS {
             now += 10_000;
             for source in &mut sources {
                 if random.one_in(12) {
@@ -98,7 +107,7 @@ impl Scenario {
             if random.one_in(15) {
                 steps.push(Step::Feed(now + 5_100, poison(&mut random)));
             }
-            if round == 30 {
+            if round == REMOVED {
                 steps.push(Step::Settle);
                 let gone = DEVICE.tombstone(&sources[2].id);
                 steps.push(Step::Feed(now + 9_000, gone));
@@ -150,7 +159,7 @@ fn poll(random: &mut Random, source: &mut Source, now: i64, round: i64) -> Poll 
     if random.one_in(25) {
         (source.boot_ms, source.octets, source.packets) = (now - 3_000, [500, 0], [10, 0]);
     }
-    let spike = if (15..20).contains(&round) || (32..36).contains(&round) { 400 } else { 1 };
+    let spike = if SPIKES.iter().any(|rounds| rounds.contains(&round)) { 400 } else { 1 };
     for i in 0..2 {
         let step = (10_000 + random.below(500)) * spike;
         source.octets[i] = source.octets[i].wrapping_add(step);

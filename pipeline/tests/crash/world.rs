@@ -9,7 +9,8 @@ use std::time::Duration;
 use pipeline::clock::Clock;
 use pipeline::log::embedded::{Fault, Memory};
 use pipeline::log::{EventLog, Record, Start};
-use pipeline::run::processor::{ProcessorRunner, RunError};
+use pipeline::run::processor::ProcessorRunner;
+use pipeline::run::wiring::RunError;
 use pipeline::topology::{
     ANOMALY, BASELINE, DEAD_LETTER, FACTS, METRIC, POLL, ROLLUP, SERIES, STATE_DEVICE, STATUS,
     topics,

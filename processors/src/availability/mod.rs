@@ -233,6 +233,12 @@ impl Watch {
         Some(Changed { state, since, reason: why.text(self) })
     }
 
+    /// The status as it was last sent.
+    pub(crate) fn last_told(&self) -> Option<Changed> {
+        let Told { state, why, since } = self.told?;
+        Some(Changed { state, since, reason: why.text(self) })
+    }
+
     /// When what is the matter began.
     fn began(&self, why: Why) -> Option<i64> {
         match why {

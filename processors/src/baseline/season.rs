@@ -30,6 +30,8 @@ pub(crate) struct Season {
     pub(crate) hour: i32,
     pub(crate) count: u32,
     pub(crate) gathered: f32,
+    /// Whether means, days, centre or known changed since they were last saved.
+    pub(crate) changed: bool,
 }
 
 impl Default for Season {
@@ -42,6 +44,7 @@ impl Default for Season {
             hour: 0,
             count: 0,
             gathered: 0.0,
+            changed: true,
         }
     }
 }
@@ -79,6 +82,7 @@ impl Season {
         if count == 0 {
             return;
         }
+        self.changed = true;
         let hour = usize::try_from(self.hour.rem_euclid(24)).unwrap_or(0);
         let days = &mut self.days[hour];
         *days = days.saturating_add(1).min(MOST_DAYS);

@@ -1,101 +1,150 @@
-//! The roll-ups' rings. Within a cell most numbers share their first bits with another one: the
-//! least with that of the bucket before, the greatest and the last with the least, the sum with
-//! the least times the count.
+//! The roll-ups' rings. Open 5-minute buckets go with what changes at every poll; all others
+//! change when a bucket closes or a late sample comes, and have a section each, by ring and place.
+//! Within a cell most numbers share their first bits with another one: the greatest and the last
+//! with the least, the sum with the least times the count.
 
+use super::CELLS;
 use super::primitive::{Reader, Writer, unzigzag, zigzag};
-use crate::LoadError;
-use crate::rollup::{Cell, Ring, Rollups, Slot};
+use crate::rollup::{Cell, FIVE_MS, Ring, Rollups, Slot};
+use crate::{LoadError, Sections};
 
-pub(super) fn save(rollups: &Rollups, writer: &mut Writer<'_>) {
+/// First section of the rings: 13 places, then two and two.
+const FIVE: u16 = CELLS;
+const HOUR: u16 = FIVE + 13;
+const DAY: u16 = HOUR + 2;
+
+pub(super) fn save_now(rollups: &Rollups, writer: &mut Writer<'_>) {
     writer.signed(rollups.newest);
     writer.signed(rollups.clock);
     writer.maybe(rollups.repair_at);
-    save_ring(&rollups.five, writer);
-    save_ring(&rollups.hour, writer);
-    save_ring(&rollups.day, writer);
+    save_places(&rollups.five, writer);
+    save_places(&rollups.hour, writer);
+    save_places(&rollups.day, writer);
+    for slot in rollups.five.slots.iter().filter(|slot| !slot.closed) {
+        save_cells(&slot.cells, writer);
+    }
 }
 
-pub(super) fn load(series: usize, reader: &mut Reader<'_>) -> Result<Rollups, LoadError> {
-    let mut rollups = Rollups {
-        newest: reader.signed()?,
-        clock: reader.signed()?,
-        repair_at: reader.maybe()?,
-        ..Rollups::default()
-    };
-    load_ring(&mut rollups.five, series, reader)?;
-    load_ring(&mut rollups.hour, series, reader)?;
-    load_ring(&mut rollups.day, series, reader)?;
-    Ok(rollups)
-}
-
-fn save_ring<const N: usize>(ring: &Ring<N>, writer: &mut Writer<'_>) {
-    let mut before: &[Cell] = &[];
-    for slot in &ring.slots {
-        writer.signed(slot.number);
-        writer.byte(u8::from(slot.closed));
-        writer.length(slot.cells.len());
-        save_cells(&slot.cells, before, writer);
-        if !slot.cells.is_empty() {
-            before = &slot.cells;
+/// Hands out the buckets that changed.
+pub(super) fn save_changed(
+    rollups: &mut Rollups,
+    section: &mut dyn FnMut(u16, &mut dyn FnMut(&mut Writer<'_>)),
+) {
+    let Rollups { five, hour, day, .. } = rollups;
+    let slots = (FIVE..).zip(five.slots.iter_mut().map(|slot| (slot, false)));
+    let slots = slots.chain((HOUR..).zip(hour.slots.iter_mut().map(|slot| (slot, true))));
+    let slots = slots.chain((DAY..).zip(day.slots.iter_mut().map(|slot| (slot, true))));
+    for (number, (slot, also_open)) in slots {
+        if slot.changed && (slot.closed || also_open) {
+            section(number, &mut |writer| {
+                writer.signed(slot.number);
+                save_cells(&slot.cells, writer);
+            });
+            slot.changed = false;
         }
     }
 }
 
-fn load_ring<const N: usize>(
-    ring: &mut Ring<N>,
+pub(super) fn load(
     series: usize,
+    now: &mut Reader<'_>,
+    sections: &Sections,
+) -> Result<Rollups, LoadError> {
+    let mut rollups = Rollups {
+        newest: now.signed()?,
+        clock: now.signed()?,
+        repair_at: now.maybe()?,
+        ..Rollups::default()
+    };
+    load_places(&mut rollups.five, now)?;
+    load_places(&mut rollups.hour, now)?;
+    load_places(&mut rollups.day, now)?;
+    for slot in rollups.five.slots.iter_mut().filter(|slot| !slot.closed) {
+        slot.cells = load_cells(series, FIVE_MS as u32, now)?;
+    }
+    let Rollups { five, hour, day, .. } = &mut rollups;
+    let closed = (FIVE..).zip(&mut five.slots).filter(|(_, slot)| slot.closed);
+    load_slots(closed, five.width_ms, series, sections)?;
+    load_slots((HOUR..).zip(&mut hour.slots), hour.width_ms, series, sections)?;
+    load_slots((DAY..).zip(&mut day.slots), day.width_ms, series, sections)?;
+    Ok(rollups)
+}
+
+/// Which bucket is where, and whether it is closed.
+fn save_places<const N: usize>(ring: &Ring<N>, writer: &mut Writer<'_>) {
+    let mut last = 0;
+    writer.column(ring.slots.iter().map(|slot| {
+        let step = slot.number.wrapping_sub(last);
+        last = slot.number;
+        zigzag(step)
+    }));
+    writer.column(ring.slots.iter().map(|slot| u64::from(slot.closed)));
+}
+
+fn load_places<const N: usize>(
+    ring: &mut Ring<N>,
     reader: &mut Reader<'_>,
 ) -> Result<(), LoadError> {
-    let width = u32::try_from(ring.width_ms).unwrap_or(u32::MAX);
-    let mut before = None;
-    for place in 0..N {
-        let number = reader.signed()?;
+    let steps = reader.column(N)?;
+    let closed = reader.column(N)?;
+    let mut number = 0_i64;
+    for (place, slot) in ring.slots.iter_mut().enumerate() {
+        number = number.wrapping_add(unzigzag(steps[place]));
         let here = usize::try_from(number.rem_euclid(N as i64)) == Ok(place);
-        if number < -1 || (number >= 0 && !here) || number > i64::MAX / ring.width_ms {
+        let used = number >= 0 && here && number <= i64::MAX / ring.width_ms;
+        if !used && (number, closed[place]) != (-1, 1) {
             return Err(reader.malformed("bucket"));
         }
-        let closed = reader.flag()?;
-        let count: usize = reader.small()?;
-        if count > series || (number == -1 && !closed) {
-            return Err(reader.malformed("bucket"));
-        }
-        let earlier: &[Cell] =
-            before.map_or(&[], |place: usize| ring.slots[place].cells.as_slice());
-        let cells = load_cells(count, earlier, width, reader)?;
-        if !cells.is_empty() {
-            before = Some(place);
-        }
-        ring.slots[place] = Slot { number, closed, cells };
+        *slot = Slot { number, closed: closed[place] != 0, ..Slot::UNUSED };
     }
     Ok(())
 }
 
-fn save_cells(cells: &[Cell], before: &[Cell], writer: &mut Writer<'_>) {
+/// Fills the slots in use from their sections.
+fn load_slots<'a>(
+    slots: impl Iterator<Item = (u16, &'a mut Slot)>,
+    width_ms: i64,
+    series: usize,
+    sections: &Sections,
+) -> Result<(), LoadError> {
+    let width = u32::try_from(width_ms).unwrap_or(u32::MAX);
+    for (section, slot) in slots.filter(|(_, slot)| slot.number >= 0) {
+        let mut reader = Reader::of(sections, section)?;
+        if reader.signed()? != slot.number {
+            return Err(reader.malformed("bucket of another time"));
+        }
+        slot.cells = load_cells(series, width, &mut reader)?;
+        reader.end()?;
+    }
+    Ok(())
+}
+
+fn save_cells(cells: &[Cell], writer: &mut Writer<'_>) {
+    writer.length(cells.len());
     let mut last = 0;
     writer.column(cells.iter().map(|cell| {
         let difference = cell.count ^ last;
         last = cell.count;
         u64::from(difference)
     }));
-    let used = || cells.iter().enumerate().filter(|(_, cell)| cell.count > 0);
+    let used = || cells.iter().filter(|cell| cell.count > 0);
     let mut last = 0;
-    writer.column(used().map(|(_, cell)| {
+    writer.column(used().map(|cell| {
         let difference = i64::from(cell.last_offset) - last;
         last = i64::from(cell.last_offset);
         zigzag(difference)
     }));
-    writer.bits(used().map(|(place, cell)| cell.min.to_bits() ^ min_of(before, place)));
-    writer.bits(used().map(|(_, cell)| cell.max.to_bits() ^ cell.min.to_bits()));
-    writer.bits(used().map(|(_, cell)| cell.last.to_bits() ^ cell.min.to_bits()));
-    writer.bits(used().map(|(_, cell)| cell.sum.to_bits() ^ sum_of(cell)));
+    writer.bits(used().map(|cell| cell.min.to_bits()));
+    writer.bits(used().map(|cell| cell.max.to_bits() ^ cell.min.to_bits()));
+    writer.bits(used().map(|cell| cell.last.to_bits() ^ cell.min.to_bits()));
+    writer.bits(used().map(|cell| cell.sum.to_bits() ^ sum_of(cell)));
 }
 
-fn load_cells(
-    count: usize,
-    before: &[Cell],
-    width: u32,
-    reader: &mut Reader<'_>,
-) -> Result<Vec<Cell>, LoadError> {
+fn load_cells(series: usize, width: u32, reader: &mut Reader<'_>) -> Result<Vec<Cell>, LoadError> {
+    let count: usize = reader.small()?;
+    if count > series {
+        return Err(reader.malformed("bucket"));
+    }
     let mut cells = vec![Cell::default(); count];
     let mut last = 0;
     for (cell, difference) in cells.iter_mut().zip(reader.column(count)?) {
@@ -109,11 +158,10 @@ fn load_cells(
     let lasts = reader.bits(used)?;
     let sums = reader.bits(used)?;
     let mut last = 0_i64;
-    let all = cells.iter_mut().enumerate().filter(|(_, cell)| cell.count > 0);
-    for (number, (place, cell)) in all.enumerate() {
+    for (number, cell) in cells.iter_mut().filter(|cell| cell.count > 0).enumerate() {
         last = last.wrapping_add(unzigzag(offsets[number]));
         cell.last_offset = u32::try_from(last).map_err(|_| reader.malformed("offset"))?;
-        let min = mins[number] ^ min_of(before, place);
+        let min = mins[number];
         cell.min = f64::from_bits(min);
         cell.max = f64::from_bits(maxs[number] ^ min);
         cell.last = f64::from_bits(lasts[number] ^ min);
@@ -123,10 +171,6 @@ fn load_cells(
         }
     }
     Ok(cells)
-}
-
-fn min_of(cells: &[Cell], place: usize) -> u64 {
-    cells.get(place).map_or(0, |cell| cell.min.to_bits())
 }
 
 fn sum_of(cell: &Cell) -> u64 {

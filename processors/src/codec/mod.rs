@@ -4,6 +4,10 @@
 //! one it is likely to equal, and runs of zeros take two bytes. What follows from the rest (series
 //! ids, look-up tables) is not written. Loading checks every number that is used as an index, so
 //! wrong bytes end in an error, never in a panic.
+//!
+//! What changes with every poll is one section; what changes seldom (names, the day's profile,
+//! texts, each bucket that closed) has sections of its own, written when it changed. The first
+//! says which buckets there are, so an older section is never taken for a newer one.
 
 mod cells;
 mod primitive;
@@ -14,80 +18,151 @@ use primitive::{Reader, Writer};
 use schemas::DeviceId;
 use uuid::Uuid;
 
-use crate::state::{Instance, Owner};
-use crate::{DeviceState, LoadError, MAX_CONNECTORS};
+use crate::state::{Instance, Owner, SeriesState, Tables};
+use crate::{DeviceState, LoadError, MAX_CONNECTORS, Sections};
 
-pub(crate) fn save(state: &DeviceState, bytes: &mut Vec<u8>) {
-    let mut writer = Writer::new(bytes);
+/// What changes with every poll.
+const NOW: u16 = 0;
+/// Whose state it is; metrics, instances, and which of them make a series.
+const NAMES: u16 = 1;
+/// The series' profiles of a day.
+const SEASONS: u16 = 2;
+/// The device's texts.
+const TEXTS: u16 = 3;
+/// The buckets from here on: see [`cells`].
+const CELLS: u16 = 4;
+
+/// Hands out the sections that changed since this state was last saved or loaded.
+pub(crate) fn save(state: &mut DeviceState, write: &mut dyn FnMut(u16, &[u8])) {
+    let mut bytes = Vec::with_capacity(1024);
+    let mut section = |number: u16, fill: &mut dyn FnMut(&mut Writer<'_>)| {
+        bytes.clear();
+        fill(&mut Writer::new(&mut bytes));
+        write(number, &bytes);
+    };
     let Some(owner) = &state.owner else {
-        writer.byte(0);
+        section(NOW, &mut |writer| writer.byte(0));
         return;
     };
-    writer.byte(1);
-    writer.text(&owner.tenant);
-    writer.raw(owner.device.0.as_bytes());
-    writer.text(&owner.name);
-    writer.length(state.tables.metrics.len());
-    for metric in &state.tables.metrics {
-        writer.text(&metric.name);
-        writer.text(&metric.unit);
+    let (tables, series) = (&state.tables, &mut state.series);
+    section(NOW, &mut |writer| {
+        writer.byte(1);
+        writer.text(&owner.name);
+        save_marks(tables, writer);
+        writer.length(state.connectors.len());
+        for connector in &state.connectors {
+            rows::save_connector(connector, writer);
+        }
+        rows::save_watch(&state.watch, writer);
+        series::save_now(series, writer);
+        cells::save_now(&state.rollups, writer);
+    });
+    let names = [tables.metrics.len(), tables.instances.len(), series.len()];
+    if state.names_saved != Some(names) {
+        section(NAMES, &mut |writer| save_names(owner, tables, series, writer));
+        state.names_saved = Some(names);
     }
-    writer.length(state.tables.instances.len());
-    for instance in &state.tables.instances {
-        writer.text(&instance.name);
-        writer.byte(u8::from(instance.marker.is_some()));
-        writer.signed(instance.marker.unwrap_or(0));
-        writer.number(u64::from(instance.breaks));
+    if series.iter().any(|one| one.learned.season.changed) {
+        section(SEASONS, &mut |writer| series::save_seasons(series, writer));
+        for one in series {
+            one.learned.season.changed = false;
+        }
     }
-    writer.length(state.connectors.len());
-    for connector in &state.connectors {
-        rows::save_connector(connector, &mut writer);
+    if std::mem::take(&mut state.texts.changed) {
+        section(TEXTS, &mut |writer| rows::save_texts(&state.texts, writer));
     }
-    rows::save_watch(&state.watch, &mut writer);
-    rows::save_texts(&state.texts, &mut writer);
-    series::save(&state.series, &mut writer);
-    cells::save(&state.rollups, &mut writer);
+    cells::save_changed(&mut state.rollups, &mut section);
 }
 
-pub(crate) fn load(bytes: &[u8]) -> Result<DeviceState, LoadError> {
-    let mut reader = Reader::new(bytes);
+pub(crate) fn load(sections: &Sections) -> Result<DeviceState, LoadError> {
+    let mut now = Reader::of(sections, NOW)?;
     let mut state = DeviceState::default();
-    if reader.byte()? == 0 {
-        reader.end()?;
+    if !now.flag()? {
+        now.end()?;
         return Ok(state);
     }
-    let tenant = reader.text()?;
-    let device = reader.array::<16>()?;
-    let device = DeviceId(Uuid::from_bytes(device));
-    let name = reader.text()?;
-    for _ in 0..reader.length()? {
-        let name = reader.text()?;
-        let unit = reader.text()?;
-        state.tables.push_metric(name, unit);
-    }
-    for _ in 0..reader.length()? {
-        let name = reader.text()?;
-        let marked = reader.flag()?;
-        let marker = Some(reader.signed()?).filter(|_| marked);
-        let breaks = reader.small()?;
-        state.tables.instances.push(Instance { name, marker, breaks });
-    }
-    let connectors = reader.length()?;
+    let mut owner = load_names(sections, &mut state)?;
+    owner.name = now.text()?;
+    load_marks(&mut state.tables, &mut now)?;
+    let connectors = now.length()?;
     if connectors > MAX_CONNECTORS {
-        return Err(reader.malformed("number of connectors"));
+        return Err(now.malformed("number of connectors"));
     }
     for _ in 0..connectors {
-        state.connectors.push(rows::load_connector(&mut reader)?);
+        state.connectors.push(rows::load_connector(&mut now)?);
     }
-    state.watch = rows::load_watch(&mut reader)?;
-    state.texts = rows::load_texts(&mut reader)?;
-    let owner = Owner { tenant, device, name };
-    state.series = series::load(&owner, &state.tables, &mut reader)?;
-    state.rollups = cells::load(state.series.len(), &mut reader)?;
-    reader.end()?;
+    state.watch = rows::load_watch(&mut now)?;
+    series::load_now(&mut state.series, &mut now)?;
+    state.rollups = cells::load(state.series.len(), &mut now, sections)?;
+    now.end()?;
+    if !state.series.is_empty() {
+        let mut seasons = Reader::of(sections, SEASONS)?;
+        series::load_seasons(&mut state.series, &mut seasons)?;
+        seasons.end()?;
+    }
+    if sections.contains_key(&TEXTS) {
+        let mut texts = Reader::of(sections, TEXTS)?;
+        state.texts = rows::load_texts(&mut texts)?;
+        texts.end()?;
+    }
     state.tables.index(&state.series);
     state.owner = Some(owner);
     Ok(state)
+}
+
+/// When instances' counters started anew.
+fn save_marks(tables: &Tables, writer: &mut Writer<'_>) {
+    let instances = &tables.instances;
+    writer.column(instances.iter().map(|one| u64::from(one.marker.is_some())));
+    writer.column(instances.iter().map(|one| primitive::zigzag(one.marker.unwrap_or(0))));
+    writer.column(instances.iter().map(|one| u64::from(one.breaks)));
+}
+
+fn load_marks(tables: &mut Tables, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+    let count = tables.instances.len();
+    let marked = reader.column(count)?;
+    let markers = reader.column(count)?;
+    let breaks = reader.column(count)?;
+    for (place, one) in tables.instances.iter_mut().enumerate() {
+        one.marker = (marked[place] != 0).then(|| primitive::unzigzag(markers[place]));
+        one.breaks = u32::try_from(breaks[place]).map_err(|_| reader.malformed("breaks"))?;
+    }
+    Ok(())
+}
+
+fn save_names(owner: &Owner, tables: &Tables, series: &[SeriesState], writer: &mut Writer<'_>) {
+    writer.text(&owner.tenant);
+    writer.raw(owner.device.0.as_bytes());
+    writer.length(tables.metrics.len());
+    for metric in &tables.metrics {
+        writer.text(&metric.name);
+        writer.text(&metric.unit);
+    }
+    writer.length(tables.instances.len());
+    for instance in &tables.instances {
+        writer.text(&instance.name);
+    }
+    series::save_names(series, writer);
+}
+
+/// Fills tables and series; the owner's name stands elsewhere.
+fn load_names(sections: &Sections, state: &mut DeviceState) -> Result<Owner, LoadError> {
+    let mut reader = Reader::of(sections, NAMES)?;
+    let tenant = reader.text()?;
+    let device = DeviceId(Uuid::from_bytes(reader.array::<16>()?));
+    for _ in 0..reader.length()? {
+        let (name, unit) = (reader.text()?, reader.text()?);
+        state.tables.push_metric(name, unit);
+    }
+    for _ in 0..reader.length()? {
+        state.tables.instances.push(Instance { name: reader.text()?, ..Instance::default() });
+    }
+    let owner = Owner { tenant, device, name: String::new() };
+    state.series = series::load_names(&owner, &state.tables, &mut reader)?;
+    reader.end()?;
+    let tables = &state.tables;
+    state.names_saved = Some([tables.metrics.len(), tables.instances.len(), state.series.len()]);
+    Ok(owner)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Varints, texts, columns with runs of zeros.
 
-use crate::LoadError;
+use crate::{LoadError, Sections};
 
 /// Appends to bytes.
 pub(super) struct Writer<'a> {
@@ -101,17 +101,24 @@ impl<'a> Writer<'a> {
 
 /// Reads from bytes.
 pub(super) struct Reader<'a> {
+    section: u16,
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+    /// Begins a section.
+    pub(super) fn of(sections: &'a Sections, section: u16) -> Result<Self, LoadError> {
+        let bytes = sections.get(&section).ok_or(LoadError::Missing { section })?;
+        Ok(Self { section, bytes, at: 0 })
     }
 
     pub(super) fn malformed(&self, what: &'static str) -> LoadError {
-        LoadError::Malformed { at: self.at, what }
+        LoadError::Malformed { section: self.section, at: self.at, what }
+    }
+
+    fn truncated(&self) -> LoadError {
+        LoadError::Truncated { section: self.section, at: self.at }
     }
 
     pub(super) fn end(&self) -> Result<(), LoadError> {
@@ -123,7 +130,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn byte(&mut self) -> Result<u8, LoadError> {
-        let byte = self.bytes.get(self.at).ok_or(LoadError::Truncated { at: self.at })?;
+        let byte = self.bytes.get(self.at).ok_or_else(|| self.truncated())?;
         self.at += 1;
         Ok(*byte)
     }
@@ -137,15 +144,15 @@ impl<'a> Reader<'a> {
     }
 
     fn slice(&mut self, length: usize) -> Result<&'a [u8], LoadError> {
-        let end = self.at.checked_add(length).ok_or(LoadError::Truncated { at: self.at })?;
-        let slice = self.bytes.get(self.at..end).ok_or(LoadError::Truncated { at: self.at })?;
+        let end = self.at.checked_add(length).ok_or_else(|| self.truncated())?;
+        let slice = self.bytes.get(self.at..end).ok_or_else(|| self.truncated())?;
         self.at = end;
         Ok(slice)
     }
 
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], LoadError> {
         let slice = self.slice(N)?;
-        slice.try_into().map_err(|_| LoadError::Truncated { at: self.at })
+        slice.try_into().map_err(|_| self.truncated())
     }
 
     pub(super) fn number(&mut self) -> Result<u64, LoadError> {

@@ -3,7 +3,7 @@
 use schemas::{Kind, SeriesId};
 
 use super::primitive::{Reader, Writer, unzigzag, zigzag};
-use crate::baseline::{Alarm, Episode, Learned, Season};
+use crate::baseline::{Episode, Learned, Season};
 use crate::rates::Reading;
 use crate::state::{Owner, SeriesState, Tables};
 use crate::{LoadError, MAX_SERIES};
@@ -33,10 +33,15 @@ impl Steps {
     }
 }
 
-pub(super) fn save(series: &[SeriesState], writer: &mut Writer<'_>) {
+/// Which metric of which instance each is.
+pub(super) fn save_names(series: &[SeriesState], writer: &mut Writer<'_>) {
     writer.length(series.len());
     writer.column(steps(series, |one| i64::from(one.metric)));
     writer.column(steps(series, |one| i64::from(one.instance)));
+}
+
+/// What changes with every sample.
+pub(super) fn save_now(series: &[SeriesState], writer: &mut Writer<'_>) {
     let kind = |one: &SeriesState| KINDS.iter().position(|kind| *kind == one.kind).unwrap_or(4);
     writer.column(steps(series, move |one| kind(one) as i64));
     writer.column(steps(series, |one| one.at));
@@ -66,9 +71,13 @@ fn save_learned(series: &[SeriesState], writer: &mut Writer<'_>) {
     writer.bits(series.iter().map(|one| bits(one.learned.quantum)));
     writer.column(steps(series, |one| i64::from(one.learned.season.hour)));
     writer.column(steps(series, |one| i64::from(one.learned.season.count)));
-    writer.column(series.iter().map(|one| u64::from(one.learned.season.known)));
     writer.bits(series.iter().map(|one| bits(one.learned.season.gathered)));
-    writer.bits(series.iter().map(|one| bits(one.learned.season.centre)));
+}
+
+/// What changes when an hour ends.
+pub(super) fn save_seasons(series: &[SeriesState], writer: &mut Writer<'_>) {
+    writer.column(series.iter().map(|one| u64::from(one.learned.season.known)));
+    writer.bits(series.iter().map(|one| u64::from(one.learned.season.centre.to_bits())));
     for hour in 0..24 {
         writer.column(series.iter().map(|one| u64::from(one.learned.season.days[hour])));
         let before = |one: &SeriesState| match hour {
@@ -94,7 +103,7 @@ fn save_episode(episode: &Episode, writer: &mut Writer<'_>) {
     }
 }
 
-pub(super) fn load(
+pub(super) fn load_names(
     owner: &Owner,
     tables: &Tables,
     reader: &mut Reader<'_>,
@@ -103,8 +112,28 @@ pub(super) fn load(
     if count > MAX_SERIES {
         return Err(reader.malformed("number of series"));
     }
-    let metric = reader.column(count)?;
-    let instance = reader.column(count)?;
+    let metrics = reader.column(count)?;
+    let instances = reader.column(count)?;
+    let (mut metric, mut instance) = (Steps(0), Steps(0));
+    let mut series = Vec::with_capacity(count);
+    for row in 0..count {
+        let (metric, instance) = (metric.next(metrics[row]), instance.next(instances[row]));
+        let name = usize::try_from(metric).ok().and_then(|n| tables.metrics.get(n));
+        let place = usize::try_from(instance).ok().and_then(|n| tables.instances.get(n));
+        let (Some(name), Some(place)) = (name, place) else {
+            return Err(reader.malformed("series"));
+        };
+        let id = SeriesId::of(&owner.tenant, owner.device, &name.name, &place.name);
+        series.push(SeriesState::new(id, metric as u32, instance as u32, Kind::Gauge));
+    }
+    Ok(series)
+}
+
+pub(super) fn load_now(
+    series: &mut [SeriesState],
+    reader: &mut Reader<'_>,
+) -> Result<(), LoadError> {
+    let count = series.len();
     let kind = reader.column(count)?;
     let at = reader.column(count)?;
     let sent_at = reader.column(count)?;
@@ -112,40 +141,24 @@ pub(super) fn load(
     let line_ms = reader.column(count)?;
     let restarts = reader.column(count)?;
     let breaks = reader.column(count)?;
-    let mut last = [const { Steps(0) }; 8];
-    let mut series = Vec::with_capacity(count);
-    for row in 0..count {
-        let metric_number = last[0].next(metric[row]);
-        let instance_number = last[1].next(instance[row]);
-        let kind_number = last[2].next(kind[row]);
-        let name = usize::try_from(metric_number).ok().and_then(|n| tables.metrics.get(n));
-        let place = usize::try_from(instance_number).ok().and_then(|n| tables.instances.get(n));
-        let kind = usize::try_from(kind_number).ok().and_then(|n| KINDS.get(n));
-        let (Some(name), Some(place), Some(kind)) = (name, place, kind) else {
-            return Err(reader.malformed("series"));
-        };
-        let raw = match kind {
+    let mut last = [const { Steps(0) }; 6];
+    for (row, one) in series.iter_mut().enumerate() {
+        let kind = usize::try_from(last[0].next(kind[row])).ok().and_then(|n| KINDS.get(n));
+        one.kind = *kind.ok_or_else(|| reader.malformed("kind"))?;
+        one.at = last[1].next(at[row]);
+        one.sent_at = last[2].next(sent_at[row]);
+        let raw = match one.kind {
             Kind::Gauge | Kind::State => raw[row].swap_bytes(),
             Kind::Counter32 | Kind::Counter64 | Kind::Discontinuity => raw[row],
         };
-        series.push(SeriesState {
-            id: SeriesId::of(&owner.tenant, owner.device, &name.name, &place.name),
-            metric: metric_number as u32,
-            instance: instance_number as u32,
-            at: last[3].next(at[row]),
-            sent_at: last[4].next(sent_at[row]),
-            reading: Reading {
-                raw,
-                line_ms: last[5].next(line_ms[row]),
-                restarts: small(last[6].next(restarts[row]), reader)?,
-                breaks: small(last[7].next(breaks[row]), reader)?,
-            },
-            kind: *kind,
-            learned: Learned::default(),
-            alarm: Alarm::default(),
-        });
+        one.reading = Reading {
+            raw,
+            line_ms: last[3].next(line_ms[row]),
+            restarts: small(last[4].next(restarts[row]), reader)?,
+            breaks: small(last[5].next(breaks[row]), reader)?,
+        };
     }
-    load_learned(&mut series, reader)?;
+    load_learned(series, reader)?;
     let history = reader.column(count)?;
     let open = reader.column(count)?;
     for ((one, history), open) in series.iter_mut().zip(history).zip(open) {
@@ -154,7 +167,7 @@ pub(super) fn load(
             one.alarm.episode = Some(Box::new(load_episode(reader)?));
         }
     }
-    Ok(series)
+    Ok(())
 }
 
 fn small<T: TryFrom<i64>>(value: i64, reader: &Reader<'_>) -> Result<T, LoadError> {
@@ -170,9 +183,7 @@ fn load_learned(series: &mut [SeriesState], reader: &mut Reader<'_>) -> Result<(
     let quantum = reader.bits(rows)?;
     let hour = reader.column(rows)?;
     let hour_count = reader.column(rows)?;
-    let known = reader.column(rows)?;
     let gathered = reader.bits(rows)?;
-    let centre = reader.bits(rows)?;
     let mut last = [const { Steps(0) }; 4];
     let float = |bits: u64| f32::from_bits(bits as u32);
     for (row, one) in series.iter_mut().enumerate() {
@@ -185,12 +196,25 @@ fn load_learned(series: &mut [SeriesState], reader: &mut Reader<'_>) -> Result<(
             season: Season {
                 hour: small(last[2].next(hour[row]), reader)?,
                 count: small(last[3].next(hour_count[row]), reader)?,
-                known: known[row] as u8,
                 gathered: float(gathered[row]),
-                centre: float(centre[row]),
                 ..Season::default()
             },
         };
+    }
+    Ok(())
+}
+
+pub(super) fn load_seasons(
+    series: &mut [SeriesState],
+    reader: &mut Reader<'_>,
+) -> Result<(), LoadError> {
+    let rows = series.len();
+    let known = reader.column(rows)?;
+    let centre = reader.bits(rows)?;
+    for (row, one) in series.iter_mut().enumerate() {
+        one.learned.season.known = known[row] as u8;
+        one.learned.season.centre = f32::from_bits(centre[row] as u32);
+        one.learned.season.changed = false;
     }
     for hour in 0..24 {
         let days = reader.column(rows)?;

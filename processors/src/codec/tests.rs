@@ -26,7 +26,8 @@ proptest! {
         writer.column(values.iter().copied());
         writer.bits(values.iter().copied());
         writer.signed(signed);
-        let mut reader = Reader::new(&bytes);
+        let sections = Sections::from([(0, bytes)]);
+        let mut reader = Reader::of(&sections, 0).unwrap();
         prop_assert_eq!(reader.column(values.len()).unwrap(), values.clone());
         prop_assert_eq!(reader.bits(values.len()).unwrap(), values);
         prop_assert_eq!(reader.signed().unwrap(), signed);
@@ -36,11 +37,14 @@ proptest! {
     /// Changed or cut bytes give an error or a state that can be stepped; never a panic.
     #[test]
     fn wrong_bytes_do_not_panic(
+        section in any::<prop::sample::Index>(),
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
         cut in any::<prop::sample::Index>(),
         whether in any::<bool>(),
     ) {
-        let mut bytes = saved();
+        let mut sections = saved();
+        let section = section.index(sections.len());
+        let bytes = sections.values_mut().nth(section).unwrap();
         for (place, byte) in changes {
             let place = place.index(bytes.len());
             bytes[place] = byte;
@@ -48,7 +52,7 @@ proptest! {
         if whether {
             bytes.truncate(cut.index(bytes.len()));
         }
-        if let Ok(mut state) = load(&bytes) {
+        if let Ok(mut state) = load(&sections) {
             let chain = DeviceChain::default();
             for cycle in [200, 201, 500] {
                 chain.step(&mut state, &poll(cycle), &mut Nothing);
@@ -99,25 +103,70 @@ fn poll(cycle: i64) -> DeviceInput {
     }))
 }
 
-fn saved() -> Vec<u8> {
+/// Two saves, one on top of the other.
+fn saved() -> Sections {
     let chain = DeviceChain::default();
     let mut state = DeviceState::default();
+    let mut sections = Sections::new();
     for cycle in 0..150 {
         chain.step(&mut state, &poll(cycle), &mut Nothing);
+        if cycle == 80 {
+            save(&mut state, &mut |section, bytes| drop(sections.insert(section, bytes.to_vec())));
+        }
     }
-    let mut bytes = Vec::new();
-    chain.save(&state, &mut bytes);
-    bytes
+    save(&mut state, &mut |section, bytes| drop(sections.insert(section, bytes.to_vec())));
+    sections
 }
 
 #[test]
 fn errors_say_where() {
-    let bytes = saved();
-    let cut = load(&bytes[..bytes.len() - 1]).unwrap_err();
-    assert!(matches!(cut, LoadError::Truncated { .. } | LoadError::Malformed { .. }), "{cut}");
-    let mut longer = bytes;
-    longer.push(0);
-    let text = load(&longer).unwrap_err().to_string();
-    assert!(text.contains("bytes after the end"), "{text}");
-    assert!(load(&[]).is_err());
+    let whole = saved();
+    let mut unread = 0;
+    for (section, bytes) in &whole {
+        let mut sections = whole.clone();
+        sections.remove(section);
+        match load(&sections) {
+            Err(error) => assert_eq!(error, LoadError::Missing { section: *section }),
+            Ok(_) => {
+                unread += 1;
+                continue;
+            }
+        }
+        sections.insert(*section, bytes[..bytes.len() - 1].to_vec());
+        let cut = load(&sections).unwrap_err().to_string();
+        assert!(cut.contains(&format!("section {section} of")), "{cut}");
+        let mut longer = bytes.clone();
+        longer.push(0);
+        sections.insert(*section, longer);
+        let text = load(&sections).unwrap_err().to_string();
+        assert!(text.contains("bytes after the end"), "{text}");
+    }
+    assert_eq!(unread, 1, "the old bucket in whose place one is open");
+}
+
+/// What did not change is not saved again.
+#[test]
+fn sections_are_saved_when_they_change() {
+    let chain = DeviceChain::default();
+    let mut state = DeviceState::default();
+    let written = |state: &mut DeviceState| {
+        let mut numbers = Vec::new();
+        save(state, &mut |section, _| numbers.push(section));
+        numbers
+    };
+    // Buckets of the first save: one closed, its hour.
+    for cycle in 0..10 {
+        chain.step(&mut state, &poll(cycle), &mut Nothing);
+    }
+    let first = written(&mut state);
+    assert_eq!(first[..3], [NOW, NAMES, SEASONS], "{first:?}");
+    assert!(first.len() > 4, "{first:?}");
+    chain.step(&mut state, &poll(10), &mut Nothing);
+    assert_eq!(written(&mut state), [NOW]);
+    for cycle in 11..16 {
+        chain.step(&mut state, &poll(cycle), &mut Nothing);
+    }
+    let closed = written(&mut state);
+    assert_eq!(closed.len(), 3, "the bucket that closed and its hour: {closed:?}");
+    assert_eq!(written(&mut load(&saved()).unwrap()), [NOW], "as loaded");
 }

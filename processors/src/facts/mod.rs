@@ -11,6 +11,8 @@ const GONE_AFTER_MS: i64 = 3 * 3_600_000;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Texts {
     pub(crate) known: Vec<Text>,
+    /// Whether anything was heard since they were last saved.
+    pub(crate) changed: bool,
 }
 
 /// A text and when it was last heard.
@@ -26,6 +28,7 @@ impl Texts {
         if facts.is_empty() {
             return false;
         }
+        self.changed = true;
         let mut changed = false;
         let mut bytes: usize = self.known.iter().map(|text| size(&text.fact)).sum();
         for fact in facts {

@@ -1,7 +1,7 @@
 //! Buckets of 5 minutes, 1 hour and 1 day in UTC: count, sum, min, max and last.
 //!
 //! A sample goes into its 5-minute cell alone; closing a 5-minute bucket adds its cells to the
-//! hour and the day. A bucket closes when stream time passes its end by [`GRACE_MS`]. A sample
+//! hour, closing an hour adds its cells to the day. A bucket closes when stream time passes its end by [`GRACE_MS`]. A sample
 //! for a closed bucket that is at most [`LATE_MS`] behind the device's newest sample changes all
 //! closed buckets it belongs to, and these are sent again whole, [`REPAIR_DELAY_MS`] later so
 //! that a burst of late samples makes one record. So the rings hold 13 buckets of 5 minutes and
@@ -28,9 +28,6 @@ pub(crate) const LATE_MS: i64 = 3_600_000;
 
 /// How long repairs are gathered.
 const REPAIR_DELAY_MS: i64 = 30_000;
-
-/// For [`Ring::slot_at`]: a slot made now is open whatever the time.
-const NOT_SENT: i64 = i64::MIN;
 
 /// What became of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,16 +103,9 @@ impl Rollups {
             return Added::InTime;
         }
         cell.mark();
-        for (width, slot) in
-            [(HOUR_MS, self.hour.slot_at(at, clock)), (DAY_MS, self.day.slot_at(at, clock))]
-        {
-            let Some(slot) = slot else { continue };
-            let closed = slot.closed;
-            let cell = slot.cell(series, count);
-            cell.add(offset(at, width), value);
-            if closed {
-                cell.mark();
-            }
+        // An open hour passes it on to the day when it closes.
+        if !repair_longer(&mut self.hour, clock, series, count, at, value) {
+            repair_longer(&mut self.day, clock, series, count, at, value);
         }
         let due = clock.saturating_add(REPAIR_DELAY_MS);
         self.repair_at = Some(self.repair_at.map_or(due, |earlier| earlier.min(due)));
@@ -167,28 +157,21 @@ impl Rollups {
         closed: Closed<'_>,
     ) {
         while let Some(place) = self.five.due(clock) {
-            let Self { five, hour, day, .. } = self;
-            let slot = &mut five.slots[place];
-            slot.closed = true;
+            let Self { five, hour, .. } = self;
+            let slot = five.close(place);
             let start = slot.number.saturating_mul(FIVE_MS);
-            // Even when its own time has come as well: it is sent below.
-            for (width, longer) in
-                [(HOUR_MS, hour.slot_at(start, NOT_SENT)), (DAY_MS, day.slot_at(start, NOT_SENT))]
-            {
-                if let Some(longer) = longer {
-                    longer.merge(&slot.cells, offset(start, width));
-                }
-            }
+            hour.take_in(slot, start);
             send(FIVE_MS, slot, false, ids, address, out);
             closed(start, &slot.cells, out);
         }
         while let Some(place) = self.hour.due(clock) {
-            self.hour.slots[place].closed = true;
-            send(HOUR_MS, &self.hour.slots[place], false, ids, address, out);
+            let Self { hour, day, .. } = self;
+            let slot = hour.close(place);
+            day.take_in(slot, slot.number.saturating_mul(HOUR_MS));
+            send(HOUR_MS, slot, false, ids, address, out);
         }
         while let Some(place) = self.day.due(clock) {
-            self.day.slots[place].closed = true;
-            send(DAY_MS, &self.day.slots[place], false, ids, address, out);
+            send(DAY_MS, self.day.close(place), false, ids, address, out);
         }
     }
 
@@ -214,10 +197,31 @@ fn repair_ring<const N: usize>(
     for place in ring.in_order() {
         let slot = &mut ring.slots[place];
         send(ring.width_ms, slot, true, ids, address, out);
-        for cell in &mut slot.cells {
+        for cell in slot.cells.iter_mut().filter(|cell| cell.marked()) {
             cell.unmark();
+            slot.changed = true;
         }
     }
+}
+
+/// Adds a late sample to a bucket of a longer width; true when it is still open.
+fn repair_longer<const N: usize>(
+    ring: &mut Ring<N>,
+    clock: i64,
+    series: usize,
+    count: usize,
+    at: i64,
+    value: f64,
+) -> bool {
+    let offset = offset(at, ring.width_ms);
+    let Some(slot) = ring.slot_at(at, clock) else { return false };
+    let closed = slot.closed;
+    let cell = slot.cell(series, count);
+    cell.add(offset, value);
+    if closed {
+        cell.mark();
+    }
+    !closed
 }
 
 /// Sends a slot's cells: all that hold something, or the marked ones as a repair.

@@ -82,12 +82,15 @@ pub(crate) struct Slot {
     pub(crate) number: i64,
     /// Whether it was sent.
     pub(crate) closed: bool,
+    /// Since it was last saved. Not kept up while it is open and takes samples.
+    pub(crate) changed: bool,
     /// By series; shorter than the device's series when later ones hold nothing.
     pub(crate) cells: Vec<Cell>,
 }
 
 impl Slot {
-    pub(crate) const UNUSED: Self = Self { number: -1, closed: true, cells: Vec::new() };
+    pub(crate) const UNUSED: Self =
+        Self { number: -1, closed: true, changed: false, cells: Vec::new() };
 
     /// The cell of a series of a device that has `count` of them.
     pub(crate) fn cell(&mut self, series: usize, count: usize) -> &mut Cell {
@@ -99,7 +102,7 @@ impl Slot {
         &mut self.cells[series]
     }
 
-    pub(crate) fn merge(&mut self, cells: &[Cell], start: u32) {
+    fn merge(&mut self, cells: &[Cell], start: u32) {
         let Some(last) = cells.len().checked_sub(1) else { return };
         let _ = self.cell(last, cells.len());
         for (mine, other) in self.cells.iter_mut().zip(cells) {
@@ -149,6 +152,7 @@ impl<const N: usize> Ring<N> {
             slot.closed = close_time(number, self.width_ms) <= clock;
             slot.cells.clear();
         }
+        slot.changed = true;
         if !slot.closed {
             self.open = Some((number.saturating_mul(self.width_ms), place));
         }
@@ -165,6 +169,23 @@ impl<const N: usize> Ring<N> {
             self.open = None;
         }
         Some(place)
+    }
+
+    /// Closes a slot.
+    pub(crate) fn close(&mut self, place: usize) -> &mut Slot {
+        let slot = &mut self.slots[place];
+        slot.closed = true;
+        slot.changed = true;
+        slot
+    }
+
+    /// Adds a whole closed bucket of a shorter width. The bucket it goes to is open, even when
+    /// its time has come as well: it is sent after this.
+    pub(crate) fn take_in(&mut self, shorter: &Slot, start: i64) {
+        let offset = super::offset(start, self.width_ms);
+        if let Some(slot) = self.slot_at(start, i64::MIN) {
+            slot.merge(&shorter.cells, offset);
+        }
     }
 
     /// When the next slot closes.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use processors::{Count, DeviceChain, DeviceState, Next, Out, Output, Processor};
+use processors::{Count, DeviceChain, DeviceState, Next, Out, Output, Processor, Sections};
 use schemas::{
     Anomaly, Column, Control, DeviceId, DeviceInput, DeviceStatus, Kind, Outcome, Poll, Rollup,
     Tick,
@@ -136,24 +136,33 @@ pub fn run(state: &mut DeviceState, inputs: &[DeviceInput]) -> Sink {
     sink
 }
 
-/// Steps as the runner does: ticks only when due, a forgotten state starts anew.
-pub fn step_all(state: &mut DeviceState, inputs: &[DeviceInput], sink: &mut Sink) {
+/// Steps as the runner does: a forgotten state starts anew. True when one was forgotten.
+pub fn step_all(state: &mut DeviceState, inputs: &[DeviceInput], sink: &mut Sink) -> bool {
     let chain = DeviceChain::default();
+    let mut forgotten = false;
     for input in inputs {
         if chain.step(state, input, sink) == Next::Forget {
             *state = DeviceState::default();
+            forgotten = true;
         }
     }
+    forgotten
 }
 
-/// Saves, loads, saves again: the bytes must be the same.
-pub fn reborn(state: &DeviceState) -> DeviceState {
+/// Saves on top of what was saved of this state before.
+pub fn save(state: &mut DeviceState, sections: &mut Sections) {
+    DeviceChain::default()
+        .save(state, &mut |section, bytes| drop(sections.insert(section, bytes.to_vec())));
+}
+
+/// Saves, loads, saves again: the bytes must be the same, and only what always changes is saved.
+pub fn reborn(state: &mut DeviceState, sections: &mut Sections) -> DeviceState {
+    save(state, sections);
     let chain = DeviceChain::default();
-    let mut bytes = Vec::new();
-    chain.save(state, &mut bytes);
-    let loaded = chain.load(&bytes).expect("what was saved loads");
-    let mut again = Vec::new();
-    chain.save(&loaded, &mut again);
-    assert_eq!(bytes, again, "save(load(x)) differs from x");
+    let mut loaded = chain.load(DeviceChain::LOGIC_VERSION, sections).expect("it loads");
+    let mut again = Sections::new();
+    save(&mut loaded, &mut again);
+    assert_eq!(again.len(), 1, "as loaded, nothing changed");
+    assert_eq!(again.get(&0), sections.get(&0), "save(load(x)) differs from x");
     loaded
 }

@@ -250,7 +250,7 @@ impl Seen {
 }
 
 pub(crate) fn at(partition: i32, next: i64) -> Position {
-    Position { partition, next, replay_from: next }
+    Position { partition, next, replay_from: next, logic: 0 }
 }
 
 /// A commit; what passes is an error here, as the caller must abort.

@@ -159,7 +159,7 @@ pub(crate) fn survive_a_restart(h: &dyn Harness) {
     produce(h, (0..50).map(|n| record(&topic, n % 2, "k", &n.to_string())).collect());
     let mut task = join(h, &spec(&group, &topic, "0"));
     Seen::default().wait(h, &mut *task, 2);
-    let position = Position { partition: 1, next: 7, replay_from: 3 };
+    let position = Position { partition: 1, next: 7, replay_from: 3, logic: 0 };
     task.send(record(&topic, 0, "k", "by the task")).unwrap();
     commit(&mut *task, &[position]);
     let before = all(h, &topic, 2);

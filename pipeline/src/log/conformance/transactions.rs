@@ -60,7 +60,7 @@ pub(crate) fn show_outputs_and_positions_together(h: &dyn Harness) {
     task.send(record(&bench.state, 0, "k", "snapshot")).unwrap();
     let mut early = h.log().reader(&bench.output, &[], Start::Earliest).unwrap();
     assert_eq!(polled(&mut *early), [], "open, so unseen");
-    let position = Position { partition: 0, next: 5, replay_from: 2 };
+    let position = Position { partition: 0, next: 5, replay_from: 2, logic: 0 };
     commit(&mut *task, &[position]);
     let mut outputs = bench.outputs(h);
     outputs.sort();
@@ -68,7 +68,7 @@ pub(crate) fn show_outputs_and_positions_together(h: &dyn Harness) {
     assert_eq!(bench.states(h), ["snapshot"]);
     assert_eq!(committed(h, &mut *task), [Some(position), None]);
     // Positions alone are a commit too.
-    let next = Position { partition: 1, next: 9, replay_from: 0 };
+    let next = Position { partition: 1, next: 9, replay_from: 0, logic: 0 };
     commit(&mut *task, &[next]);
     assert_eq!(committed(h, &mut *task), [Some(position), Some(next)]);
 }
@@ -104,7 +104,7 @@ pub(crate) fn too_large_leaves_it_open(h: &dyn Harness) {
 pub(crate) fn positions_survive_their_task(h: &dyn Harness) {
     let bench = Bench::new(h);
     let mut task = bench.owner(h, "0");
-    let position = Position { partition: 1, next: 12, replay_from: 4 };
+    let position = Position { partition: 1, next: 12, replay_from: 4, logic: 0 };
     commit(&mut *task, &[position]);
     task.leave();
     let mut task = bench.owner(h, "another");

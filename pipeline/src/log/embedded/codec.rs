@@ -185,7 +185,7 @@ pub(super) fn split_numbers(bytes: &[u8]) -> Option<Vec<i64>> {
 }
 
 pub(super) fn position_value(position: &Position) -> Bytes {
-    numbers(&[position.next, position.replay_from])
+    numbers(&[position.next, position.replay_from, i64::from(position.logic)])
 }
 
 pub(super) fn topic_value(partitions: i32, cleanup: Cleanup, space: Space) -> Bytes {

@@ -258,8 +258,10 @@ impl Core {
             let (names, number) = split_fact_key(key, 2)?;
             let [group, topic] = <[String; 2]>::try_from(names).ok()?;
             let partition = i32::try_from(number?).ok()?;
-            let [next, replay_from] = <[i64; 2]>::try_from(codec::split_numbers(value)?).ok()?;
-            let position = Position { partition, next, replay_from };
+            let numbers = codec::split_numbers(value)?;
+            let [next, replay_from, logic] = <[i64; 3]>::try_from(numbers).ok()?;
+            let logic = u32::try_from(logic).ok()?;
+            let position = Position { partition, next, replay_from, logic };
             positions.insert((group, topic.as_str().into(), partition), position);
             Some(())
         })?;

@@ -19,6 +19,7 @@ use super::producer::{Quiet, check_size, drain, queue};
 
 /// How the committed offset's metadata begin.
 const REPLAY_FROM: &str = "replay_from=";
+const LOGIC: &str = " logic=";
 /// Longest time that an orderly end spends on an open transaction.
 const LAST: Duration = Duration::from_secs(2);
 
@@ -98,7 +99,8 @@ impl KafkaTask {
             element
                 .set_offset(Offset::Offset(position.next))
                 .map_err(|e| self.error("position", &e))?;
-            element.set_metadata(format!("{REPLAY_FROM}{}", position.replay_from));
+            let Position { replay_from, logic, .. } = position;
+            element.set_metadata(format!("{REPLAY_FROM}{replay_from}{LOGIC}{logic}"));
         }
         retrying(|| self.producer.send_offsets_to_transaction(&list, &metadata, SETTLE))
             .map_err(|e| self.error("positions", &e))
@@ -137,14 +139,17 @@ fn position(
     metadata: &str,
 ) -> Result<Option<Position>, LogError> {
     let Offset::Offset(next) = offset else { return Ok(None) };
-    let replay_from = metadata.strip_prefix(REPLAY_FROM).and_then(|from| from.parse().ok());
-    match replay_from {
-        Some(replay_from) => Ok(Some(Position { partition, next, replay_from })),
+    let parsed = metadata.strip_prefix(REPLAY_FROM).and_then(|rest| {
+        let (replay_from, logic) = rest.split_once(LOGIC)?;
+        Some((replay_from.parse().ok()?, logic.parse().ok()?))
+    });
+    match parsed {
+        Some((replay_from, logic)) => Ok(Some(Position { partition, next, replay_from, logic })),
         None => Err(LogError::Fatal {
             what: format!("position {next} of {topic}[{partition}]"),
             error: format!(
-                "it was committed by another program ({metadata:?} does not say {REPLAY_FROM}): \
-                 delete the group's offset to begin anew"
+                "it was committed by another program ({metadata:?} does not say \
+                 {REPLAY_FROM}N{LOGIC}N): delete the group's offset to begin anew"
             ),
         }),
     }

@@ -30,7 +30,7 @@ fn poll(task: &mut dyn Task) -> Event {
 }
 
 fn at(next: i64) -> [Position; 1] {
-    [Position { partition: 0, next, replay_from: next }]
+    [Position { partition: 0, next, replay_from: next, logic: 0 }]
 }
 
 fn outputs(log: &Memory) -> usize {
@@ -50,7 +50,7 @@ fn sessions_end_by_the_clock_given() {
     }
     now_ms.fetch_add(1, Ordering::SeqCst);
     assert_eq!(poll(&mut *a), Event::Assigned(vec![1]));
-    let late = b.commit(&[Position { partition: 1, next: 1, replay_from: 1 }]);
+    let late = b.commit(&[Position { partition: 1, next: 1, replay_from: 1, logic: 0 }]);
     assert!(matches!(late, Err(LogError::Fenced { .. })), "{late:?}");
     assert_eq!(poll(&mut *b), Event::Lost(vec![1]));
     assert_eq!(poll(&mut *b), Event::Idle);
@@ -69,7 +69,7 @@ fn a_process_that_stood_still_loses_nobody() {
     now_ms.fetch_add(3_600_000, Ordering::SeqCst);
     assert_eq!(poll(&mut *a), Event::Idle);
     assert_eq!(poll(&mut *b), Event::Idle);
-    b.commit(&[Position { partition: 1, next: 1, replay_from: 1 }]).unwrap();
+    b.commit(&[Position { partition: 1, next: 1, replay_from: 1, logic: 0 }]).unwrap();
 }
 
 /// A commit that meets this fault: whether it was written, and whether the process lives.

@@ -166,7 +166,7 @@ fn copy(log: &Embedded, stop: &AtomicBool) {
                 }
                 let positions: Vec<Position> = next
                     .iter()
-                    .map(|(p, n)| Position { partition: *p, next: *n, replay_from: *n })
+                    .map(|(p, n)| Position { partition: *p, next: *n, replay_from: *n, logic: 0 })
                     .collect();
                 task.commit(&positions).unwrap();
                 for (p, next) in next {
