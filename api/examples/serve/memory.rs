@@ -152,7 +152,7 @@ impl System for Fixed {
             database: DatabaseStatus {
                 tier: "postgres".to_owned(),
                 version: "17".to_owned(),
-                migration: 5,
+                migration: 6,
             },
             roles: vec![role],
             started_at: 1,
