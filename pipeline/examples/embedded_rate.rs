@@ -89,7 +89,7 @@ fn commits(log: &Embedded, topic: &Arc<str>, slot: usize) -> Result<Vec<Duration
         task.send(record(topic, next as u64))?;
         let next = i64::try_from(next)?;
         let began = Instant::now();
-        task.commit(&[Position { partition: 0, next, replay_from: next }])?;
+        task.commit(&[Position { partition: 0, next, replay_from: next, logic: 0 }])?;
         took.push(began.elapsed());
         // Off the beat of the writer, as real work is.
         std::thread::sleep(Duration::from_micros(1_300 * (next as u64 % 17)));

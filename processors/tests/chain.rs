@@ -6,8 +6,8 @@ mod common;
 use common::{START, Sink, column, control, poll, run, save, step_all, tick};
 use processors::{Count, DeviceChain, DeviceState, Next, Output, Processor, Sections};
 use schemas::{
-    Availability, Column, DeviceInput, Fact, GapReason, Kind, Outcome, Poll, SampleFlags,
-    Transition,
+    Anomaly, Availability, Column, DeviceInput, Fact, GapReason, Kind, Outcome, Poll, SampleFlags,
+    SeriesId, Transition,
 };
 
 fn input(record: Poll) -> DeviceInput {
@@ -268,4 +268,35 @@ fn a_tick_that_is_not_due_changes_nothing() {
     let mut after = before.clone();
     save(&mut state, &mut after);
     assert_eq!(before, after);
+}
+
+/// A gauge that jumps after it was learned; polls 1 to `last`.
+fn jumping(last: i64) -> Vec<DeviceInput> {
+    let value = |cycle: i64| if cycle > 40 { 900.0 } else { 50.0 + (cycle % 3) as f64 };
+    let record =
+        |cycle| with(cycle, vec![column("level", Kind::Gauge, vec![], vec![value(cycle)])]);
+    (1..=last).map(|cycle| input(record(cycle))).collect()
+}
+
+#[test]
+fn what_was_told_overrides_what_was_concluded() {
+    let chain = DeviceChain::default();
+    let mut state = DeviceState::default();
+    let onset = run(&mut state, &jumping(45)).anomalies()[0].clone();
+    assert_eq!(onset.transition, Transition::Onset);
+
+    // Told nothing: the episode is as if it had never been.
+    let mut out = Sink::default();
+    chain.reconcile(&mut state, &[], &mut out);
+    assert_eq!((state.open_anomalies(), out.anomalies().len()), (0, 0));
+
+    // Told an onset, of a series known and of one that this version does not have.
+    let lost = Anomaly { id: "lost".into(), series: SeriesId(7), ..onset.clone() };
+    chain.reconcile(&mut state, &[onset.clone(), lost], &mut out);
+    assert_eq!(state.open_anomalies(), 1);
+    let cleared: Vec<_> = out.anomalies().iter().map(|a| (a.id.clone(), a.transition)).collect();
+    assert_eq!(cleared, [("lost".to_owned(), Transition::Clear)]);
+    let gone = run(&mut state, &[control(START + 500_000, false)]);
+    let ended: Vec<_> = gone.anomalies().iter().map(|a| (&a.id, a.transition)).collect();
+    assert_eq!(ended, [(&onset.id, Transition::Clear)], "the episode that was told ends");
 }

@@ -24,7 +24,7 @@ struct Version<const V: u32>(DeviceChain);
 
 impl<const V: u32> Version<V> {
     fn new() -> Self {
-        Self(DeviceChain::with(Stages { rollups: true, detection: V % 2 == 0 }))
+        Self(DeviceChain::with(Stages { rollups: true, detection: V.is_multiple_of(2) }))
     }
 }
 

@@ -3,8 +3,8 @@
 //! Within a cell most numbers share their first bits with another one: the greatest and the last
 //! with the least, the sum with the least times the count.
 
-use super::CELLS;
 use super::primitive::{Reader, Writer, unzigzag, zigzag};
+use super::{CELLS, Fill};
 use crate::rollup::{Cell, FIVE_MS, Ring, Rollups, Slot};
 use crate::{LoadError, Sections};
 
@@ -26,10 +26,7 @@ pub(super) fn save_now(rollups: &Rollups, writer: &mut Writer<'_>) {
 }
 
 /// Hands out the buckets that changed.
-pub(super) fn save_changed(
-    rollups: &mut Rollups,
-    section: &mut dyn FnMut(u16, &mut dyn FnMut(&mut Writer<'_>)),
-) {
+pub(super) fn save_changed(rollups: &mut Rollups, section: &mut dyn FnMut(u16, Fill<'_>)) {
     let Rollups { five, hour, day, .. } = rollups;
     let slots = (FIVE..).zip(five.slots.iter_mut().map(|slot| (slot, false)));
     let slots = slots.chain((HOUR..).zip(hour.slots.iter_mut().map(|slot| (slot, true))));

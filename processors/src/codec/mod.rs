@@ -32,10 +32,13 @@ const TEXTS: u16 = 3;
 /// The buckets from here on: see [`cells`].
 const CELLS: u16 = 4;
 
+/// Writes a section.
+type Fill<'a> = &'a mut dyn FnMut(&mut Writer<'_>);
+
 /// Hands out the sections that changed since this state was last saved or loaded.
 pub(crate) fn save(state: &mut DeviceState, write: &mut dyn FnMut(u16, &[u8])) {
     let mut bytes = Vec::with_capacity(1024);
-    let mut section = |number: u16, fill: &mut dyn FnMut(&mut Writer<'_>)| {
+    let mut section = |number: u16, fill: Fill<'_>| {
         bytes.clear();
         fill(&mut Writer::new(&mut bytes));
         write(number, &bytes);
