@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::bench::{self, Bench, Scale};
 use crate::config::Config;
 use crate::system::{self, Role};
 
@@ -58,6 +59,18 @@ enum Command {
     Config,
     /// Prints the topics and who reads and writes them, as a Mermaid diagram
     Topology,
+    /// Measures what the program does on this machine
+    Bench {
+        /// What to measure
+        #[arg(value_enum)]
+        bench: Bench,
+        /// One JSON document a measurement instead of lines
+        #[arg(long)]
+        json: bool,
+        /// How much of it: 0.01 for a glance
+        #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
+        scale: f64,
+    },
     /// Devices of a running system
     Device {
         #[command(flatten)]
@@ -189,6 +202,16 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Check => {
             let config = load(cli.config)?;
             return Ok(runtime()?.block_on(check::run(&config)));
+        }
+        Command::Bench { bench, json, scale } => {
+            let config = load(cli.config)?;
+            system::telemetry::init(&config.telemetry);
+            bench::run(bench, &config, Scale(scale), |report| {
+                let text =
+                    if json { serde_json::to_string(&report) } else { Ok(report.to_string()) };
+                let _ = print(&text.unwrap_or_default());
+            })?;
+            return Ok(ExitCode::SUCCESS);
         }
         Command::Device { remote, command } => {
             let config = load(cli.config)?;

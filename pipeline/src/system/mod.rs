@@ -186,7 +186,7 @@ fn open(config: &Config, runtime: &Handle, stop: Stop) -> Result<Shared, StartEr
 }
 
 /// Tries until the log answers: at a cluster's start the program may be there first.
-fn reached<T>(
+pub(crate) fn reached<T>(
     stop: &Stop,
     mut attempt: impl FnMut() -> Result<T, LogError>,
 ) -> Result<T, LogError> {
