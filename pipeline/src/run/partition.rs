@@ -7,6 +7,7 @@ use processors::{Count, Next, Out, Output, Processor};
 use schemas::{DeviceId, DeviceInput, Poll};
 
 use super::dead_letter::Poison;
+use super::lag::Place;
 use super::schema_topic::SchemaTopic;
 use super::snapshot::{self, Snapshot};
 use crate::log::{Position, Record};
@@ -79,6 +80,8 @@ pub(super) struct Partition<S> {
     last_tick_ms: i64,
     /// Where reading begins; none: nothing was ever committed.
     pub first_read: Option<i64>,
+    /// Up to where it is committed.
+    done: Option<i64>,
     moved: bool,
 }
 
@@ -94,6 +97,7 @@ impl<S: Default> Partition<S> {
             stream_ms: i64::MIN,
             last_tick_ms: 0,
             first_read: next,
+            done: next,
             moved: false,
         }
     }
@@ -248,7 +252,14 @@ impl<S: Default> Partition<S> {
         Some(Position { partition, next, replay_from })
     }
 
+    /// Up to where it is committed, and the time of the last record; whether more was stepped.
+    pub(super) fn place(&self) -> (Option<Place>, bool) {
+        let newest_ms = (self.stream_ms > i64::MIN).then_some(self.stream_ms);
+        (self.done.map(|next| Place { next, newest_ms }), self.moved)
+    }
+
     pub(super) fn committed(&mut self) {
+        self.done = self.next;
         self.moved = false;
     }
 
@@ -265,6 +276,7 @@ impl<S: Default> Partition<S> {
     /// After a restore: reading goes on at the committed position, nothing is pending.
     pub(super) fn restored(&mut self, committed: Option<i64>, now_ms: i64) {
         self.next = committed;
+        self.done = committed;
         self.first_read = committed;
         self.moved = false;
         self.last_tick_ms = now_ms;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use processors::Processor;
 
+use super::lag::Place;
 use super::partition::{Partition, Stepped};
 use super::processor::RunError;
 use super::schema_topic::SchemaTopic;
@@ -123,6 +124,11 @@ impl<S: Default> Restore<S> {
             }
             Some(_) | None => Ok(Phase::Done),
         }
+    }
+
+    /// Up to where it was committed.
+    pub(super) fn place(&self) -> Option<Place> {
+        self.committed.map(|position| Place { next: position.next, newest_ms: None })
     }
 
     pub(super) fn finish(mut self, now_ms: i64) -> Partition<S> {

@@ -46,7 +46,9 @@ mod tests;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{EventLog, LogError, Member, MemberSpec, Producer, Reader, Start, Task, TopicSpec};
+use super::{
+    EventLog, LogError, Member, MemberSpec, Producer, Reader, Start, Task, TopicSpec, Watch,
+};
 
 use self::core::Core;
 use self::member::LogMember;
@@ -118,6 +120,12 @@ impl Embedded {
 /// Both logs answer from their core.
 macro_rules! event_log {
     ($log:ty) => {
+        impl Watch for $log {
+            fn ends(&self, topic: &str) -> Result<Vec<i64>, LogError> {
+                self.core().ends(topic)
+            }
+        }
+
         impl EventLog for $log {
             fn ensure_topics(&self, topics: &[TopicSpec]) -> Result<(), LogError> {
                 self.core().ensure_topics(topics)

@@ -13,7 +13,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::metadata::Metadata;
 use rdkafka::statistics::Statistics;
 use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
-use rdkafka::{ClientConfig, TopicPartitionList};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::super::LogError;
@@ -92,6 +92,36 @@ impl Cluster {
     pub(super) fn range(&self, topic: &str, partition: i32) -> Result<Range, LogError> {
         let _ = self.observer.poll(Duration::ZERO);
         range(&self.observer, topic, partition)
+    }
+
+    /// The end of each of a topic's partitions, open transactions included, in one question to
+    /// each broker. `topic` is the name without the prefix.
+    pub(super) fn ends(&self, topic: &str) -> Result<Vec<i64>, LogError> {
+        let full = self.full(topic);
+        let what = || format!("ask for the ends of {topic}");
+        let metadata = self.metadata(Some(&full))?;
+        let found = metadata.topics().iter().find(|t| t.name() == full);
+        let count = found.map_or(0, |t| t.partitions().len());
+        let mut list = TopicPartitionList::new();
+        for partition in (0..).take(count) {
+            // The end is the answer to this time of no record.
+            list.add_partition_offset(&full, partition, Offset::End)
+                .map_err(|error| from_kafka(&error, what(), ""))?;
+        }
+        let answer = self.observer.offsets_for_times(list, ASK);
+        let answer = answer.map_err(|error| from_kafka(&error, what(), ""))?;
+        let end = |partition: i32| {
+            let element = answer.find_partition(&full, partition);
+            match element.as_ref().map(|element| (element.error(), element.offset())) {
+                Some((Ok(()), Offset::Offset(end))) => Ok(end),
+                Some((Err(error), _)) => Err(from_kafka(&error, what(), "")),
+                Some((Ok(()), _)) | None => Err(LogError::Retry {
+                    what: what(),
+                    error: format!("no answer for partition {partition}"),
+                }),
+            }
+        };
+        (0..).take(count).map(end).collect()
     }
 
     pub(super) fn context(&self, name: &str) -> Context {

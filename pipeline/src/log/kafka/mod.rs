@@ -51,7 +51,9 @@ pub use options::KafkaOptions;
 pub use topics::TopicChange;
 
 use self::client::Cluster;
-use super::{EventLog, LogError, Member, MemberSpec, Producer, Reader, Start, Task, TopicSpec};
+use super::{
+    EventLog, LogError, Member, MemberSpec, Producer, Reader, Start, Task, TopicSpec, Watch,
+};
 
 /// An event log over a Kafka cluster.
 pub struct KafkaLog {
@@ -80,6 +82,12 @@ impl KafkaLog {
     #[must_use]
     pub fn cluster_id(&self) -> Option<String> {
         self.cluster.id()
+    }
+}
+
+impl Watch for KafkaLog {
+    fn ends(&self, topic: &str) -> Result<Vec<i64>, LogError> {
+        self.cluster.ends(topic)
     }
 }
 
