@@ -243,6 +243,11 @@ pub trait Watch: Send + Sync {
     /// # Errors
     /// [`LogError::Retry`].
     fn ends(&self, topic: &str) -> Result<Vec<i64>, LogError>;
+
+    /// Says up to where a group that keeps its positions elsewhere (a sink) is done with
+    /// partitions of a topic: what lies after is still needed. A log whose retention looks at
+    /// time alone ignores it.
+    fn done(&self, group: &str, topic: &Arc<str>, next: &BTreeMap<i32, i64>);
 }
 
 /// An event log.

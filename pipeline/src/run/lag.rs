@@ -27,6 +27,8 @@ pub struct Reading {
     pub group: String,
     /// What it reads.
     pub topic: Arc<str>,
+    /// It keeps its positions elsewhere than in the log.
+    pub elsewhere: bool,
     /// Of each partition that it holds.
     pub places: BTreeMap<i32, Place>,
 }
@@ -66,6 +68,7 @@ impl Progress {
         Reading {
             group: spec.group.clone(),
             topic: Arc::clone(&spec.topic),
+            elsewhere: false,
             places: self.done.iter().map(place).collect(),
         }
     }
@@ -173,6 +176,13 @@ impl Lag {
         }
     }
 
+    /// Where the readers are that keep their positions elsewhere.
+    pub fn elsewhere(&self) -> Vec<Reading> {
+        let entries = self.entries();
+        let readings = entries.values().filter_map(|entry| entry.reading.as_ref());
+        readings.filter(|reading| reading.elsewhere).cloned().collect()
+    }
+
     /// All readers by component, as last measured.
     pub fn all(&self) -> Vec<Lagging> {
         let entries = self.entries();
@@ -226,8 +236,12 @@ mod tests {
         expected: (i64, Option<i64>),
     ) {
         let place = Place { next, newest_ms };
-        let reading =
-            Reading { group: "g".to_owned(), topic: "t".into(), places: [(0, place)].into() };
+        let reading = Reading {
+            group: "g".to_owned(),
+            topic: "t".into(),
+            elsewhere: true,
+            places: [(0, place)].into(),
+        };
         lag.ends(&[("t".into(), vec![end])].into());
         lag.teller("c").tell(|| Some(reading));
         lag.ends(&[("t".into(), vec![end])].into());
@@ -236,6 +250,7 @@ mod tests {
         assert_eq!((all[0].component.as_str(), all[0].group.as_str()), ("c", "g"));
         let total = all[0].total().unwrap();
         assert_eq!((total.records, total.ms), expected);
+        assert_eq!(lag.elsewhere()[0].places[&0], place);
     }
 
     #[test]

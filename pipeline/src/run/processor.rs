@@ -208,6 +208,7 @@ impl<P: Processor> ProcessorRunner<P> {
         Reading {
             group: self.wiring.member.group.clone(),
             topic: Arc::clone(&self.wiring.member.topic),
+            elsewhere: false,
             places: self.partitions.iter().map(place).collect(),
         }
     }

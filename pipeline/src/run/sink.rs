@@ -126,7 +126,7 @@ impl<S: Sink> SinkRunner<S> {
         for record in &self.batch {
             ahead.remove(&record.partition);
         }
-        self.progress.reading(&self.spec, &ahead)
+        Reading { elsewhere: true, ..self.progress.reading(&self.spec, &ahead) }
     }
 
     /// Writes what is held and leaves the group.

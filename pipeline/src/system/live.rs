@@ -74,6 +74,7 @@ impl Runner for Tail {
         Some(Reading {
             group: GROUP.to_owned(),
             topic: Arc::clone(&self.topic),
+            elsewhere: false,
             places: (0..self.partitions).map(place).collect(),
         })
     }

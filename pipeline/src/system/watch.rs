@@ -1,4 +1,5 @@
-//! Asks the log for its ends on a timer and measures how far the readers are behind.
+//! Asks the log for its ends on a timer, measures how far the readers are behind, and tells the log
+//! what those still need that keep their positions elsewhere.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -67,6 +68,10 @@ impl Runner for Watch {
             Some((at, wall)) if now - at >= SETTLE_MS => {
                 self.lag.measure(wall, self.clock.now_ms());
                 self.asked = None;
+                for reading in self.lag.elsewhere() {
+                    let next = reading.places.iter().map(|(number, place)| (*number, place.next));
+                    self.log.done(&reading.group, &reading.topic, &next.collect());
+                }
             }
             None if now >= self.next => {
                 self.next = now + EVERY_MS;

@@ -106,6 +106,10 @@ impl Watch for Buggy {
     fn ends(&self, topic: &str) -> Result<Vec<i64>, LogError> {
         self.log.ends(topic)
     }
+
+    fn done(&self, group: &str, topic: &Arc<str>, next: &BTreeMap<i32, i64>) {
+        self.log.done(group, topic, next);
+    }
 }
 
 impl EventLog for Buggy {

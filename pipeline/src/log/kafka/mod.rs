@@ -45,6 +45,7 @@ mod topics;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use options::KafkaOptions;
@@ -89,6 +90,8 @@ impl Watch for KafkaLog {
     fn ends(&self, topic: &str) -> Result<Vec<i64>, LogError> {
         self.cluster.ends(topic)
     }
+
+    fn done(&self, _: &str, _: &Arc<str>, _: &BTreeMap<i32, i64>) {}
 }
 
 impl EventLog for KafkaLog {
