@@ -20,7 +20,6 @@ pub struct PollRunner {
     member: Box<dyn Member>,
     spec: MemberSpec,
     progress: Progress,
-    producer: Arc<dyn Producer>,
     schemas: SchemaTopic,
     poller: Arc<Poller>,
     devices: BTreeMap<i32, BTreeSet<DeviceId>>,
@@ -41,7 +40,6 @@ impl PollRunner {
             member: log.member(member)?,
             spec: member.clone(),
             progress: Progress::default(),
-            producer: log.producer("poller-dead-letters")?,
             schemas: SchemaTopic::new(Arc::clone(log), schemas),
             poller,
             devices: BTreeMap::new(),
@@ -75,8 +73,8 @@ impl PollRunner {
             Event::Records(records) => {
                 for record in &records {
                     if let Err(poison) = self.apply(record) {
-                        let letter = dead_letter::of(record, &self.spec.group, poison);
-                        self.producer.send(letter, None)?;
+                        // The routing step and the sink refuse it too, once for all.
+                        dead_letter::pass_over(record, &self.spec.group, &poison);
                     }
                     self.progress.done(record.partition, record.offset, record.timestamp_ms);
                 }

@@ -101,8 +101,7 @@ impl Program {
             std::thread::sleep(Duration::from_millis(50));
         };
         let out = self.out();
-        // librdkafka calls a commit that a rebalance overtook an error; it is done again.
-        let wrong = out.lines().any(|line| line.contains("ERROR") && !line.contains("TXNERR"));
+        let wrong = out.lines().any(|line| line.contains("ERROR"));
         assert!(status.success() && !wrong, "{status}: {out}");
         println!("stopped in {:?}", asked.elapsed());
         for line in out.lines().filter(|line| line.contains("WARN") || line.contains("ERROR")) {

@@ -245,9 +245,26 @@ impl Context {
     }
 }
 
+/// Whether librdkafka calls an error what belongs to a rebalance: it was under way, or over, when a
+/// commit came, which was refused. That one is aborted, and its caller goes on from the last.
+fn is_overtaken_commit(facility: &str, message: &str) -> bool {
+    facility == "TXNERR"
+        && message.contains("Current transaction failed")
+        && message.contains("(ILLEGAL_GENERATION")
+}
+
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         let (client, message) = (self.name.as_str(), self.secrets.hide(message));
+        if is_overtaken_commit(facility, &message) {
+            metrics::counter!("opsc_kafka_commits_overtaken_total", "client" => self.name.clone())
+                .increment(1);
+            tracing::warn!(
+                target: "librdkafka", client, facility,
+                "a rebalance overtook a commit, which is aborted and done again: {message}"
+            );
+            return;
+        }
         match level {
             RDKafkaLogLevel::Emerg
             | RDKafkaLogLevel::Alert
@@ -340,3 +357,24 @@ fn report(client: &str, statistics: &Statistics) {
 
 /// Longest wait for a group, a transaction or a producer to end what it is at.
 pub(super) const SETTLE: Duration = Duration::from_millis(3 * SESSION_MS as u64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_commit_that_a_rebalance_overtook_is_no_error() {
+        let failed = "[thrd:main]: Current transaction failed in state BeginCommit: Failed to \
+                      commit offsets to transaction on broker (none): Broker: Specified group \
+                      generation id is not valid";
+        let check = |facility, text: String, expected| {
+            assert_eq!(is_overtaken_commit(facility, &text), expected, "{facility} {text}");
+        };
+        check("TXNERR", format!("{failed} (ILLEGAL_GENERATION)"), true);
+        check("TXNERR", format!("{failed} (ILLEGAL_GENERATION, requires epoch bump)"), true);
+        check("TXNERR", format!("{failed} (FENCED_INSTANCE_ID)"), false);
+        check("TXNERR", format!("{failed} (_TIMED_OUT)"), false);
+        check("TXNERR", "Fatal transaction error: x (ILLEGAL_GENERATION)".to_owned(), false);
+        check("FATAL", format!("{failed} (ILLEGAL_GENERATION)"), false);
+    }
+}
