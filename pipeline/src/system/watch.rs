@@ -10,12 +10,18 @@ use crate::clock::Clock;
 use crate::log::{EventLog, LogError};
 use crate::run::lag::{Lag, Reading};
 use crate::run::processor::RunError;
-use crate::run::supervise::Runner;
+use crate::run::supervise::{Health, Runner, State};
 
 /// Time between two questions for the ends: one to each broker for each topic.
 const EVERY_MS: i64 = 2_000;
 /// After this a runner at work has said where it is.
 const SETTLE_MS: i64 = 300;
+
+/// The log as the status names it.
+const COMPONENT: &str = "event log";
+/// What to do about a log that does not answer.
+const MEND: &str = "see that its brokers run, can be reached and have room on their disks; \
+                    polling and processing go on when it answers, nothing written is lost";
 
 /// The watch over the lag of this process's readers.
 pub(super) struct Watch {
@@ -26,6 +32,7 @@ pub(super) struct Watch {
     /// epoch) if that is still to be measured.
     next: i64,
     asked: Option<(i64, i64)>,
+    health: Health,
     /// The log does not answer, and that was said.
     silent: bool,
 }
@@ -33,7 +40,9 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(shared: &Shared) -> Self {
         let (log, lag) = (Arc::clone(&shared.log), shared.lag.clone());
-        Self { log, lag, clock: shared.clock.clone(), next: 0, asked: None, silent: false }
+        let (clock, health) = (shared.clock.clone(), shared.health.clone());
+        health.set(COMPONENT, State::Running);
+        Self { log, lag, clock, next: 0, asked: None, health, silent: false }
     }
 
     fn ask(&mut self) -> Result<(), RunError> {
@@ -42,14 +51,18 @@ impl Watch {
             match self.log.ends(&topic) {
                 Ok(found) => {
                     ends.insert(topic, found);
-                    self.silent = false;
+                    if std::mem::replace(&mut self.silent, false) {
+                        tracing::info!("the event log answers again");
+                        self.health.set(COMPONENT, State::Running);
+                    }
                 }
                 // The lag stays as it was last known.
                 Err(LogError::Retry { what, error }) => {
-                    metrics::counter!("opsc_lag_unknown_total", "topic" => topic.to_string())
-                        .increment(1);
+                    metrics::counter!("opsc_log_silent_total").increment(1);
                     if !std::mem::replace(&mut self.silent, true) {
-                        tracing::warn!(what, error, "lag is not known");
+                        tracing::warn!(what, error, "the event log does not answer: {MEND}");
+                        let error = format!("{what}: {error}: {MEND}");
+                        self.health.set(COMPONENT, State::Waiting(error));
                     }
                     break;
                 }

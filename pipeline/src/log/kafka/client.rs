@@ -98,7 +98,7 @@ impl Cluster {
     /// each broker. `topic` is the name without the prefix.
     pub(super) fn ends(&self, topic: &str) -> Result<Vec<i64>, LogError> {
         let full = self.full(topic);
-        let what = || format!("ask for the ends of {topic}");
+        let what = || format!("ask Kafka at {} for the ends of {topic}", self.options.bootstrap);
         let metadata = self.metadata(Some(&full))?;
         let found = metadata.topics().iter().find(|t| t.name() == full);
         let count = found.map_or(0, |t| t.partitions().len());
