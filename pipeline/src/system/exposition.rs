@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use connectors::{BUCKETS_MS, DeviceTiming, Histogram, Poller};
 
-use crate::run::lag::Lagging;
+use crate::run::lag::{Behind, Lagging};
 
 /// So many of the slowest devices are named.
 const SLOWEST_DEVICES: usize = 20;
@@ -51,28 +51,28 @@ fn seconds(ms: f64) -> f64 {
 /// How far each reader is behind, by group, topic and partition.
 pub(super) fn lag(text: &mut String, all: &[Lagging]) {
     let help = "Records between what a group is done with and the end of the log";
-    let mut family = Family::begin(text, "opsc_lag_records", "gauge", help);
-    let each = |write: &mut dyn FnMut(&[(&str, &str)], crate::run::lag::Behind)| {
-        for lagging in all {
-            for (partition, behind) in &lagging.partitions {
-                let partition = partition.to_string();
-                let labels = [
-                    ("group", lagging.group.as_str()),
-                    ("topic", &lagging.topic),
-                    ("partition", &partition),
-                ];
-                write(&labels, *behind);
-            }
-        }
-    };
-    each(&mut |labels, behind| family.line("", labels, behind.records as f64));
-    let help = "Age of the oldest record that a group is not done with, at most";
-    let mut family = Family::begin(text, "opsc_lag_seconds", "gauge", help);
-    each(&mut |labels, behind| {
-        if let Some(ms) = behind.ms {
-            family.line("", labels, seconds(ms as f64));
-        }
+    by_partition(Family::begin(text, "opsc_lag_records", "gauge", help), all, |behind| {
+        Some(behind.records as f64)
     });
+    let help = "Age of the oldest record that a group is not done with, at most";
+    by_partition(Family::begin(text, "opsc_lag_seconds", "gauge", help), all, |behind| {
+        behind.ms.map(|ms| seconds(ms as f64))
+    });
+}
+
+fn by_partition(mut family: Family<'_>, all: &[Lagging], value: fn(&Behind) -> Option<f64>) {
+    for lagging in all {
+        for (partition, behind) in &lagging.partitions {
+            let Some(value) = value(behind) else { continue };
+            let partition = partition.to_string();
+            let labels = [
+                ("group", lagging.group.as_str()),
+                ("topic", &lagging.topic),
+                ("partition", &partition),
+            ];
+            family.line("", &labels, value);
+        }
+    }
 }
 
 /// How long polls take: histograms by profile and table, and the slowest devices by name.
@@ -115,7 +115,6 @@ fn slowest(text: &mut String, mut timings: Vec<DeviceTiming>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::lag::Behind;
 
     #[test]
     fn lag_names_group_topic_and_partition() {

@@ -5,7 +5,7 @@
 //! fails a write as a full disk does, and which the broker answers as it answers that: it stops
 //! its log folder and ends.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use pipeline::log::kafka::{KafkaLog, KafkaOptions};
@@ -27,6 +27,8 @@ const LIMIT_KIB: u32 = 12 * 1024;
 const ROOM: u64 = 80 * 1024;
 /// How long the disk stays full after the broker has ended.
 const OUTAGE: Duration = Duration::from_secs(8);
+/// Devices polled each second are not asked for so long (ms) only when nobody polls them.
+const PAUSE_MS: u64 = 2_500;
 const OUR_PREFIX: &str = "full-";
 
 fn kafka(broker: &Broker) -> KafkaLog {
@@ -69,6 +71,16 @@ fn fill(broker: &Broker) {
         std::thread::sleep(Duration::from_millis(200));
         task.abort().unwrap();
     }
+}
+
+/// When the devices were no longer asked for a while (ms since the epoch), because the poller's
+/// place in its group was lost: the polls under way ended with it.
+fn pauses(state: &Path) -> Vec<u64> {
+    let ledger = lab::ledger::read(&state.join("lab-ledger")).map(Result::unwrap);
+    let mut times: Vec<u64> = ledger.map(|entry| entry.unix_ms).collect();
+    times.sort_unstable();
+    let pause = |pair: &&[u64]| pair[1] - pair[0] >= PAUSE_MS;
+    times.windows(2).filter(pause).map(|pair| pair[0]).collect()
 }
 
 async fn ready(program: &Program) -> Result<(), String> {
@@ -140,6 +152,50 @@ async fn a_broker_with_a_full_disk_loses_and_doubles_nothing() {
     running.end();
 
     let log = ledger::in_log(&kafka(&broker));
+    if std::env::var_os("DIAG").is_some() {
+        std::process::Command::new("cp")
+            .args(["-a", broker.data().to_str().unwrap(), "/tmp/ops/diag-data"])
+            .status()
+            .unwrap();
+        std::fs::write("/tmp/ops/diag-out", running.out()).unwrap();
+        std::fs::write("/tmp/ops/diag-kafka", broker.said()).unwrap();
+        let twice: Vec<_> = log.iter().filter(|(_, count)| **count > 1).collect();
+        println!("TWICE {} of {}: {twice:?}", twice.len(), log.len());
+        let store = schemas::SchemaStore::new();
+        for record in super::common::records(&kafka(&broker), "metric") {
+            let batch = pipeline::topology::METRIC.read(&store, &record).unwrap().unwrap();
+            let hit = batch.values.iter().find(|v| log.get(&(**v as u64)).is_some_and(|c| *c > 1));
+            if let Some(hit) = hit {
+                println!(
+                    "metric@{} t={} dev={} at={} serial={hit} n={}",
+                    record.offset,
+                    record.timestamp_ms,
+                    batch.device,
+                    batch.at,
+                    batch.values.len()
+                );
+            }
+        }
+        for record in super::common::records(&kafka(&broker), "poll") {
+            let value = record.value.unwrap();
+            if let Ok(schemas::DeviceInput::Poll(poll)) =
+                schemas::DeviceInput::decode(&store, &value)
+            {
+                println!(
+                    "poll@{} t={} dev={} {} cycle={} part={}/{} started={} outcome={:?}",
+                    record.offset,
+                    record.timestamp_ms,
+                    poll.device,
+                    poll.connector,
+                    poll.cycle,
+                    poll.part,
+                    poll.parts,
+                    poll.started_at,
+                    poll.outcome
+                );
+            }
+        }
+    }
     let listen = super::common::free_address();
     let mut sink = program("sink", running.state(), &url, &listen);
     let sink = Killed(sink.envs(settings).spawn().unwrap());
@@ -153,7 +209,8 @@ async fn a_broker_with_a_full_disk_loses_and_doubles_nothing() {
     assert!(log.values().all(|count| *count == 1), "doubled in the log");
     assert!(rows.values().all(|count| *count == 1), "doubled in the database");
     assert!(rows.keys().eq(log.keys()), "the log and the database hold different serials");
-    let account = ledger::account(running.state(), &log, &[stopped]);
+    let ends = [pauses(running.state()), vec![stopped]].concat();
+    let account = ledger::account(running.state(), &log, &ends);
     println!(
         "{away:?} without a broker: {} in the log and the database once, {account}",
         log.len()

@@ -38,11 +38,14 @@ struct Found {
 }
 
 /// Of each partition the first offset that each group still needs.
-struct Needs(BTreeMap<(Arc<str>, i32), Vec<(String, i64)>>);
+struct Needs(BTreeMap<(Arc<str>, i32), Vec<Need>>);
+
+/// A group, and the first offset that it needs.
+type Need = (String, i64);
 
 impl Needs {
     fn of(state: &State) -> Self {
-        let mut needs: BTreeMap<(Arc<str>, i32), Vec<(String, i64)>> = BTreeMap::new();
+        let mut needs: BTreeMap<(Arc<str>, i32), Vec<Need>> = BTreeMap::new();
         let committed = state.positions.iter().map(|(key, position)| (key, position.replay_from));
         let done = state.done.iter().map(|(key, (next, _))| (key, *next));
         for ((group, topic, partition), next) in committed.chain(done) {

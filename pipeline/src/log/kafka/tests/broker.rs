@@ -120,7 +120,8 @@ impl Broker {
     }
 
     fn run(&self, kib: Option<u32>) {
-        let mut command = Command::new("sh");
+        // Another shell may count in another unit.
+        let mut command = Command::new("bash");
         let limit = kib.map_or(String::new(), |kib| format!("ulimit -f {kib}; "));
         command.arg("-c").arg(format!("{limit}exec \"$0\" \"$@\"")).arg(script());
         command.arg("start").arg(self.folder.path()).arg(self.port.to_string());
