@@ -156,7 +156,11 @@ pub struct RoleStatus {
     /// `running`, `waiting` or `failed`.
     pub state: String,
     /// Records behind the end of its topics, where that has a meaning.
+    #[schema(minimum = 0)]
     pub lag: Option<i64>,
+    /// Age of the oldest record that it has not done, at most; 0 at the end of its topics.
+    #[schema(minimum = 0)]
+    pub lag_ms: Option<i64>,
     /// For people.
     pub detail: String,
 }
@@ -195,6 +199,11 @@ pub struct PollerTiming {
     pub last_outcome: Option<String>,
     /// End of the last poll, ms since the epoch.
     pub last_at: Option<i64>,
+    /// The table whose requests waited longest for answers in the last poll.
+    pub slowest_table: Option<String>,
+    /// How long they waited; requests that wait side by side count each.
+    #[schema(minimum = 0)]
+    pub slowest_table_ms: Option<i64>,
     /// Requests sent since the start.
     pub requests: i64,
     /// Requests without an answer since the start.

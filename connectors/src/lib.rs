@@ -13,6 +13,7 @@
 
 mod clock;
 mod config;
+mod durations;
 mod icmp;
 mod inventory;
 mod net;
@@ -27,6 +28,7 @@ mod snmp;
 mod timing;
 
 pub use config::{MAX_INTERVAL_MS, MIN_INTERVAL_MS, PollerConfig};
+pub use durations::{BUCKETS_MS, Histogram, ProfileDurations};
 pub use icmp::socket::icmp_permission;
 pub use inventory::{
     InventoryError, MAX_INVENTORY_BYTES, MAX_INVENTORY_LINES, parse as parse_inventory,

@@ -1,12 +1,13 @@
 //! The poller: devices in, poll records out.
 
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use std::{collections::HashSet, thread};
 
 use schemas::DeviceId;
 use tokio::sync::mpsc;
@@ -14,6 +15,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::clock::Clock;
 use crate::config::PollerConfig;
+use crate::durations::{Durations, ProfileDurations};
 use crate::icmp::Pinger;
 use crate::profiles::Profiles;
 use crate::seams::{Change, ConnectorError, CredentialError, Credentials, PollSink};
@@ -57,6 +59,7 @@ impl Poller {
             profiles,
             clock: Clock::new(),
             timings: Timings::default(),
+            durations: Durations::default(),
             counters: LiveCounters::default(),
             sink,
             poller: uuid::Uuid::new_v4().to_string(),
@@ -149,6 +152,11 @@ impl Poller {
     /// How polls of each device go, slowest first.
     pub fn timings(&self) -> Vec<DeviceTiming> {
         self.shared.timings.all()
+    }
+
+    /// How long polls take, by profile.
+    pub fn durations(&self) -> BTreeMap<String, ProfileDurations> {
+        self.shared.durations.all()
     }
 
     /// Counters of this run.

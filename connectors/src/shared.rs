@@ -9,6 +9,7 @@ use schemas::{Device, DeviceId};
 
 use crate::clock::Clock;
 use crate::config::PollerConfig;
+use crate::durations::Durations;
 use crate::net::poll::Waker;
 use crate::profiles::Profiles;
 use crate::seams::{Credential, CredentialError, PollSink};
@@ -20,6 +21,7 @@ pub(crate) struct Shared {
     pub(crate) profiles: Arc<Profiles>,
     pub(crate) clock: Clock,
     pub(crate) timings: Timings,
+    pub(crate) durations: Durations,
     pub(crate) counters: LiveCounters,
     pub(crate) sink: Arc<dyn PollSink>,
     /// Identity of this run.

@@ -45,6 +45,9 @@ pub struct DeviceTiming {
     pub repetitions: u16,
     /// Octets an answer may have, as learned from this device (0 for ICMP).
     pub answer_bytes: usize,
+    /// The table whose answers the last poll waited for longest, and how long, ms; requests side
+    /// by side count each (none for ICMP).
+    pub slowest_table: Option<(String, u64)>,
 }
 
 impl DeviceTiming {
@@ -68,6 +71,7 @@ impl DeviceTiming {
             skipped: 0,
             repetitions: 0,
             answer_bytes: 0,
+            slowest_table: None,
         }
     }
 

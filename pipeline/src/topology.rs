@@ -1,7 +1,7 @@
 //! The whole of OpsConductor on one screen: every topic with its key and record type, and who
 //! reads and writes it. `opsconductor topology` prints it; the README's diagram is that print.
 
-use processors::Output;
+use processors::{DeviceChain, Output, Processor};
 use schemas::{
     Anomaly, Baseline, CodecError, Control, DeadLetter, Device, DeviceFacts, DeviceId,
     DeviceStatus, MetricBatch, Poll, Rollup, Series, SeriesId, Tick,
@@ -107,7 +107,7 @@ const NODES: &[Node] = &[
     Node { name: "poller", shape: Shape::Connector, reads: &[DEVICE.name], writes: &[POLL.name] },
     Node { name: "route", shape: Shape::Processor, reads: &[DEVICE.name], writes: &[POLL.name] },
     Node {
-        name: "device-chain",
+        name: DeviceChain::NAME,
         shape: Shape::Processor,
         reads: &[POLL.name],
         writes: &[

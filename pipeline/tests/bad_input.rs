@@ -22,7 +22,7 @@ use common::{
 use pipeline::log::embedded::{Embedded, Options};
 use pipeline::log::{EventLog, NewRecord, Record};
 use pipeline::topic::shared;
-use pipeline::topology::{DEAD_LETTER, METRIC, POLL};
+use pipeline::topology::{DEAD_LETTER, DEVICE, METRIC, POLL};
 use schemas::{
     Column, DeviceId, DeviceInput, Kind, MetricBatch, Outcome, Poll, SchemaStore, SeriesId, encode,
 };
@@ -307,6 +307,76 @@ fn polls(log: &Embedded, device: DeviceId) -> Vec<(Outcome, String)> {
         }
     };
     records(log, POLL.name).into_iter().filter_map(poll).collect()
+}
+
+/// Who refused records of the device topic, and where those lie.
+fn device_letters(state: &Path) -> Vec<(i32, i64, String)> {
+    let log = Embedded::open(&state.join("log"), Options::default()).unwrap();
+    let store = SchemaStore::new();
+    let letter = |record: &Record| {
+        let letter = DEAD_LETTER.read(&store, record).unwrap().unwrap();
+        assert_eq!(letter.topic, DEVICE.name);
+        (letter.partition, letter.offset, letter.component)
+    };
+    let mut letters: Vec<_> = records(&log, DEAD_LETTER.name).iter().map(letter).collect();
+    letters.sort();
+    letters
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_record_that_cannot_be_read_is_refused_once_whatever_starts_again() {
+    let Some(url) = database("devices").await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path();
+    let run = async |passed_over: &str| {
+        let listen = free_address();
+        let running = Program(program("run", state, &url, &listen).spawn().unwrap());
+        until("the API", state, async || std::net::TcpStream::connect(&listen).ok()).await;
+        let line = "opsc_records_passed_over_total{component=\"poller\",reason=\"truncated\"} ";
+        until(&format!("{passed_over} passed over"), state, async || {
+            let text = metrics(&listen).await;
+            let found = text.lines().find_map(|found| found.strip_prefix(line));
+            (found.unwrap_or("0") == passed_over).then_some(())
+        })
+        .await;
+        // The sink holds its batch for a moment; a clean stop writes it.
+        running.stop();
+    };
+    run("0").await;
+    assert_eq!(device_letters(state), []);
+    let mut expected = Vec::new();
+    {
+        let log = Embedded::open(&state.join("log"), Options::default()).unwrap();
+        let beside = Beside { device: DeviceId::from_source("test", "beside"), now: 0 };
+        let poll = beside.poll(1, 1);
+        let bad: Vec<Bad> = common_bad(&poll, Vec::new())
+            .into_iter()
+            .filter(|(reason, value)| *reason == "truncated" && value.len() < HEADER)
+            .collect();
+        let producer = log.producer("beside").unwrap();
+        for (_, value) in bad {
+            let record = NewRecord {
+                topic: shared(DEVICE.name),
+                partition: None,
+                key: Some(beside.device.key().into()),
+                value: Some(value.into()),
+                headers: Vec::new(),
+            };
+            let (done, place) = mpsc::channel();
+            let done = Box::new(move |result| done.send(result).unwrap());
+            producer.send(record, Some(done)).unwrap();
+            let (partition, offset) = place.recv_timeout(DEADLINE).unwrap().unwrap();
+            for component in ["route", "sink-device"] {
+                expected.push((partition, offset, component.to_owned()));
+            }
+        }
+        expected.sort();
+    }
+    assert_eq!(expected.len(), 4);
+    for _ in 0..3 {
+        run("2").await;
+        assert_eq!(device_letters(state), expected);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -144,6 +144,7 @@ impl System for Fixed {
             name: "sink".to_owned(),
             state: "running".to_owned(),
             lag: Some(0),
+            lag_ms: Some(0),
             detail: String::new(),
         };
         let status = SystemStatus {
@@ -173,6 +174,8 @@ impl System for Fixed {
             last_duration_ms: duration,
             last_outcome: Some("ok".to_owned()),
             last_at: Some(1),
+            slowest_table: Some("interfaces".to_owned()),
+            slowest_table_ms: duration,
             requests: 10,
             timeouts: 1,
         };

@@ -19,6 +19,7 @@ use self::packet::{Echo, LENGTH};
 use self::peer::Peer;
 use self::socket::{EchoSocket, NOT_PERMITTED};
 use crate::clock::wall_ms;
+use crate::durations::ECHO;
 use crate::net::poll::{Epoll, Ready};
 use crate::net::udp::{BATCH, Inbox, Outgoing};
 use crate::net::wheel::Wheel;
@@ -356,6 +357,7 @@ impl Pinger {
         peer.timing.failures = if silent { peer.timing.failures + 1 } else { 0 };
         peer.timing.ended(started.wall, took, poll.outcome, poll.error.as_deref());
         self.shared.timings.update(&peer.timing);
+        self.shared.durations.add(ECHO, took, std::iter::empty());
         count(&self.shared.counters.polls, 1);
         if self.outbox.push(poll, self.now) {
             count(&self.shared.counters.buffered, 1);

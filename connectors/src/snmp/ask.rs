@@ -63,6 +63,16 @@ pub(crate) enum Part {
     Fact(u16),
 }
 
+impl Ask {
+    /// The table it reads; none for a GET.
+    pub(crate) fn table(&self) -> Option<u16> {
+        match self {
+            Self::Get(_) => None,
+            Self::Walk(walk) => walk.cursors.first().map(|cursor| cursor.column.table),
+        }
+    }
+}
+
 impl Cursor {
     pub(crate) const fn start(column: Column) -> Self {
         Self { column, after: Vec::new(), row: 0, seen: 0 }

@@ -15,9 +15,19 @@ const RETRY_MS: u64 = 3_000;
 
 #[derive(Debug)]
 enum State {
-    Asked(Vec<usize>),
-    Known { community: Secret, at: u64 },
-    Failed { error: CredentialError, at: u64 },
+    /// Who waits for it; `stale`: it has changed since it was asked for.
+    Asked {
+        peers: Vec<usize>,
+        stale: bool,
+    },
+    Known {
+        community: Secret,
+        at: u64,
+    },
+    Failed {
+        error: CredentialError,
+        at: u64,
+    },
 }
 
 /// What is known of a name.
@@ -39,7 +49,7 @@ impl Communities {
     pub(crate) fn get(&mut self, name: &str, peer: usize, doubted: bool, now: u64) -> Lookup {
         let age = |at: u64| now.saturating_sub(at);
         match self.0.get_mut(name) {
-            Some(State::Asked(peers)) => {
+            Some(State::Asked { peers, .. }) => {
                 peers.push(peer);
                 return Lookup::Wait { fetch: false };
             }
@@ -54,33 +64,80 @@ impl Communities {
             Some(State::Known { .. } | State::Failed { .. }) | None => {}
         }
         if self.0.len() >= MAX_KEPT {
-            self.0.retain(|_, state| matches!(state, State::Asked(_)));
+            self.0.retain(|_, state| matches!(state, State::Asked { .. }));
         }
-        self.0.insert(name.to_owned(), State::Asked(vec![peer]));
+        self.0.insert(name.to_owned(), State::Asked { peers: vec![peer], stale: false });
         Lookup::Wait { fetch: true }
     }
 
-    /// Takes what was fetched; the peers that wait for it.
+    /// Takes what was fetched; the peers that wait for it. What a fetch brings that began before
+    /// the credential changed is not kept: those peers, asking again, have it fetched anew.
     pub(crate) fn fetched(
         &mut self,
         name: &str,
         result: Result<Credential, CredentialError>,
         now: u64,
     ) -> Vec<usize> {
-        let state = match result {
-            Ok(Credential::SnmpV2c { community }) => State::Known { community, at: now },
-            Err(error) => State::Failed { error, at: now },
+        let (peers, stale) = match self.0.remove(name) {
+            Some(State::Asked { peers, stale }) => (peers, stale),
+            Some(State::Known { .. } | State::Failed { .. }) | None => (Vec::new(), false),
         };
-        match self.0.insert(name.to_owned(), state) {
-            Some(State::Asked(peers)) => peers,
-            Some(State::Known { .. } | State::Failed { .. }) | None => Vec::new(),
+        if !stale {
+            let state = match result {
+                Ok(Credential::SnmpV2c { community }) => State::Known { community, at: now },
+                Err(error) => State::Failed { error, at: now },
+            };
+            self.0.insert(name.to_owned(), state);
         }
+        peers
     }
 
     /// The credential has changed.
     pub(crate) fn forget(&mut self, name: &str) {
-        if !matches!(self.0.get(name), Some(State::Asked(_))) {
-            self.0.remove(name);
+        match self.0.get_mut(name) {
+            Some(State::Asked { stale, .. }) => *stale = true,
+            Some(State::Known { .. } | State::Failed { .. }) | None => drop(self.0.remove(name)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(text: &str) -> Result<Credential, CredentialError> {
+        Ok(Credential::SnmpV2c { community: Secret::new(text) })
+    }
+
+    fn check(found: Lookup, expected: &str) {
+        let Lookup::Known(community) = found else { panic!("{found:?}") };
+        assert_eq!(community.expose(), expected);
+    }
+
+    #[test]
+    fn a_fetch_from_before_a_change_is_not_kept() {
+        let mut communities = Communities::default();
+        let get = |it: &mut Communities, peer| it.get("lab", peer, false, 0);
+        assert!(matches!(get(&mut communities, 1), Lookup::Wait { fetch: true }));
+        communities.forget("lab");
+        assert!(matches!(get(&mut communities, 2), Lookup::Wait { fetch: false }));
+        // The first, asking again, has it fetched anew; the second waits for that.
+        assert_eq!(communities.fetched("lab", known("old"), 0), [1, 2]);
+        assert!(matches!(get(&mut communities, 1), Lookup::Wait { fetch: true }));
+        assert!(matches!(get(&mut communities, 2), Lookup::Wait { fetch: false }));
+        assert_eq!(communities.fetched("lab", known("new"), 0), [1, 2]);
+        check(get(&mut communities, 1), "new");
+        communities.forget("lab");
+        assert!(matches!(get(&mut communities, 1), Lookup::Wait { fetch: true }));
+    }
+
+    #[test]
+    fn a_failed_fetch_from_before_a_change_is_not_kept_either() {
+        let mut communities = Communities::default();
+        communities.get("lab", 1, false, 0);
+        communities.forget("lab");
+        let missing = Err(CredentialError::Missing("lab".to_owned()));
+        assert_eq!(communities.fetched("lab", missing, 0), [1]);
+        assert!(matches!(communities.get("lab", 1, false, 0), Lookup::Wait { fetch: true }));
     }
 }

@@ -276,6 +276,7 @@ impl Engine {
         peer.started = Some(started);
         peer.stranger = None;
         peer.session.begin(self.now);
+        peer.waits.clear();
         let interval = peer.slots.interval_ms as u64;
         let config = &self.shared.config;
         let soft = interval * config.soft_deadline_permille / 1000;

@@ -8,6 +8,7 @@ use socket2::SockAddr;
 use super::assemble::Gathered;
 use super::session::Session;
 use crate::clock::Slots;
+use crate::durations::Waits;
 use crate::record::{self, Started};
 use crate::seams::Secret;
 use crate::timing::DeviceTiming;
@@ -30,6 +31,8 @@ pub(crate) struct Peer {
     pub(crate) last_cycle: Option<i64>,
     pub(crate) skipped: u64,
     pub(crate) timing: DeviceTiming,
+    /// What the poll under way has waited for.
+    pub(crate) waits: Waits,
     /// It stands in the queue of those that want to send.
     pub(crate) ready: bool,
     /// An answer came from this address instead.
@@ -57,6 +60,7 @@ impl Peer {
             last_cycle: None,
             skipped: 0,
             timing,
+            waits: Waits::default(),
             ready: false,
             stranger: None,
         }

@@ -9,6 +9,7 @@ use super::ber;
 use super::engine::{Engine, Timer};
 use super::requests::{Found, Ticket};
 use super::session::Failure;
+use crate::durations::UNKNOWN;
 use crate::net::udp::{BATCH, Outgoing};
 use crate::timing::count;
 
@@ -155,6 +156,9 @@ impl Engine {
     fn sent(&mut self, ticket: Ticket) {
         let Some(request) = self.requests.get(ticket) else { return };
         request.tries += 1;
+        if request.tries == 1 {
+            request.sent_at = self.now;
+        }
         let (tries, at) = (request.tries, request.peer);
         let mut timeout = self.shared.config.timeout_ms;
         for _ in 1..tries {
@@ -176,6 +180,9 @@ impl Engine {
         if let Some(request) = self.requests.get(ticket) {
             request.network = Some(why.to_owned());
             request.tries += 1;
+            if request.tries == 1 {
+                request.sent_at = self.now;
+            }
             let tries = request.tries;
             let wait = self.shared.config.timeout_ms;
             self.wheel.set(self.now + wait, Timer::Timeout { ticket, tries });
@@ -204,6 +211,7 @@ impl Engine {
         }
         let network = request.network.take();
         let ask = request.ask.take();
+        let waited = self.now.saturating_sub(request.sent_at);
         self.requests.close(ticket);
         peer.timing.timeouts += 1;
         count(&self.shared.counters.timeouts, 1);
@@ -215,6 +223,7 @@ impl Engine {
             },
         };
         if let Some(ask) = ask {
+            peer.waits.add(ask.table(), waited);
             peer.session.fail(&ask, failure);
         }
         self.progress(at);
@@ -286,9 +295,11 @@ impl Engine {
         }
         let Some(ask) = request.ask.take() else { return };
         let at_ms = i32::try_from(self.now - started.mono).unwrap_or(i32::MAX);
+        let (table, waited) = (ask.table(), self.now.saturating_sub(request.sent_at));
         match peer.session.answer(ask, &response, octets.len(), at_ms) {
             Ok(variables) => {
                 self.requests.close(ticket);
+                peer.waits.add(table, waited);
                 count(&self.shared.counters.answers, 1);
                 count(&self.shared.counters.variables, variables as u64);
                 self.progress(at);
@@ -364,6 +375,12 @@ impl Engine {
         peer.timing.failures = if silent { peer.timing.failures + 1 } else { 0 };
         peer.timing.repetitions = peer.session.last_repetitions;
         peer.timing.answer_bytes = peer.session.answer_bytes;
+        let profile = peer.session.profile.as_deref();
+        let table = |at: usize| Some(profile?.tables.get(at)?.name.as_str());
+        let slowest = peer.waits.named(table).max_by_key(|(_, waited)| *waited);
+        peer.timing.slowest_table = slowest.map(|(name, waited)| (name.to_owned(), waited));
+        let name = profile.map_or(UNKNOWN, |profile| profile.name.as_str());
+        self.shared.durations.add(name, took, peer.waits.named(table));
         peer.timing.ended(started.wall, took, gathered.outcome, gathered.error.as_deref());
         self.shared.timings.update(&peer.timing);
         let poll = peer.record(&self.shared.poller, started, took, gathered);

@@ -998,6 +998,13 @@ export interface components {
              * @description Requests sent since the start.
              */
             requests: number;
+            /** @description The table whose requests waited longest for answers in the last poll. */
+            slowest_table: string | null;
+            /**
+             * Format: int64
+             * @description How long they waited; requests that wait side by side count each.
+             */
+            slowest_table_ms: number | null;
             /**
              * Format: int64
              * @description Requests without an answer since the start.
@@ -1077,6 +1084,11 @@ export interface components {
              * @description Records behind the end of its topics, where that has a meaning.
              */
             lag: number | null;
+            /**
+             * Format: int64
+             * @description Age of the oldest record that it has not done, at most; 0 at the end of its topics.
+             */
+            lag_ms: number | null;
             /** @description E.g. `connect`, `process`, `sink`, `api`. */
             name: string;
             /** @description `running`, `waiting` or `failed`. */

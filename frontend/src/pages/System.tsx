@@ -99,7 +99,7 @@ function Roles({ status }: { status: SystemStatus }) {
                 </span>
               </td>
               <td className="c-num">
-                {role.lag === null ? <span className="muted">–</span> : count(role.lag)}
+                <Lag records={role.lag} ms={role.lag_ms} />
               </td>
               <td className="wide muted" title={role.detail}>
                 {role.detail}
@@ -109,6 +109,19 @@ function Roles({ status }: { status: SystemStatus }) {
         </tbody>
       </table>
     </section>
+  );
+}
+
+// An age below this is the pace of the pipeline itself.
+const OLD_MS = 2_000;
+
+function Lag({ records, ms }: { records: number | null; ms: number | null }) {
+  if (records === null) return <span className="muted">–</span>;
+  return (
+    <>
+      {count(records)}
+      {ms !== null && ms >= OLD_MS && <span className="alarm"> {duration(ms)}</span>}
+    </>
   );
 }
 
@@ -124,6 +137,9 @@ function Slowest({ items, total }: { items: PollerTiming[]; total: number }) {
             </th>
             <th scope="col" className="c-num">
               Last poll
+            </th>
+            <th scope="col" className="wide">
+              Slowest table
             </th>
             <th scope="col">Outcome</th>
             <th scope="col" className="wide">
@@ -148,6 +164,13 @@ function Slowest({ items, total }: { items: PollerTiming[]; total: number }) {
               <td className="wide">{item.connector}</td>
               <td className="c-num">
                 {item.last_duration_ms === null ? "–" : duration(item.last_duration_ms)}
+              </td>
+              <td className="wide" title="How long its requests waited for answers, all together">
+                {item.slowest_table === null ? (
+                  <span className="muted">–</span>
+                ) : (
+                  `${item.slowest_table} ${duration(item.slowest_table_ms ?? 0)}`
+                )}
               </td>
               <td>
                 <Outcome text={item.last_outcome} />

@@ -1,11 +1,12 @@
 //! A log whose tasks do not use transactions: what exactly once costs is the difference.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::log::{
     Event, EventLog, LogError, Member, MemberSpec, NewRecord, Position, Producer, Reader, Start,
-    Task, TopicSpec,
+    Task, TopicSpec, Watch,
 };
 
 /// Longest wait for a batch to be durable.
@@ -17,6 +18,16 @@ pub(super) struct Loose(pub(super) Arc<dyn EventLog>);
 struct LooseTask {
     member: Box<dyn Member>,
     producer: Arc<dyn Producer>,
+}
+
+impl Watch for Loose {
+    fn ends(&self, topic: &str) -> Result<Vec<i64>, LogError> {
+        self.0.ends(topic)
+    }
+
+    fn done(&self, group: &str, topic: &Arc<str>, next: &BTreeMap<i32, i64>) {
+        self.0.done(group, topic, next);
+    }
 }
 
 impl EventLog for Loose {
@@ -58,6 +69,10 @@ impl Member for LooseTask {
 
     fn hold(&mut self, held: bool) -> Result<(), LogError> {
         self.member.hold(held)
+    }
+
+    fn positions(&self) -> BTreeMap<i32, i64> {
+        self.member.positions()
     }
 
     fn leave(self: Box<Self>) {

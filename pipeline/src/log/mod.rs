@@ -16,6 +16,7 @@ mod open;
 
 pub use open::open;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -158,6 +159,10 @@ pub trait Member: Send {
     /// [`LogError::Fatal`] only.
     fn hold(&mut self, held: bool) -> Result<(), LogError>;
 
+    /// Of each started partition the offset that its next record will have at least: also moves
+    /// over transaction markers and aborted records.
+    fn positions(&self) -> BTreeMap<i32, i64>;
+
     /// Leaves the group at once, so that others need not wait for a time-out.
     fn leave(self: Box<Self>);
 }
@@ -232,8 +237,23 @@ pub trait Reader: Send {
     fn end(&mut self, partition: i32) -> Result<i64, LogError>;
 }
 
+/// What those who watch over the readers ask a log, apart from reading it.
+pub trait Watch: Send + Sync {
+    /// The end of each of a topic's partitions, by its number: open transactions included, as in
+    /// [`Reader::end`].
+    ///
+    /// # Errors
+    /// [`LogError::Retry`].
+    fn ends(&self, topic: &str) -> Result<Vec<i64>, LogError>;
+
+    /// Says up to where a group that keeps its positions elsewhere (a sink) is done with
+    /// partitions of a topic: what lies after is still needed. A log whose retention looks at
+    /// time alone ignores it.
+    fn done(&self, group: &str, topic: &Arc<str>, next: &BTreeMap<i32, i64>);
+}
+
 /// An event log.
-pub trait EventLog: Send + Sync {
+pub trait EventLog: Watch {
     /// Creates what is missing and compares what is there.
     ///
     /// # Errors

@@ -19,6 +19,10 @@ pub fn open(config: &Config) -> Result<Arc<dyn EventLog>, LogError> {
         LogKind::Embedded => {
             let options = Options {
                 group_commit_ms: config.log.embedded.group_commit_ms,
+                max_retention_ms: match config.log.embedded.max_retention_hours {
+                    0 => None,
+                    hours => Some(i64::from(hours) * 3_600_000),
+                },
                 ..Options::default()
             };
             let log = Embedded::open(&config.state_dir.join(FOLDER), options)?;

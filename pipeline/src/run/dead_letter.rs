@@ -25,6 +25,21 @@ impl From<CodecError> for Poison {
     }
 }
 
+/// Notes a record that this component cannot read, without a letter: for who reads a topic from its
+/// start each time, beside others whose positions last and who write the letter once.
+pub fn pass_over(record: &Record, component: &str, poison: &Poison) {
+    metrics::counter!(
+        "opsc_records_passed_over_total",
+        "component" => component.to_owned(), "reason" => poison.reason
+    )
+    .increment(1);
+    tracing::warn!(
+        component, reason = poison.reason, error = poison.error,
+        topic = %record.topic, partition = record.partition, offset = record.offset,
+        "record passed over"
+    );
+}
+
 /// The dead letter of a record.
 pub fn of(record: &Record, component: &str, poison: Poison) -> NewRecord {
     let Poison { reason, error } = poison;

@@ -7,6 +7,7 @@ use processors::{Count, Next, Out, Output, Processor};
 use schemas::{Anomaly, DeviceId, DeviceInput, Poll};
 
 use super::dead_letter::Poison;
+use super::lag::Place;
 use super::schema_topic::SchemaTopic;
 use super::snapshot::{self, Snapshot};
 use crate::log::{Position, Record};
@@ -96,6 +97,8 @@ pub(super) struct Partition<S> {
     last_tick_ms: i64,
     /// Where reading begins; none: nothing was ever committed.
     pub first_read: Option<i64>,
+    /// Up to where it is committed.
+    done: Option<i64>,
     moved: bool,
     /// Whether the tail was another logic version's: everything is saved in the next commit.
     reconciled: bool,
@@ -113,6 +116,7 @@ impl<S: Default> Partition<S> {
             stream_ms: i64::MIN,
             last_tick_ms: 0,
             first_read: next,
+            done: next,
             moved: false,
             reconciled: false,
         }
@@ -299,7 +303,14 @@ impl<S: Default> Partition<S> {
         Some(Position { partition, next, replay_from, logic })
     }
 
+    /// Up to where it is committed, and the time of the last record; whether more was stepped.
+    pub(super) fn place(&self) -> (Option<Place>, bool) {
+        let newest_ms = (self.stream_ms > i64::MIN).then_some(self.stream_ms);
+        (self.done.map(|next| Place { next, newest_ms }), self.moved)
+    }
+
     pub(super) fn committed(&mut self) {
+        self.done = self.next;
         self.moved = false;
         self.reconciled = false;
     }
@@ -317,6 +328,7 @@ impl<S: Default> Partition<S> {
     /// After a restore: reading goes on at the committed position, nothing is pending.
     pub(super) fn restored(&mut self, committed: Option<i64>, now_ms: i64) {
         self.next = committed;
+        self.done = committed;
         self.first_read = committed;
         self.moved = self.reconciled;
         self.last_tick_ms = now_ms;

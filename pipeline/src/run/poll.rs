@@ -9,6 +9,7 @@ use connectors::{Change, Full, PollSink, Poller};
 use schemas::{AvroRecord, Device, DeviceId, Poll, SchemaStore};
 
 use super::dead_letter::{self, Poison};
+use super::lag::{Progress, Reading};
 use super::schema_topic::SchemaTopic;
 use super::wiring::RunError;
 use crate::log::{Event, EventLog, LogError, Member, MemberSpec, Producer, Record, Start};
@@ -17,8 +18,8 @@ use crate::topology::POLL;
 /// Feeds a poller with the devices of the partitions it owns.
 pub struct PollRunner {
     member: Box<dyn Member>,
-    group: String,
-    producer: Arc<dyn Producer>,
+    spec: MemberSpec,
+    progress: Progress,
     schemas: SchemaTopic,
     poller: Arc<Poller>,
     devices: BTreeMap<i32, BTreeSet<DeviceId>>,
@@ -37,8 +38,8 @@ impl PollRunner {
     ) -> Result<Self, RunError> {
         Ok(Self {
             member: log.member(member)?,
-            group: member.group.clone(),
-            producer: log.producer("poller-dead-letters")?,
+            spec: member.clone(),
+            progress: Progress::default(),
             schemas: SchemaTopic::new(Arc::clone(log), schemas),
             poller,
             devices: BTreeMap::new(),
@@ -52,7 +53,7 @@ impl PollRunner {
     pub fn turn(&mut self, wait: Duration) -> Result<(), RunError> {
         if !self.poller.is_whole() {
             return Err(RunError::Broken {
-                component: self.group.clone(),
+                component: self.spec.group.clone(),
                 error: "a thread of the poller has died and its devices are not polled: the \
                         lines above say why; start the program again"
                     .to_owned(),
@@ -65,13 +66,17 @@ impl PollRunner {
                     self.member.start(partition, Start::Earliest)?;
                     self.devices.insert(partition, BTreeSet::new());
                 }
+                for (partition, next) in self.member.positions() {
+                    self.progress.begin(partition, next);
+                }
             }
             Event::Records(records) => {
                 for record in &records {
                     if let Err(poison) = self.apply(record) {
-                        let letter = dead_letter::of(record, &self.group, poison);
-                        self.producer.send(letter, None)?;
+                        // The routing step and the sink refuse it too, once for all.
+                        dead_letter::pass_over(record, &self.spec.group, &poison);
                     }
+                    self.progress.done(record.partition, record.offset, record.timestamp_ms);
                 }
             }
             Event::Revoked(partitions) | Event::Lost(partitions) => self.drop_all(&partitions),
@@ -79,6 +84,11 @@ impl PollRunner {
         }
         metrics::gauge!("opsc_poller_devices").set(self.devices().len() as f64);
         Ok(())
+    }
+
+    /// How far it has taken the inventory in.
+    pub fn reading(&self) -> Reading {
+        self.progress.reading(&self.spec, &self.member.positions())
     }
 
     /// Stops polling and leaves the group, so that others take the devices at once.
@@ -93,6 +103,7 @@ impl PollRunner {
     }
 
     fn drop_all(&mut self, partitions: &[i32]) {
+        self.progress.forget(partitions);
         for partition in partitions {
             for device in self.devices.remove(partition).unwrap_or_default() {
                 self.change(Change::Remove(device));

@@ -28,6 +28,7 @@ use processors::{Output, Processor};
 use schemas::{DeviceId, SchemaStore, Tick};
 
 use super::dead_letter::{self, Poison};
+use super::lag::{Place, Reading};
 use super::partition::{Partition, Stepped};
 use super::restore::Restore;
 use super::schema_topic::SchemaTopic;
@@ -138,6 +139,27 @@ impl<P: Processor> ProcessorRunner<P> {
     pub fn held(&self) -> (usize, usize) {
         let restoring = |slot: &&Slot<P::State>| matches!(slot, Slot::Restoring(_));
         (self.partitions.len(), self.partitions.values().filter(restoring).count())
+    }
+
+    /// How far it has committed.
+    pub fn reading(&self) -> Reading {
+        let ahead = self.task.positions();
+        let place = |(number, slot): (&i32, &Slot<P::State>)| {
+            let (done, moved) = match slot {
+                Slot::Restoring(restore) => (restore.place(), true),
+                Slot::Live(partition) => partition.place(),
+            };
+            // Nothing committed yet: from the oldest record on.
+            let done = done.unwrap_or(Place { next: 0, newest_ms: None });
+            let ahead = ahead.get(number).filter(|_| !moved).copied().unwrap_or(done.next);
+            (*number, Place { next: done.next.max(ahead), ..done })
+        };
+        Reading {
+            group: self.wiring.member.group.clone(),
+            topic: Arc::clone(&self.wiring.member.topic),
+            elsewhere: false,
+            places: self.partitions.iter().map(place).collect(),
+        }
     }
 
     fn broken(&self, error: String) -> RunError {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use processors::{Output, Processor};
 use schemas::{Anomaly, AvroRecord, DeviceId, SeriesId};
 
+use super::lag::Place;
 use super::partition::{Partition, Stepped};
 use super::schema_topic::SchemaTopic;
 use super::snapshot::Assembly;
@@ -155,6 +156,11 @@ impl<S: Default> Restore<S> {
             }
             Some(_) | None => Ok(Phase::Done),
         }
+    }
+
+    /// Up to where it was committed.
+    pub(super) fn place(&self) -> Option<Place> {
+        self.committed.map(|position| Place { next: position.next, newest_ms: None })
     }
 
     fn read_back(&self, log: &dyn EventLog, logic: u32) -> Result<Phase, LogError> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use schemas::{AvroRecord, Control, Device, DeviceId, SchemaStore};
 
 use super::dead_letter::{self, Poison};
+use super::lag::{Progress, Reading};
 use super::schema_topic::SchemaTopic;
 use super::wiring::RunError;
 use crate::clock::Clock;
@@ -21,10 +22,12 @@ const COMMIT_MS: i64 = 100;
 /// The runner of the routing step.
 pub struct RouteRunner {
     task: Box<dyn Task>,
-    group: String,
+    spec: MemberSpec,
     schemas: SchemaTopic,
     clock: Clock,
-    next: BTreeMap<i32, i64>,
+    /// Of each partition with records that are not committed: the next offset, the last's time.
+    next: BTreeMap<i32, (i64, i64)>,
+    progress: Progress,
     pending_since: Option<i64>,
 }
 
@@ -41,10 +44,11 @@ impl RouteRunner {
     ) -> Result<Self, RunError> {
         Ok(Self {
             task: log.task(member)?,
-            group: member.group.clone(),
+            spec: member.clone(),
             schemas: SchemaTopic::new(Arc::clone(log), schemas),
             clock,
             next: BTreeMap::new(),
+            progress: Progress::default(),
             pending_since: None,
         })
     }
@@ -65,9 +69,11 @@ impl RouteRunner {
             Event::Revoked(partitions) => {
                 self.commit()?;
                 self.next.retain(|partition, _| !partitions.contains(partition));
+                self.progress.forget(&partitions);
             }
             Event::Lost(partitions) => {
                 self.next.retain(|partition, _| !partitions.contains(partition));
+                self.progress.forget(&partitions);
                 self.start_over()?;
             }
             Event::Idle => {}
@@ -89,11 +95,23 @@ impl RouteRunner {
         result
     }
 
+    /// How far it has committed.
+    pub fn reading(&self) -> Reading {
+        let mut ahead = self.task.positions();
+        ahead.retain(|partition, _| !self.next.contains_key(partition));
+        self.progress.reading(&self.spec, &ahead)
+    }
+
     fn begin(&mut self, partitions: &[i32]) -> Result<(), RunError> {
         let committed = self.task.committed(partitions)?;
         for (partition, position) in partitions.iter().zip(committed) {
             let from = position.map_or(Start::Earliest, |position| Start::At(position.next));
             self.task.start(*partition, from)?;
+        }
+        for (partition, next) in self.task.positions() {
+            if partitions.contains(&partition) {
+                self.progress.begin(partition, next);
+            }
         }
         Ok(())
     }
@@ -101,9 +119,9 @@ impl RouteRunner {
     fn apply(&mut self, record: &Record) -> Result<(), RunError> {
         match self.control(record) {
             Ok(new) => self.task.send(new)?,
-            Err(poison) => self.task.send(dead_letter::of(record, &self.group, poison))?,
+            Err(poison) => self.task.send(dead_letter::of(record, &self.spec.group, poison))?,
         }
-        self.next.insert(record.partition, record.offset + 1);
+        self.next.insert(record.partition, (record.offset + 1, record.timestamp_ms));
         self.pending_since.get_or_insert_with(|| self.clock.steady_ms());
         Ok(())
     }
@@ -131,7 +149,7 @@ impl RouteRunner {
 
     fn commit(&mut self) -> Result<(), RunError> {
         self.pending_since = None;
-        let position = |(&partition, &next): (&i32, &i64)| Position {
+        let position = |(&partition, &(next, _)): (&i32, &(i64, i64))| Position {
             partition,
             next,
             replay_from: next,
@@ -143,7 +161,9 @@ impl RouteRunner {
         }
         match self.task.commit(&positions) {
             Ok(()) => {
-                self.next.clear();
+                for (partition, (next, at)) in std::mem::take(&mut self.next) {
+                    self.progress.done(partition, next - 1, at);
+                }
                 Ok(())
             }
             Err(LogError::Retry { what, error }) => {

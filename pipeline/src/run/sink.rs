@@ -12,6 +12,7 @@ use sinks::{Poison as Refused, Sink, SinkError, SinkRecord};
 use tokio::runtime::Handle;
 
 use super::dead_letter::{self, Poison};
+use super::lag::{Progress, Reading};
 use super::schema_topic::SchemaTopic;
 use super::wiring::RunError;
 use crate::clock::Clock;
@@ -39,6 +40,7 @@ pub struct SinkRunner<S: Sink> {
     schemas: SchemaTopic,
     clock: Clock,
     owned: BTreeSet<i32>,
+    progress: Progress,
     batch: Vec<Record>,
     batch_bytes: usize,
     batch_since: Option<i64>,
@@ -69,6 +71,7 @@ impl<S: Sink> SinkRunner<S> {
             schemas,
             clock,
             owned: BTreeSet::new(),
+            progress: Progress::default(),
             batch: Vec::new(),
             batch_bytes: 0,
             batch_since: None,
@@ -113,6 +116,19 @@ impl<S: Sink> SinkRunner<S> {
         Ok(())
     }
 
+    /// How far the database has what it reads.
+    pub fn reading(&self) -> Reading {
+        let mut ahead = self.member.positions();
+        if self.away.is_some() {
+            // What was read and dropped is read again.
+            ahead.clear();
+        }
+        for record in &self.batch {
+            ahead.remove(&record.partition);
+        }
+        Reading { elsewhere: true, ..self.progress.reading(&self.spec, &ahead) }
+    }
+
     /// Writes what is held and leaves the group.
     ///
     /// # Errors
@@ -140,6 +156,7 @@ impl<S: Sink> SinkRunner<S> {
 
     fn forget(&mut self, partitions: &[i32]) {
         self.owned.retain(|partition| !partitions.contains(partition));
+        self.progress.forget(partitions);
         self.batch.retain(|record| !partitions.contains(&record.partition));
     }
 
@@ -179,6 +196,11 @@ impl<S: Sink> SinkRunner<S> {
             };
             self.member.start(partition, from)?;
         }
+        for (partition, next) in self.member.positions() {
+            if partitions.contains(&partition) {
+                self.progress.begin(partition, next);
+            }
+        }
         Ok(())
     }
 
@@ -193,6 +215,9 @@ impl<S: Sink> SinkRunner<S> {
         loop {
             match self.runtime.block_on(self.sink.write(&batch)) {
                 Ok(written) => {
+                    for record in &records {
+                        self.progress.done(record.partition, record.offset, record.timestamp_ms);
+                    }
                     let sink = &self.spec.group;
                     for (name, count) in [
                         ("opsc_sink_rows_total", written.rows),

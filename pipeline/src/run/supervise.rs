@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::lag::{Lag, Reading, Teller};
 use super::wiring::RunError;
 use crate::log::LogError;
 
@@ -21,6 +22,9 @@ pub trait Runner {
     /// # Errors
     /// [`RunError`]; the runner is then dropped and built again.
     fn turn(&mut self, wait: Duration) -> Result<(), RunError>;
+
+    /// Up to where it is done with what it reads; none: it reads nothing that can lag.
+    fn reading(&self) -> Option<Reading>;
 
     /// Ends cleanly.
     ///
@@ -73,12 +77,13 @@ pub struct Group {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
     health: Health,
+    lag: Lag,
 }
 
 impl Group {
     /// None yet.
-    pub fn new(health: Health) -> Self {
-        Self { stop: Arc::default(), threads: Vec::new(), health }
+    pub fn new(health: Health, lag: Lag) -> Self {
+        Self { stop: Arc::default(), threads: Vec::new(), health, lag }
     }
 
     /// Starts a thread that builds a runner and turns it until the group stops.
@@ -92,13 +97,14 @@ impl Group {
     ) -> std::io::Result<()> {
         let (stop, health, component) =
             (Arc::clone(&self.stop), self.health.clone(), name.to_owned());
+        let mut teller = self.lag.teller(name);
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             let mut pause = PAUSE.0;
             while !stop.load(Ordering::Relaxed) {
                 let result = build().and_then(|runner| {
                     health.set(&component, State::Running);
                     let built = std::time::Instant::now();
-                    let result = run(runner, &stop);
+                    let result = run(runner, &stop, &mut teller);
                     if built.elapsed() > PAUSE.1 {
                         pause = PAUSE.0;
                     }
@@ -139,9 +145,14 @@ impl Drop for Group {
     }
 }
 
-fn run(mut runner: Box<dyn Runner>, stop: &AtomicBool) -> Result<(), RunError> {
+fn run(
+    mut runner: Box<dyn Runner>,
+    stop: &AtomicBool,
+    teller: &mut Teller,
+) -> Result<(), RunError> {
     while !stop.load(Ordering::Relaxed) {
         runner.turn(TURN)?;
+        teller.tell(|| runner.reading());
     }
     runner.stop()
 }

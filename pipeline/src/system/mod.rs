@@ -3,6 +3,7 @@
 pub mod commands;
 pub mod database;
 mod demo;
+mod exposition;
 pub mod inventory;
 mod live;
 pub mod log_id;
@@ -11,6 +12,7 @@ mod roles;
 mod status;
 pub mod telemetry;
 pub mod vault;
+mod watch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +26,7 @@ use uuid::Uuid;
 use crate::clock::{Clock, wall_ms};
 use crate::config::Config;
 use crate::log::{EventLog, LogError};
+use crate::run::lag::Lag;
 use crate::run::schema_topic::SchemaTopic;
 use crate::run::supervise::Health;
 use crate::run::wiring::RunError;
@@ -105,6 +108,7 @@ pub(crate) struct Shared {
     pub pool: PgPool,
     pub clock: Clock,
     pub health: Health,
+    pub lag: Lag,
     pub started_at: i64,
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
     pub database: sinks::DatabaseInfo,
@@ -178,6 +182,7 @@ fn open(config: &Config, runtime: &Handle, stop: Stop) -> Result<Shared, StartEr
         pool,
         clock: Clock::system(),
         health: Health::default(),
+        lag: Lag::default(),
         started_at: wall_ms(),
         metrics,
         database,

@@ -15,13 +15,15 @@ use tokio::sync::oneshot;
 
 use super::commands::Commands;
 use super::vault::Vault;
+use super::watch::Watch;
 use super::{Role, Shared, StartError, database, demo, inventory, live, prober, status};
+use crate::run::lag::Reading;
 use crate::run::poll::{LogPollSink, PollRunner};
 use crate::run::processor::ProcessorRunner;
 use crate::run::route::RouteRunner;
 use crate::run::schema_topic::SchemaTopic;
 use crate::run::sink::SinkRunner;
-use crate::run::supervise::{Group, Runner};
+use crate::run::supervise::{Group, Health, Runner};
 use crate::run::wiring::{Pace, RunError, Wiring, member};
 use crate::topic::{Key, Topic};
 use crate::topology::{
@@ -41,6 +43,7 @@ pub(super) struct Running {
     sink: Option<Group>,
     api: Option<Api>,
     lab: Option<lab::Lab>,
+    watch: Group,
 }
 
 struct Connect {
@@ -72,6 +75,7 @@ impl Running {
             sink: None,
             api: None,
             lab: None,
+            watch: watch(shared)?,
         };
         for role in roles {
             if let Err(error) = running.add(*role, &vault) {
@@ -129,7 +133,18 @@ impl Running {
         if let Some(lab) = self.lab {
             lab.stop();
         }
+        self.watch.stop();
     }
+}
+
+/// Is no component: when it fails, only the lag is not known.
+fn watch(shared: &Arc<Shared>) -> Result<Group, StartError> {
+    let mut group = Group::new(Health::default(), shared.lag.clone());
+    let shared = Arc::clone(shared);
+    group
+        .spawn("watch", move || Ok(Box::new(Watch::new(&shared)) as Box<dyn Runner>))
+        .map_err(thread)?;
+    Ok(group)
 }
 
 fn process(shared: &Arc<Shared>) -> Result<Group, StartError> {
@@ -142,7 +157,7 @@ fn process(shared: &Arc<Shared>) -> Result<Group, StartError> {
         tick_ms: config.tick_interval_ms,
         ..Pace::default()
     };
-    let mut group = Group::new(shared.health.clone());
+    let mut group = Group::new(shared.health.clone(), shared.lag.clone());
     for slot in 0..threads {
         let shared = Arc::clone(shared);
         let name = format!("process {} {slot}", DeviceChain::NAME);
@@ -182,7 +197,7 @@ fn process(shared: &Arc<Shared>) -> Result<Group, StartError> {
 
 fn sink(shared: &Arc<Shared>) -> Result<Group, StartError> {
     let options = database::options(&shared.config)?;
-    let mut group = Group::new(shared.health.clone());
+    let mut group = Group::new(shared.health.clone(), shared.lag.clone());
     add_sink::<Devices, _>(&mut group, shared, &options, &DEVICE)?;
     add_sink::<SeriesIdentities, _>(&mut group, shared, &options, &SERIES)?;
     add_sink::<Samples, _>(&mut group, shared, &options, &METRIC)?;
@@ -249,7 +264,7 @@ fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartErr
             .map_err(|error| StartError::machine("poller", error))?
     };
     vault.tell(&poller);
-    let mut group = Group::new(shared.health.clone());
+    let mut group = Group::new(shared.health.clone(), shared.lag.clone());
     let (context, feed) = (Arc::clone(shared), Arc::clone(&poller));
     group
         .spawn("connect poller", move || {
@@ -276,7 +291,7 @@ fn api(
                 format!("{error}: end what listens there, or set OPSC_LISTEN to another port"),
             )
         })?;
-    let mut group = Group::new(shared.health.clone());
+    let mut group = Group::new(shared.health.clone(), shared.lag.clone());
     let live = live::follow(&mut group, shared)?;
     let config = api::ApiConfig {
         bearer_token: Some(status::token(&shared.config)?),
@@ -315,6 +330,10 @@ macro_rules! runner {
                 <$type>::turn(self, wait).map(drop)
             }
 
+            fn reading(&self) -> Option<Reading> {
+                Some(<$type>::reading(self))
+            }
+
             fn stop(self: Box<Self>) -> Result<(), RunError> {
                 <$type>::stop(*self)
             }
@@ -329,6 +348,10 @@ runner!(SinkRunner<S>, <S: sinks::Sink>);
 impl Runner for PollRunner {
     fn turn(&mut self, wait: Duration) -> Result<(), RunError> {
         Self::turn(self, wait)
+    }
+
+    fn reading(&self) -> Option<Reading> {
+        Some(Self::reading(self))
     }
 
     fn stop(self: Box<Self>) -> Result<(), RunError> {

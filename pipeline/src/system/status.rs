@@ -1,5 +1,6 @@
 //! What the process knows of itself, and how people and programs get in the first time.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -11,8 +12,9 @@ use schemas::Outcome;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::vault::write_private;
-use super::{Shared, StartError, TOKEN_FILE};
+use super::{Shared, StartError, TOKEN_FILE, exposition};
 use crate::config::{Config, LogKind};
+use crate::run::lag::Lagging;
 use crate::run::supervise::State;
 
 /// Where the one-time password of the first start lies until the administrator removes it.
@@ -33,15 +35,26 @@ impl System {
     }
 
     fn roles(&self) -> Vec<RoleStatus> {
+        let mut lagging: BTreeMap<String, Lagging> =
+            self.shared.lag.all().into_iter().map(|it| (it.component.clone(), it)).collect();
         let states = self.shared.health.all().into_iter();
         states
             .map(|(name, state)| {
+                let lagging = lagging.remove(&name);
+                let reads = |it: &Lagging| format!("reads {} as group {}", it.topic, it.group);
+                let behind = lagging.as_ref().and_then(Lagging::total);
                 let (state, detail) = match state {
-                    State::Running => ("running", String::new()),
+                    State::Running => ("running", lagging.as_ref().map(reads).unwrap_or_default()),
                     State::Waiting(error) => ("waiting", error),
                     State::Failed(error) => ("failed", error),
                 };
-                RoleStatus { name, state: state.to_owned(), lag: None, detail }
+                RoleStatus {
+                    name,
+                    state: state.to_owned(),
+                    lag: behind.map(|behind| behind.records),
+                    lag_ms: behind.and_then(|behind| behind.ms),
+                    detail,
+                }
             })
             .collect()
     }
@@ -88,6 +101,8 @@ impl System {
                 last_duration_ms: (timing.polls > 0).then_some(timing.last_duration_ms as i64),
                 last_outcome: timing.last_outcome.map(|last| outcome(last).to_owned()),
                 last_at: (timing.last_at > 0).then_some(timing.last_at),
+                slowest_table_ms: timing.slowest_table.as_ref().map(|(_, waited)| *waited as i64),
+                slowest_table: timing.slowest_table.map(|(table, _)| table),
                 requests: timing.requests as i64,
                 timeouts: timing.timeouts as i64,
             })
@@ -127,12 +142,18 @@ impl api::System for System {
     }
 
     fn metrics(&self) -> String {
-        if let Some(poller) = self.poller.as_ref().and_then(Weak::upgrade) {
+        let poller = self.poller.as_ref().and_then(Weak::upgrade);
+        if let Some(poller) = &poller {
             for (name, value) in poller.counters().list() {
                 metrics::counter!(format!("opsc_poller_{name}_total")).absolute(value);
             }
         }
-        self.shared.metrics.render()
+        let mut text = self.shared.metrics.render();
+        exposition::lag(&mut text, &self.shared.lag.all());
+        if let Some(poller) = &poller {
+            exposition::polls(&mut text, poller);
+        }
+        text
     }
 }
 

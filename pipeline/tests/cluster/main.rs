@@ -14,9 +14,12 @@ mod broker;
 #[allow(dead_code)]
 #[path = "../common/mod.rs"]
 mod common;
+mod full_disk;
+#[path = "../common/ledger.rs"]
+mod ledger;
 mod program;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -116,7 +119,29 @@ async fn a_real_agent_is_polled_into_the_database(name: &str, log: &[(&str, &str
             if all { Ok(()) } else { Err(format!("only {facts:?}")) }
         })
         .await;
+    nobody_is_behind(&mut program).await;
     program.stop();
+}
+
+/// Twelve groups read, the tail beside them; each is seen at the end of all that it reads.
+async fn nobody_is_behind(program: &mut Program) {
+    let mut at_the_end = BTreeSet::new();
+    program
+        .until(WITHIN, async |program| {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let url = format!("{}/metrics", program.url());
+            let answer = client.get(url).send().await.map_err(|error| error.to_string())?;
+            let text = answer.text().await.map_err(|error| error.to_string())?;
+            let mut lag = BTreeMap::<String, u64>::new();
+            for line in text.lines().filter_map(|line| line.strip_prefix("opsc_lag_records{")) {
+                let (labels, records) = line.split_once("} ").unwrap();
+                let (reader, _) = labels.rsplit_once(",partition=").unwrap();
+                *lag.entry(reader.to_owned()).or_default() += records.parse::<u64>().unwrap();
+            }
+            at_the_end.extend(lag.iter().filter(|(_, lag)| **lag == 0).map(|(it, _)| it.clone()));
+            if at_the_end.len() == 14 { Ok(()) } else { Err(format!("{at_the_end:?} of {lag:?}")) }
+        })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,14 +7,11 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use pipeline::log::embedded::Embedded;
 use pipeline::log::{EventLog, Record, Start};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, PgPool};
 
 pub const DEADLINE: Duration = Duration::from_secs(60);
-/// As the configuration has it.
-const PARTITIONS: i32 = 8;
 
 pub fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64
@@ -128,9 +125,9 @@ pub async fn until_serials(at_least: usize, pool: &PgPool, state: &Path) {
 }
 
 /// All records of a topic.
-pub fn records(log: &Embedded, topic: &str) -> Vec<Record> {
+pub fn records(log: &dyn EventLog, topic: &str) -> Vec<Record> {
     let mut records = Vec::new();
-    for partition in 0..PARTITIONS {
+    for (partition, _) in (0..).zip(log.ends(topic).unwrap()) {
         let mut reader = log.reader(topic, &[partition], Start::Earliest).unwrap();
         let end = reader.end(partition).unwrap();
         while reader.position(partition) < end {

@@ -1,7 +1,7 @@
 //! Bugs, seeded around the log's seam so that the program itself stays sound: each is what an
 //! honest mistake in a runner or a log would do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use pipeline::log::embedded::Memory;
 use pipeline::log::{
     Event, EventLog, LogError, Member, MemberSpec, NewRecord, Position, Producer, Reader, Record,
-    Start, Task, TopicSpec,
+    Start, Task, TopicSpec, Watch,
 };
 use pipeline::topology::{POLL, STATE_DEVICE};
 
@@ -103,6 +103,16 @@ impl Saboteur {
 struct Buggy {
     bug: Bug,
     log: Arc<dyn EventLog>,
+}
+
+impl Watch for Buggy {
+    fn ends(&self, topic: &str) -> Result<Vec<i64>, LogError> {
+        self.log.ends(topic)
+    }
+
+    fn done(&self, group: &str, topic: &Arc<str>, next: &BTreeMap<i32, i64>) {
+        self.log.done(group, topic, next);
+    }
 }
 
 impl EventLog for Buggy {
@@ -216,6 +226,10 @@ impl Member for BuggyTask {
 
     fn hold(&mut self, held: bool) -> Result<(), LogError> {
         self.inner.hold(held)
+    }
+
+    fn positions(&self) -> BTreeMap<i32, i64> {
+        self.inner.positions()
     }
 
     fn leave(self: Box<Self>) {

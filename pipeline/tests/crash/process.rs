@@ -12,7 +12,7 @@ use pipeline::run::sink::SinkRunner;
 use pipeline::run::wiring::{Pace, RunError, Wiring, member};
 use pipeline::topic::shared;
 use pipeline::topology::{ANOMALY, DEVICE, METRIC, POLL, ROLLUP, STATE_DEVICE, route};
-use processors::DeviceChain;
+use processors::{DeviceChain, Processor};
 use schemas::SchemaStore;
 
 use crate::table::{ModelSink, Tables};
@@ -35,7 +35,7 @@ pub fn chain(
     schemas: &SchemaStore,
 ) -> Result<ProcessorRunner<DeviceChain>, RunError> {
     let wiring = Wiring {
-        member: member("device-chain", POLL.name, slot),
+        member: member(DeviceChain::NAME, POLL.name, slot),
         state_topic: shared(STATE_DEVICE.name),
         told_topic: shared(ANOMALY.name),
         route,

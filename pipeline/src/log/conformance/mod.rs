@@ -14,7 +14,7 @@ pub(crate) mod reading;
 pub(crate) mod records;
 pub(crate) mod transactions;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -69,7 +69,8 @@ macro_rules! conformance {
             groups: one_member_gets_all, only_what_moves_is_revoked,
                 revoked_may_commit_once_more, leaving_hands_over, drop_hands_over,
                 held_member_stays, taken_slot_gets_the_same_partitions, groups_are_independent;
-            reading: starts_where_it_is_told, position_reaches_the_end, waits_for_records,
+            reading: starts_where_it_is_told, position_reaches_the_end,
+                members_know_how_far_they_are, waits_for_records,
                 out_of_range_is_said, reads_only_the_partitions_asked;
             cleaning: retention_drops_the_old, compaction_keeps_the_last_of_each_key;
         }

@@ -40,6 +40,41 @@ pub(crate) fn position_reaches_the_end(h: &dyn Harness) {
     assert_eq!(rest(h, &mut *again, 1), []);
 }
 
+pub(crate) fn members_know_how_far_they_are(h: &dyn Harness) {
+    let topic = topic(h, 3, DAY);
+    let mut task = join(h, &spec(&fresh("g"), &topic, "0"));
+    let mut seen = Seen::default();
+    seen.wait(h, &mut *task, 3);
+    let at_the_end = |seen: &mut Seen, task: &mut dyn Task| {
+        until(h, "the member at the end", || {
+            seen.poll(task);
+            let ends = h.log().ends(&topic).ok()?;
+            let ends: BTreeMap<i32, i64> = (0..).zip(ends).collect();
+            (task.positions() == ends).then_some(ends)
+        })
+    };
+    assert!(at_the_end(&mut seen, &mut *task).values().all(|end| *end == 0));
+    let mut writer = join(h, &spec(&fresh("g"), &topic, "0"));
+    for round in 0..3 {
+        writer.send(record(&topic, 1, "k", "aborted")).unwrap();
+        writer.abort().unwrap();
+        writer.send(record(&topic, round % 2, "k", &round.to_string())).unwrap();
+        commit(&mut *writer, &[]);
+    }
+    writer.send(record(&topic, 1, "k", "aborted")).unwrap();
+    writer.abort().unwrap();
+    // Markers and aborted records at the very end count as read too.
+    let ends = at_the_end(&mut seen, &mut *task);
+    assert!(ends[&0] >= 2 && ends[&1] >= 1 && ends[&2] == 0, "{ends:?}");
+    for (partition, end) in &ends {
+        let mut reader = h.log().reader(&topic, &[*partition], Start::Latest).unwrap();
+        assert_eq!(until(h, "the end", || reader.end(*partition).ok()), *end);
+    }
+    task.start(0, Start::At(0)).unwrap();
+    assert_eq!(task.positions()[&0], 0);
+    assert_eq!(seen.records.len(), 3);
+}
+
 pub(crate) fn waits_for_records(h: &dyn Harness) {
     let topic = topic(h, 1, DAY);
     let mut reader = h.log().reader(&topic, &[], Start::Earliest).unwrap();

@@ -18,6 +18,8 @@ use crate::clock::Clock;
 
 /// The layout of the store that this program writes and reads.
 const FORMAT: i64 = 1;
+/// The letter of what a group said that it is done with.
+pub(super) const DONE: u8 = b'd';
 /// A wait is cut into pieces of this, to judge sessions and notice a failed store.
 const WAIT: Duration = Duration::from_secs(1);
 
@@ -27,6 +29,9 @@ pub(super) struct State {
     pub(super) topics: BTreeMap<Arc<str>, Topic>,
     pub(super) groups: BTreeMap<String, Group>,
     pub(super) positions: BTreeMap<PositionKey, Position>,
+    /// Up to where groups that keep their positions elsewhere said they are done, and what of that
+    /// is in the store.
+    pub(super) done: BTreeMap<PositionKey, (i64, Option<i64>)>,
     /// The members whose commits are being written: their partitions cannot move meanwhile.
     pub(super) in_flight: Option<BTreeSet<u64>>,
     /// How far readers were told that they may read: compaction keeps what they will need.
@@ -68,6 +73,7 @@ impl Core {
                 topics: BTreeMap::new(),
                 groups: BTreeMap::new(),
                 positions: BTreeMap::new(),
+                done: BTreeMap::new(),
                 in_flight: None,
                 promised: BTreeMap::new(),
                 failed: None,
@@ -212,7 +218,7 @@ impl Core {
     fn load(&self) -> Result<(), LogError> {
         self.check_format()?;
         let mut state = self.state();
-        let State { topics, positions, next_number, .. } = &mut *state;
+        let State { topics, positions, done, next_number, .. } = &mut *state;
         self.facts(b't', |key, value| {
             let name: Arc<str> = split_fact_key(key, 1)?.0.first()?.as_str().into();
             let (count, cleanup, space) = codec::split_topic_value(value)?;
@@ -263,6 +269,14 @@ impl Core {
             let logic = u32::try_from(logic).ok()?;
             let position = Position { partition, next, replay_from, logic };
             positions.insert((group, topic.as_str().into(), partition), position);
+            Some(())
+        })?;
+        self.facts(DONE, |key, value| {
+            let (names, number) = split_fact_key(key, 2)?;
+            let [group, topic] = <[String; 2]>::try_from(names).ok()?;
+            let partition = i32::try_from(number?).ok()?;
+            let next = *codec::split_numbers(value)?.first()?;
+            done.insert((group, topic.as_str().into(), partition), (next, Some(next)));
             Some(())
         })?;
         for topic in topics.values_mut() {

@@ -1,6 +1,7 @@
 //! Retention and compaction.
 //!
-//! Retention drops whole segments. Compaction removes a record only when a later record of its
+//! Retention drops whole segments: those that are old once every group that said where it is has
+//! read them, and those older than their topic keeps in any case, loudly. Compaction removes a record only when a later record of its
 //! key lies before every end that a reader was told and has not reached (so a reader that reads
 //! up to the end it asked for has each key's last value as of then), and a tombstone only when
 //! it is old and nothing earlier of its key is left.
@@ -13,9 +14,9 @@ use bytes::Bytes;
 
 use super::super::{Cleanup, LogError};
 use super::codec::{self, fact_key, record_key};
-use super::core::{Core, next_number_value, segment_key};
+use super::core::{Core, DONE, State, next_number_value, segment_key};
 use super::store::{META, Space, Write};
-use super::topics::Cleaned;
+use super::topics::{Cleaned, Topic};
 
 /// Removals in one write.
 const REMOVE_AT_ONCE: usize = 4_096;
@@ -36,11 +37,104 @@ struct Found {
     removed: i64,
 }
 
+/// Of each partition the first offset that each group still needs.
+struct Needs(BTreeMap<(Arc<str>, i32), Vec<Need>>);
+
+/// A group, and the first offset that it needs.
+type Need = (String, i64);
+
+impl Needs {
+    fn of(state: &State) -> Self {
+        let mut needs: BTreeMap<(Arc<str>, i32), Vec<Need>> = BTreeMap::new();
+        let committed = state.positions.iter().map(|(key, position)| (key, position.replay_from));
+        let done = state.done.iter().map(|(key, (next, _))| (key, *next));
+        for ((group, topic, partition), next) in committed.chain(done) {
+            let of_partition = needs.entry((Arc::clone(topic), *partition)).or_default();
+            of_partition.push((group.clone(), next));
+        }
+        Self(needs)
+    }
+
+    /// Whether any group reads this topic.
+    fn anybodys(&self, topic: &Arc<str>) -> bool {
+        let first = (Arc::clone(topic), 0);
+        self.0.range(first..).next().is_some_and(|((found, _), _)| found == topic)
+    }
+
+    /// How many of a topic's oldest segments may go: of the `old` ones those that everybody has
+    /// read, and the `too_old` ones in any case. What goes unread is said.
+    fn may_go(&self, topic: &Topic, old: usize, too_old: usize) -> usize {
+        for number in 0..old {
+            let unread = self.unread(topic, number);
+            if number >= too_old && !unread.is_empty() {
+                return number;
+            }
+            for (group, partition, records) in unread {
+                metrics::counter!(
+                    "opsc_log_dropped_unread_total",
+                    "group" => group.to_owned(), "topic" => topic.name.to_string()
+                )
+                .increment(records.unsigned_abs());
+                tracing::error!(
+                    group, topic = %topic.name, partition, records,
+                    "dropped before it was read: it is older than the topic keeps; see why that \
+                     group stands still, it will need its position moved to the oldest record"
+                );
+            }
+        }
+        old
+    }
+
+    /// Group, partition and number of records in a segment that are still needed.
+    fn unread(&self, topic: &Topic, number: usize) -> Vec<(&str, i32, i64)> {
+        let mut unread = Vec::new();
+        let Some(segment) = topic.segments.get(number) else { return unread };
+        let next = topic.segments.get(number + 1);
+        for ((partition, index), base) in (0..).zip(0..).zip(&segment.base) {
+            let end = next.and_then(|next| next.base.get(index)).copied();
+            let end = end.unwrap_or_else(|| topic.end(partition));
+            for (group, needed) in
+                self.0.get(&(Arc::clone(&topic.name), partition)).into_iter().flatten()
+            {
+                let records = end - (*needed).max(*base);
+                if records > 0 {
+                    unread.push((group.as_str(), partition, records));
+                }
+            }
+        }
+        unread
+    }
+}
+
+/// Adds to the write what groups said since the last pass.
+fn save_done(state: &mut State, write: &mut Write) {
+    for ((group, topic, partition), (next, saved)) in &mut state.done {
+        if *saved != Some(*next) {
+            let number = u64::from(partition.cast_unsigned());
+            write.put(
+                META,
+                fact_key(DONE, &[group, topic], Some(number)),
+                codec::numbers(&[*next]),
+            );
+            *saved = Some(*next);
+        }
+    }
+}
+
 impl Core {
     /// One pass of retention and compaction, as of `now_ms`.
     pub(super) fn housekeep(&self, now_ms: i64) -> Result<(), LogError> {
         self.retain(now_ms)?;
         self.compact(now_ms)
+    }
+
+    /// Notes up to where a group is done; the store has it with the next pass.
+    pub(super) fn done(&self, group: &str, topic: &Arc<str>, next: &BTreeMap<i32, i64>) {
+        let mut state = self.state();
+        for (partition, next) in next {
+            let key = (group.to_owned(), Arc::clone(topic), *partition);
+            state.done.entry(key).or_insert((*next, None)).0 = *next;
+        }
     }
 
     /// Drops segments that are older than their topic keeps.
@@ -49,9 +143,16 @@ impl Core {
         let mut write = Write::default();
         let mut next_number = state.next_number;
         let mut due: Vec<(Arc<str>, Space, Vec<i64>)> = Vec::new();
+        let needs = Needs::of(&state);
+        save_done(&mut state, &mut write);
         for topic in state.topics.values_mut() {
             let Cleanup::Delete { retention_ms } = topic.cleanup else { continue };
-            let expired = topic.expired(now_ms - retention_ms);
+            let read_ms = self.options.max_retention_ms.unwrap_or(retention_ms).min(retention_ms);
+            let (old, too_old) =
+                (topic.expired(now_ms - read_ms), topic.expired(now_ms - retention_ms));
+            // What no group reads is there for people.
+            let old = if needs.anybodys(&topic.name) { old } else { too_old };
+            let expired = needs.may_go(topic, old, too_old);
             if expired == topic.segments.len() {
                 let segment = topic.next_segment(next_number, now_ms);
                 next_number += 1;
@@ -68,7 +169,7 @@ impl Core {
             }
         }
         state.next_number = next_number;
-        if !write.removes.is_empty() {
+        if !write.removes.is_empty() || !write.puts.is_empty() {
             write.put(META, fact_key(b'n', &[], None), next_number_value(next_number));
             // Under the lock: nothing may be written that counts on a start the store lacks.
             self.store.write(write).map_err(|e| self.store_failed(&e))?;

@@ -201,6 +201,10 @@ impl Member for LogMember {
         Ok(())
     }
 
+    fn positions(&self) -> BTreeMap<i32, i64> {
+        self.places.clone()
+    }
+
     fn leave(self: Box<Self>) {
         // Dropping it is leaving: nobody is left who could act on its behalf.
         drop(self);

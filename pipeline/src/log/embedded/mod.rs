@@ -16,6 +16,8 @@
 //!   use the monotonic clock, and silence of all at once counts for nobody.
 //! - *Compaction loses a value.* See `housekeep`: what a reader was promised stays, and a
 //!   tombstone goes after what it covers, never before.
+//! - *Retention takes what somebody still needs.* What a group has not read stays as long as its
+//!   topic says; when it goes then, that is said with the group's name. See `housekeep`.
 //! - *The disk fills up.* Writing stops before the last reserve is used; a failed write stops
 //!   the log with what to do, and nothing of it was acknowledged. A store that fails in its
 //!   background is noticed within a second, so that no writer waits for ever.
@@ -43,10 +45,13 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{EventLog, LogError, Member, MemberSpec, Producer, Reader, Start, Task, TopicSpec};
+use super::{
+    EventLog, LogError, Member, MemberSpec, Producer, Reader, Start, Task, TopicSpec, Watch,
+};
 
 use self::core::Core;
 use self::member::LogMember;
@@ -118,6 +123,16 @@ impl Embedded {
 /// Both logs answer from their core.
 macro_rules! event_log {
     ($log:ty) => {
+        impl Watch for $log {
+            fn ends(&self, topic: &str) -> Result<Vec<i64>, LogError> {
+                self.core().ends(topic)
+            }
+
+            fn done(&self, group: &str, topic: &Arc<str>, next: &BTreeMap<i32, i64>) {
+                self.core().done(group, topic, next);
+            }
+        }
+
         impl EventLog for $log {
             fn ensure_topics(&self, topics: &[TopicSpec]) -> Result<(), LogError> {
                 self.core().ensure_topics(topics)

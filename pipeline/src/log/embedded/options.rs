@@ -18,6 +18,9 @@ pub struct Options {
     pub housekeep_ms: u64,
     /// Writing stops when less is free on the disk (bytes), while a clean stop still fits.
     pub min_free_bytes: u64,
+    /// Records are kept at most this long (ms) once every group has read them, whatever their
+    /// topic says; unread ones as long as it says. None: all as long as the topic says.
+    pub max_retention_ms: Option<i64>,
     /// Read cache (bytes).
     pub cache_bytes: u64,
 }
@@ -32,6 +35,7 @@ impl Default for Options {
             min_dirty_bytes: 1 << 20,
             housekeep_ms: 60_000,
             min_free_bytes: 64 << 20,
+            max_retention_ms: None,
             cache_bytes: 32 << 20,
         }
     }

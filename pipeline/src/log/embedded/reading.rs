@@ -40,6 +40,13 @@ pub(super) fn plan(
 }
 
 impl Core {
+    /// The end of each of a topic's partitions.
+    pub(super) fn ends(&self, topic: &str) -> Result<Vec<i64>, LogError> {
+        let state = self.running()?;
+        let found = state.topics.get(topic).ok_or_else(|| no_topic(topic, None))?;
+        Ok(found.partitions.iter().map(|partition| partition.end).collect())
+    }
+
     /// Reads what was planned and moves the places on. Sets `last` to the last partition read.
     pub(super) fn read(
         &self,

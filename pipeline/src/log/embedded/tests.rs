@@ -16,5 +16,6 @@ mod harness;
 mod kept;
 mod killed;
 mod particular;
+mod retention;
 mod space;
 mod world;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::super::Cleanup;
 use super::codec::{numbers, split_numbers};
+use super::options::Options;
 use super::store::Space;
 
 /// What is known of a partition; what is durable and visible, never more.
@@ -130,8 +131,10 @@ impl Topic {
 
     /// A new last segment is due: this one is large, or so old that whole segments would be
     /// kept much longer than they must.
-    pub(super) fn must_roll(&self, now_ms: i64, segment_bytes: i64) -> bool {
+    pub(super) fn must_roll(&self, now_ms: i64, options: &Options) -> bool {
         let Cleanup::Delete { retention_ms } = self.cleanup else { return false };
+        let retention_ms = options.max_retention_ms.unwrap_or(retention_ms).min(retention_ms);
+        let segment_bytes = options.segment_bytes;
         self.segments.back().is_some_and(|segment| {
             segment.newest_ms > 0
                 && (self.bytes() - segment.base_bytes >= segment_bytes
@@ -197,9 +200,15 @@ mod tests {
     #[test]
     fn segments_roll_by_size_or_age() {
         let topic = topic();
-        assert!(!topic.must_roll(9_999, 3_001));
-        assert!(topic.must_roll(9_999, 3_000));
-        assert!(topic.must_roll(10_000, 3_001));
+        let roll = |now_ms, segment_bytes, max_retention_ms| {
+            let options = Options { segment_bytes, max_retention_ms, ..Options::default() };
+            topic.must_roll(now_ms, &options)
+        };
+        assert!(!roll(9_999, 3_001, None));
+        assert!(roll(9_999, 3_000, None));
+        assert!(roll(10_000, 3_001, None));
+        assert!(roll(5_000, 3_001, Some(40_000)));
+        assert!(!roll(9_999, 3_001, Some(100_000)));
     }
 
     #[test]

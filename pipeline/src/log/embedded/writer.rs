@@ -216,7 +216,7 @@ impl Core {
                     .range((record.topic.clone(), 0)..)
                     .next()
                     .is_some_and(|((name, _), _)| *name == record.topic);
-            if !known && topic.must_roll(now_ms, self.options.segment_bytes) {
+            if !known && topic.must_roll(now_ms, &self.options) {
                 let segment = topic.next_segment(state.next_number, now_ms);
                 state.next_number += 1;
                 if let Some(last) = topic.segments.back() {

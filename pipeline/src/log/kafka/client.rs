@@ -13,7 +13,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::metadata::Metadata;
 use rdkafka::statistics::Statistics;
 use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
-use rdkafka::{ClientConfig, TopicPartitionList};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::super::LogError;
@@ -92,6 +92,36 @@ impl Cluster {
     pub(super) fn range(&self, topic: &str, partition: i32) -> Result<Range, LogError> {
         let _ = self.observer.poll(Duration::ZERO);
         range(&self.observer, topic, partition)
+    }
+
+    /// The end of each of a topic's partitions, open transactions included, in one question to
+    /// each broker. `topic` is the name without the prefix.
+    pub(super) fn ends(&self, topic: &str) -> Result<Vec<i64>, LogError> {
+        let full = self.full(topic);
+        let what = || format!("ask Kafka at {} for the ends of {topic}", self.options.bootstrap);
+        let metadata = self.metadata(Some(&full))?;
+        let found = metadata.topics().iter().find(|t| t.name() == full);
+        let count = found.map_or(0, |t| t.partitions().len());
+        let mut list = TopicPartitionList::new();
+        for partition in (0..).take(count) {
+            // The end is the answer to this time of no record.
+            list.add_partition_offset(&full, partition, Offset::End)
+                .map_err(|error| from_kafka(&error, what(), ""))?;
+        }
+        let answer = self.observer.offsets_for_times(list, ASK);
+        let answer = answer.map_err(|error| from_kafka(&error, what(), ""))?;
+        let end = |partition: i32| {
+            let element = answer.find_partition(&full, partition);
+            match element.as_ref().map(|element| (element.error(), element.offset())) {
+                Some((Ok(()), Offset::Offset(end))) => Ok(end),
+                Some((Err(error), _)) => Err(from_kafka(&error, what(), "")),
+                Some((Ok(()), _)) | None => Err(LogError::Retry {
+                    what: what(),
+                    error: format!("no answer for partition {partition}"),
+                }),
+            }
+        };
+        (0..).take(count).map(end).collect()
     }
 
     pub(super) fn context(&self, name: &str) -> Context {
@@ -215,9 +245,26 @@ impl Context {
     }
 }
 
+/// Whether librdkafka calls an error what belongs to a rebalance: it was under way, or over, when a
+/// commit came, which was refused. That one is aborted, and its caller goes on from the last.
+fn is_overtaken_commit(facility: &str, message: &str) -> bool {
+    facility == "TXNERR"
+        && message.contains("Current transaction failed")
+        && message.contains("(ILLEGAL_GENERATION")
+}
+
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         let (client, message) = (self.name.as_str(), self.secrets.hide(message));
+        if is_overtaken_commit(facility, &message) {
+            metrics::counter!("opsc_kafka_commits_overtaken_total", "client" => self.name.clone())
+                .increment(1);
+            tracing::warn!(
+                target: "librdkafka", client, facility,
+                "a rebalance overtook a commit, which is aborted and done again: {message}"
+            );
+            return;
+        }
         match level {
             RDKafkaLogLevel::Emerg
             | RDKafkaLogLevel::Alert
@@ -310,3 +357,24 @@ fn report(client: &str, statistics: &Statistics) {
 
 /// Longest wait for a group, a transaction or a producer to end what it is at.
 pub(super) const SETTLE: Duration = Duration::from_millis(3 * SESSION_MS as u64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_commit_that_a_rebalance_overtook_is_no_error() {
+        let failed = "[thrd:main]: Current transaction failed in state BeginCommit: Failed to \
+                      commit offsets to transaction on broker (none): Broker: Specified group \
+                      generation id is not valid";
+        let check = |facility, text: String, expected| {
+            assert_eq!(is_overtaken_commit(facility, &text), expected, "{facility} {text}");
+        };
+        check("TXNERR", format!("{failed} (ILLEGAL_GENERATION)"), true);
+        check("TXNERR", format!("{failed} (ILLEGAL_GENERATION, requires epoch bump)"), true);
+        check("TXNERR", format!("{failed} (FENCED_INSTANCE_ID)"), false);
+        check("TXNERR", format!("{failed} (_TIMED_OUT)"), false);
+        check("TXNERR", "Fatal transaction error: x (ILLEGAL_GENERATION)".to_owned(), false);
+        check("FATAL", format!("{failed} (ILLEGAL_GENERATION)"), false);
+    }
+}

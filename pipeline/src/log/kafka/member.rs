@@ -357,6 +357,20 @@ impl Member for KafkaMember {
         Ok(())
     }
 
+    fn positions(&self) -> BTreeMap<i32, i64> {
+        let mut positions: BTreeMap<i32, i64> =
+            self.parts.iter().filter_map(|(p, part)| Some((*p, part.next?))).collect();
+        // What librdkafka has moved over without handing anything out.
+        let Ok(list) = self.consumer().position() else { return positions };
+        for element in list.elements() {
+            let Offset::Offset(offset) = element.offset() else { continue };
+            if let Some(next) = positions.get_mut(&element.partition()) {
+                *next = offset.max(*next);
+            }
+        }
+        positions
+    }
+
     fn leave(self: Box<Self>) {
         // Dropped.
     }

@@ -45,13 +45,16 @@ mod topics;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use options::KafkaOptions;
 pub use topics::TopicChange;
 
 use self::client::Cluster;
-use super::{EventLog, LogError, Member, MemberSpec, Producer, Reader, Start, Task, TopicSpec};
+use super::{
+    EventLog, LogError, Member, MemberSpec, Producer, Reader, Start, Task, TopicSpec, Watch,
+};
 
 /// An event log over a Kafka cluster.
 pub struct KafkaLog {
@@ -81,6 +84,14 @@ impl KafkaLog {
     pub fn cluster_id(&self) -> Option<String> {
         self.cluster.id()
     }
+}
+
+impl Watch for KafkaLog {
+    fn ends(&self, topic: &str) -> Result<Vec<i64>, LogError> {
+        self.cluster.ends(topic)
+    }
+
+    fn done(&self, _: &str, _: &Arc<str>, _: &BTreeMap<i32, i64>) {}
 }
 
 impl EventLog for KafkaLog {

@@ -1,5 +1,6 @@
 //! A member with a transaction: one transactional producer, named after the slot.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -175,6 +176,10 @@ impl Member for KafkaTask {
 
     fn hold(&mut self, held: bool) -> Result<(), LogError> {
         self.member.hold(held)
+    }
+
+    fn positions(&self) -> BTreeMap<i32, i64> {
+        self.member.positions()
     }
 
     fn leave(self: Box<Self>) {

@@ -1,5 +1,7 @@
 //! Against a real Apache Kafka: one broker for this test binary, and one more where it is killed.
 
+// The tests of the whole program use more of it.
+#[allow(dead_code)]
 mod broker;
 mod harness;
 mod moving;

@@ -10,7 +10,9 @@ use tempfile::TempDir;
 const PORT: u16 = 19_100;
 
 /// Settings that let cleaning show within a test.
-const QUICK: [&str; 5] = [
+const QUICK: [&str; 6] = [
+    // Indexes are given their full length at once, which a limit on files must leave room for.
+    "log.index.size.max.bytes=65536",
     "log.retention.check.interval.ms=500",
     "log.initial.task.delay.ms=500",
     "log.cleaner.backoff.ms=300",
@@ -40,6 +42,7 @@ fn installed() -> bool {
 /// A running Kafka.
 pub(super) struct Broker {
     folder: TempDir,
+    port: u16,
     bootstrap: String,
     /// Waits for the end of its stdin, which comes with the end of this process, and ends Kafka.
     _watch: Child,
@@ -48,6 +51,16 @@ pub(super) struct Broker {
 impl Broker {
     /// None: not installed.
     pub(super) fn start(port: u16) -> Option<Self> {
+        Self::with(port, None)
+    }
+
+    /// A broker to whose every file the system gives no more than so many KiB: a write beyond
+    /// fails as on a full disk.
+    pub(super) fn on_a_full_disk(port: u16, kib: u32) -> Option<Self> {
+        Self::with(port, Some(kib))
+    }
+
+    fn with(port: u16, kib: Option<u32>) -> Option<Self> {
         if !installed() {
             return None;
         }
@@ -62,8 +75,8 @@ impl Broker {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut broker = Self { folder, bootstrap: String::new(), _watch: watch };
-        broker.run(port);
+        let mut broker = Self { folder, port, bootstrap: String::new(), _watch: watch };
+        broker.run(kib);
         let said = broker.call(&["bootstrap"]);
         broker.bootstrap = said.trim().to_owned();
         Some(broker)
@@ -85,9 +98,33 @@ impl Broker {
         String::from_utf8(said.stdout).unwrap()
     }
 
-    fn run(&self, port: u16) {
-        let mut command = Command::new(script());
-        command.arg("start").arg(self.folder.path()).arg(port.to_string());
+    /// Where its node keeps its data.
+    pub(super) fn data(&self) -> PathBuf {
+        self.folder.path().join("node-1/data")
+    }
+
+    /// What its node said.
+    pub(super) fn said(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("node-1/kafka.log")).unwrap()
+    }
+
+    pub(super) fn runs(&self) -> bool {
+        let mut status = Command::new(script());
+        status.arg("status").arg(self.folder.path()).stdout(Stdio::null());
+        status.status().unwrap().success()
+    }
+
+    /// Starts it, as far as it has ended, without any limit.
+    pub(super) fn start_again(&self) {
+        self.run(None);
+    }
+
+    fn run(&self, kib: Option<u32>) {
+        // Another shell may count in another unit.
+        let mut command = Command::new("bash");
+        let limit = kib.map_or(String::new(), |kib| format!("ulimit -f {kib}; "));
+        command.arg("-c").arg(format!("{limit}exec \"$0\" \"$@\"")).arg(script());
+        command.arg("start").arg(self.folder.path()).arg(self.port.to_string());
         for setting in QUICK {
             command.args(["--set", setting]);
         }
@@ -101,7 +138,7 @@ impl Broker {
     /// Ends it with SIGKILL and starts it on the same data.
     pub(super) fn crash(&self) {
         self.call(&["kill"]);
-        self.run(PORT);
+        self.run(None);
     }
 }
 

@@ -1,0 +1,218 @@
+//! A broker whose disk is full: the program says so, waits, and goes on when there is room again.
+//! Nothing is lost, nothing doubled.
+//!
+//! No root is needed: the system refuses to let any file of the broker grow beyond a limit, which
+//! fails a write as a full disk does, and which the broker answers as it answers that: it stops
+//! its log folder and ends.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use pipeline::log::kafka::{KafkaLog, KafkaOptions};
+use pipeline::log::{EventLog, NewRecord};
+use pipeline::run::wiring::member;
+use pipeline::topic::shared;
+use pipeline::topology::{DEAD_LETTER, POLL};
+use sqlx::PgPool;
+
+use super::broker::Broker;
+use super::common::{Program as Killed, database, demo_port, now_ms, program, serials};
+use super::program::Program;
+use super::{PREFIX, WITHIN, ledger};
+
+const PORT: u16 = 19_300;
+/// Largest file of the broker. Its own log's indexes are 10 MiB at once.
+const LIMIT_KIB: u32 = 12 * 1024;
+/// What is left of it for the program: seconds of polls.
+const ROOM: u64 = 80 * 1024;
+/// How long the disk stays full after the broker has ended.
+const OUTAGE: Duration = Duration::from_secs(8);
+/// Devices polled each second are not asked for so long (ms) only when nobody polls them.
+const PAUSE_MS: u64 = 2_500;
+const OUR_PREFIX: &str = "full-";
+
+fn kafka(broker: &Broker) -> KafkaLog {
+    KafkaLog::connect(KafkaOptions {
+        bootstrap: broker.bootstrap().to_owned(),
+        prefix: OUR_PREFIX.to_owned(),
+        ..KafkaOptions::default()
+    })
+    .unwrap()
+}
+
+/// The newest file of the poll topic's one partition.
+fn poll_file(broker: &Broker) -> PathBuf {
+    let folder = broker.data().join(format!("{OUR_PREFIX}{}-0", POLL.name));
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|it| it == "log")).max().unwrap()
+}
+
+/// Takes the poll topic's room with records that are never committed, which no reader sees.
+fn fill(broker: &Broker) {
+    let log = kafka(broker);
+    let mut task = log.task(&member("filler", DEAD_LETTER.name, "0")).unwrap();
+    loop {
+        let size = poll_file(broker).metadata().unwrap().len();
+        let left = (u64::from(LIMIT_KIB) * 1024).saturating_sub(size + ROOM);
+        if left < 10_000 {
+            return;
+        }
+        let mut junk = vec![0; left.min(900_000) as usize];
+        junk.fill_with(rand::random::<u8>);
+        task.send(NewRecord {
+            topic: shared(POLL.name),
+            partition: Some(0),
+            key: None,
+            value: Some(junk.into()),
+            headers: Vec::new(),
+        })
+        .unwrap();
+        // What was only queued would never reach the broker.
+        std::thread::sleep(Duration::from_millis(200));
+        task.abort().unwrap();
+    }
+}
+
+/// When the devices were no longer asked for a while (ms since the epoch), because the poller's
+/// place in its group was lost: the polls under way ended with it.
+fn pauses(state: &Path) -> Vec<u64> {
+    let ledger = lab::ledger::read(&state.join("lab-ledger")).map(Result::unwrap);
+    let mut times: Vec<u64> = ledger.map(|entry| entry.unix_ms).collect();
+    times.sort_unstable();
+    let pause = |pair: &&[u64]| pair[1] - pair[0] >= PAUSE_MS;
+    times.windows(2).filter(pause).map(|pair| pair[0]).collect()
+}
+
+async fn ready(program: &Program) -> Result<(), String> {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = client.get(format!("{}/readyz", program.url())).send().await;
+    let answer = answer.map_err(|error| error.to_string())?;
+    if answer.status().is_success() {
+        return Ok(());
+    }
+    Err(answer.text().await.map_err(|error| error.to_string())?)
+}
+
+async fn until_more(program: &mut Program, pool: &PgPool, more: usize) {
+    let wanted = serials(pool).await.len() + more;
+    program
+        .until(WITHIN, async |_| {
+            let found = serials(pool).await.len();
+            if found >= wanted { Ok(()) } else { Err(format!("{found} of {wanted} serials")) }
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_with_a_full_disk_loses_and_doubles_nothing() {
+    let Some(broker) = Broker::on_a_full_disk(PORT, LIMIT_KIB) else { return };
+    let Some(url) = database("full_disk").await else { return };
+    let demo_port = demo_port().to_string();
+    let settings = [
+        ("OPSC_KAFKA", broker.bootstrap()),
+        (PREFIX, OUR_PREFIX),
+        ("OPSC__LOG__PARTITIONS", "1"),
+        ("OPSC_DEMO", "1"),
+        ("OPSC__DEMO__INTERVAL_MS", "1000"),
+        ("OPSC__DEMO__PORT", &demo_port),
+    ];
+    let mut running = Program::start(&url, &settings);
+    let pool = PgPool::connect_lazy(&url).unwrap();
+    until_more(&mut running, &pool, 60).await;
+
+    fill(&broker);
+    let filled = Instant::now();
+    running
+        .until(
+            WITHIN,
+            async |_| if broker.runs() { Err("its disk has room".into()) } else { Ok(()) },
+        )
+        .await;
+    assert!(broker.said().contains("File too large"), "{}", broker.said());
+    println!("the broker ended {:?} after its disk was filled", filled.elapsed());
+    let away = Instant::now();
+    let said = running
+        .until(WITHIN, async |program| match ready(program).await {
+            Err(said) if said.contains("event log") => Ok(said),
+            other => Err(format!("{other:?}")),
+        })
+        .await;
+    println!("the program says after {:?}: {said}", away.elapsed());
+    for part in [broker.bootstrap(), "room on their disks", "nothing written is lost"] {
+        assert!(said.contains(part), "{part:?}: {said}");
+        assert!(running.out().contains(part), "{part:?}: {}", running.out());
+    }
+    tokio::time::sleep(OUTAGE).await;
+
+    broker.start_again();
+    let away = away.elapsed();
+    until_more(&mut running, &pool, 60).await;
+    running.until(WITHIN, async |program| ready(program).await).await;
+    let stopped = now_ms();
+    running.end();
+
+    let log = ledger::in_log(&kafka(&broker));
+    if std::env::var_os("DIAG").is_some() {
+        std::process::Command::new("cp")
+            .args(["-a", broker.data().to_str().unwrap(), "/tmp/ops/diag-data"])
+            .status()
+            .unwrap();
+        std::fs::write("/tmp/ops/diag-out", running.out()).unwrap();
+        std::fs::write("/tmp/ops/diag-kafka", broker.said()).unwrap();
+        let twice: Vec<_> = log.iter().filter(|(_, count)| **count > 1).collect();
+        println!("TWICE {} of {}: {twice:?}", twice.len(), log.len());
+        let store = schemas::SchemaStore::new();
+        for record in super::common::records(&kafka(&broker), "metric") {
+            let batch = pipeline::topology::METRIC.read(&store, &record).unwrap().unwrap();
+            let hit = batch.values.iter().find(|v| log.get(&(**v as u64)).is_some_and(|c| *c > 1));
+            if let Some(hit) = hit {
+                println!(
+                    "metric@{} t={} dev={} at={} serial={hit} n={}",
+                    record.offset,
+                    record.timestamp_ms,
+                    batch.device,
+                    batch.at,
+                    batch.values.len()
+                );
+            }
+        }
+        for record in super::common::records(&kafka(&broker), "poll") {
+            let value = record.value.unwrap();
+            if let Ok(schemas::DeviceInput::Poll(poll)) =
+                schemas::DeviceInput::decode(&store, &value)
+            {
+                println!(
+                    "poll@{} t={} dev={} {} cycle={} part={}/{} started={} outcome={:?}",
+                    record.offset,
+                    record.timestamp_ms,
+                    poll.device,
+                    poll.connector,
+                    poll.cycle,
+                    poll.part,
+                    poll.parts,
+                    poll.started_at,
+                    poll.outcome
+                );
+            }
+        }
+    }
+    let listen = super::common::free_address();
+    let mut sink = program("sink", running.state(), &url, &listen);
+    let sink = Killed(sink.envs(settings).spawn().unwrap());
+    let began = Instant::now();
+    while serials(&pool).await.len() < log.len() {
+        assert!(began.elapsed() < WITHIN, "{} of {}", serials(&pool).await.len(), log.len());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    drop(sink);
+    let rows = serials(&pool).await;
+    assert!(log.values().all(|count| *count == 1), "doubled in the log");
+    assert!(rows.values().all(|count| *count == 1), "doubled in the database");
+    assert!(rows.keys().eq(log.keys()), "the log and the database hold different serials");
+    let ends = [pauses(running.state()), vec![stopped]].concat();
+    let account = ledger::account(running.state(), &log, &ends);
+    println!(
+        "{away:?} without a broker: {} in the log and the database once, {account}",
+        log.len()
+    );
+}
