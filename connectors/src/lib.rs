@@ -13,6 +13,7 @@
 
 mod clock;
 mod config;
+mod frame;
 mod icmp;
 mod inventory;
 mod net;
