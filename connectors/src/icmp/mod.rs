@@ -6,6 +6,8 @@
 pub(crate) mod packet;
 mod peer;
 pub(crate) mod socket;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::io;
