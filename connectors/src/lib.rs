@@ -14,6 +14,7 @@
 mod clock;
 mod config;
 mod durations;
+mod frame;
 mod icmp;
 mod inventory;
 mod net;

@@ -16,7 +16,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::clock::Clock;
 use crate::config::PollerConfig;
 use crate::durations::{Durations, ProfileDurations};
+use crate::frame;
 use crate::icmp::Pinger;
+use crate::icmp::socket::open_both;
 use crate::profiles::Profiles;
 use crate::seams::{Change, ConnectorError, CredentialError, Credentials, PollSink};
 use crate::shared::{Command, Mailbox, Shared};
@@ -77,9 +79,9 @@ impl Poller {
         for number in 0..poller.shared.config.threads {
             poller.start_snmp(number, &credentials, &runtime)?;
         }
-        let pinger = Pinger::new(poller.shared.clone(), poller.icmp.clone());
+        let pinger = Pinger::new(poller.shared.clone(), poller.icmp.clone(), open_both());
         let pinger = pinger.map_err(system("epoll"))?;
-        poller.spawn("opsc-icmp".into(), move || pinger.run())?;
+        poller.spawn("opsc-icmp".into(), move || frame::run(pinger))?;
         Ok(poller)
     }
 
@@ -95,7 +97,7 @@ impl Poller {
             .map_err(system("UDP sockets"))?;
         runtime.spawn(fetch(asked, credentials.clone(), mailbox.clone()));
         self.snmp.push(mailbox);
-        self.spawn(format!("opsc-snmp-{number}"), move || engine.run())
+        self.spawn(format!("opsc-snmp-{number}"), move || frame::run(engine))
     }
 
     fn spawn(

@@ -4,11 +4,8 @@ use std::net::IpAddr;
 
 use schemas::{Column, Device, Kind, Outcome, Poll};
 
-use super::address_of;
 use super::socket::NOT_PERMITTED;
-use crate::clock::Slots;
-use crate::record::Started;
-use crate::timing::DeviceTiming;
+use crate::frame;
 
 /// Bits of a sequence number that count the echoes of a cycle.
 const NUMBER_BITS: u32 = 5;
@@ -20,51 +17,38 @@ pub(super) const fn sequence(cycle: i64, number: u32) -> u16 {
     ((cycle as u64) << NUMBER_BITS) as u16 | number as u16
 }
 
+pub(super) type Peer = frame::Peer<Icmp>;
+
+/// What ICMP keeps of a device.
 #[derive(Debug)]
-pub(super) struct Peer {
-    pub(super) device: Device,
+pub(crate) struct Icmp {
+    /// None: the address is no IP address.
     pub(super) address: Option<IpAddr>,
-    pub(super) slots: Slots,
-    pub(super) epoch: u32,
-    pub(super) started: Option<Started>,
-    pub(super) last_cycle: Option<i64>,
-    pub(super) skipped: u64,
-    pub(super) timing: DeviceTiming,
     pub(super) network: Option<String>,
     /// When each echo left, and its round trip, ns.
     echoes: Vec<(i64, Option<i64>)>,
 }
 
-impl Peer {
-    pub(super) fn new(device: Device, epoch: u32) -> Self {
-        let slots = Slots::of(device.id, device.interval_ms);
-        Self {
-            address: address_of(&device),
-            timing: DeviceTiming::new(device.id, &device.name, "icmp", slots.interval_ms),
-            device,
-            slots,
-            epoch,
-            started: None,
-            last_cycle: None,
-            skipped: 0,
-            network: None,
-            echoes: Vec::new(),
-        }
+impl Icmp {
+    pub(super) fn new(device: &Device) -> Self {
+        let address = device.address.parse::<IpAddr>().ok().map(|ip| ip.to_canonical());
+        Self { address, network: None, echoes: Vec::new() }
     }
 
-    pub(super) fn begin(&mut self, started: Started) {
-        self.started = Some(started);
-        self.last_cycle = Some(started.cycle);
+    /// Forgets the cycle before.
+    pub(super) fn begin(&mut self) {
         self.network = None;
         self.echoes.clear();
     }
+}
 
+impl Peer {
     pub(super) fn sent(&mut self, number: u32, at_ns: i64) {
         let number = number as usize;
-        if self.echoes.len() <= number {
-            self.echoes.resize(number + 1, (at_ns, None));
+        if self.own.echoes.len() <= number {
+            self.own.echoes.resize(number + 1, (at_ns, None));
         }
-        self.echoes[number] = (at_ns, None);
+        self.own.echoes[number] = (at_ns, None);
         self.timing.requests += 1;
     }
 
@@ -75,7 +59,9 @@ impl Peer {
         if its != sequence(started.cycle, number) {
             return false;
         }
-        let Some((sent, round_trip)) = self.echoes.get_mut(number as usize) else { return false };
+        let Some((sent, round_trip)) = self.own.echoes.get_mut(number as usize) else {
+            return false;
+        };
         if round_trip.is_some() {
             return false;
         }
@@ -102,18 +88,18 @@ impl Peer {
             }
             Some(true) => {}
         }
-        if self.echoes.is_empty() {
+        if self.own.echoes.is_empty() {
             poll.error = Some("no echo request could be sent in time".into());
             return;
         }
-        let mut trips: Vec<i64> = self.echoes.iter().filter_map(|(_, trip)| *trip).collect();
+        let mut trips: Vec<i64> = self.own.echoes.iter().filter_map(|(_, trip)| *trip).collect();
         trips.sort_unstable();
-        let lost = self.echoes.len() - trips.len();
+        let lost = self.own.echoes.len() - trips.len();
         self.timing.timeouts += lost as u64;
         poll.instances = vec![String::new()];
-        let loss = lost as f64 / self.echoes.len() as f64;
+        let loss = lost as f64 / self.own.echoes.len() as f64;
         // Loss comes in steps of one echo.
-        let quantum = 1.0 / self.echoes.len() as f64;
+        let quantum = 1.0 / self.own.echoes.len() as f64;
         poll.columns.push(column("icmp_loss_ratio", "1", loss, quantum, poll.duration_ms));
         if let Some(median) = trips.get(trips.len() / 2) {
             poll.outcome = Outcome::Ok;
@@ -122,7 +108,7 @@ impl Peer {
             return;
         }
         let text = format!("none of {lost} echo requests to {} was answered", self.device.address);
-        (poll.outcome, poll.error) = match &self.network {
+        (poll.outcome, poll.error) = match &self.own.network {
             Some(error) => (Outcome::Unreachable, Some(format!("{text}: {error}"))),
             None => (Outcome::Timeout, Some(text)),
         };

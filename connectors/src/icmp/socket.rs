@@ -44,3 +44,8 @@ pub(crate) fn open(ipv6: bool) -> io::Result<EchoSocket> {
     set_int(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)?;
     Ok(EchoSocket { datagrams: Datagrams::prepare(socket, ipv6)?, raw })
 }
+
+/// For IPv4 and IPv6, each if the host permits it.
+pub(crate) fn open_both() -> [Option<EchoSocket>; 2] {
+    [open(false).ok(), open(true).ok()]
+}

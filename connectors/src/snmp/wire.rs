@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use schemas::Outcome;
+use schemas::{Outcome, Poll};
 
 use super::ber;
 use super::engine::{Engine, Timer};
@@ -24,20 +24,21 @@ impl Engine {
     /// Opens requests for peers that may ask, in turn.
     pub(super) fn fill(&mut self) {
         while let Some(at) = self.ready.pop_front() {
-            let Some(peer) = &mut self.peers[at] else { continue };
-            peer.ready = false;
-            let cap = if peer.is_dead() { 1 } else { self.shared.config.in_flight_per_device };
-            while peer.started.is_some() && peer.session.in_flight() < cap {
+            let Some(peer) = self.frame.peers.get_mut(at) else { continue };
+            peer.own.ready = false;
+            let cap =
+                if peer.is_dead() { 1 } else { self.frame.shared.config.in_flight_per_device };
+            while peer.started.is_some() && peer.own.session.in_flight() < cap {
                 if self.requests.is_full() {
-                    peer.ready = true;
+                    peer.own.ready = true;
                     self.ready.push_front(at);
                     return;
                 }
-                let Some(ask) = peer.session.next_ask() else { break };
+                let Some(ask) = peer.own.session.next_ask() else { break };
                 let Some(ticket) = self.requests.open(at, ask) else { break };
                 let Some(request) = self.requests.get(ticket) else { break };
-                if let (Some(ask), Some(community)) = (&request.ask, &peer.community) {
-                    let profile = peer.session.profile.as_deref();
+                if let (Some(ask), Some(community)) = (&request.ask, &peer.own.community) {
+                    let profile = peer.own.session.profile.as_deref();
                     let community = community.expose().as_bytes();
                     ask.encode(&mut request.packet, profile, community, ticket.id());
                 }
@@ -48,13 +49,13 @@ impl Engine {
 
     /// Puts requests on the wire, as fast as the pace allows.
     pub(super) fn transmit(&mut self) {
-        let config = &self.shared.config;
+        let config = &self.frame.shared.config;
         let pace = (config.requests_per_second / config.threads as u64).max(1);
         let burst = (pace / BURST_DIVISOR).max(BATCH as u64);
         // Tokens are thousandths of a request, so that slow paces add up too.
-        let earned = (self.now - self.tokens_at).saturating_mul(pace);
+        let earned = (self.frame.now - self.tokens_at).saturating_mul(pace);
         self.tokens = (self.tokens + earned).min(burst * 1000);
-        self.tokens_at = self.now;
+        self.tokens_at = self.frame.now;
         while !self.outgoing.is_empty() && self.tokens >= 1000 {
             let most = BATCH.min((self.tokens / 1000) as usize);
             let mut batch: Vec<Ticket> = Vec::with_capacity(most);
@@ -83,7 +84,7 @@ impl Engine {
     /// The socket a request goes out by; none if it is over or cannot go.
     fn socket_of(&mut self, ticket: Ticket) -> Option<usize> {
         let at = self.requests.get(ticket)?.peer;
-        let (address, _) = self.peers[at].as_ref()?.address.as_ref()?;
+        let (address, _) = self.frame.peers.get(at)?.own.address.as_ref()?;
         let fits = |ipv6| self.sockets.iter().filter(move |it| it.ipv6 == ipv6).count();
         let (v4, v6) = (fits(false), fits(true));
         match address {
@@ -110,8 +111,8 @@ impl Engine {
             let mut datagrams = Vec::with_capacity(rest.len());
             for (ticket, packet) in rest.iter().zip(&packets) {
                 let at = self.requests.get(*ticket).map_or(usize::MAX, |it| it.peer);
-                let peer = self.peers.get(at).and_then(Option::as_ref);
-                if let Some((_, to)) = peer.and_then(|peer| peer.address.as_ref()) {
+                let peer = self.frame.peers.get(at);
+                if let Some((_, to)) = peer.and_then(|peer| peer.own.address.as_ref()) {
                     datagrams.push(Outgoing { octets: packet, to });
                 }
             }
@@ -136,7 +137,7 @@ impl Engine {
                 // The error of an earlier datagram, reported once: the error queue says whose.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
                 Err(error) => {
-                    count(&self.shared.counters.send_errors, 1);
+                    count(&self.frame.shared.counters.send_errors, 1);
                     self.failed_to_send(rest[0], &error.to_string());
                     rest = &rest[1..];
                 }
@@ -157,20 +158,20 @@ impl Engine {
         let Some(request) = self.requests.get(ticket) else { return };
         request.tries += 1;
         if request.tries == 1 {
-            request.sent_at = self.now;
+            request.sent_at = self.frame.now;
         }
         let (tries, at) = (request.tries, request.peer);
-        let mut timeout = self.shared.config.timeout_ms;
+        let mut timeout = self.frame.shared.config.timeout_ms;
         for _ in 1..tries {
             timeout += timeout / 2;
         }
-        self.wheel.set(self.now + timeout, Timer::Timeout { ticket, tries });
-        count(&self.shared.counters.requests, 1);
-        if let Some(peer) = &mut self.peers[at] {
+        self.frame.set(self.frame.now + timeout, Timer::Timeout { ticket, tries });
+        count(&self.frame.shared.counters.requests, 1);
+        if let Some(peer) = self.frame.peers.get_mut(at) {
             peer.timing.requests += 1;
             if tries > 1 {
                 peer.timing.retries += 1;
-                count(&self.shared.counters.retries, 1);
+                count(&self.frame.shared.counters.retries, 1);
             }
         }
     }
@@ -181,27 +182,27 @@ impl Engine {
             request.network = Some(why.to_owned());
             request.tries += 1;
             if request.tries == 1 {
-                request.sent_at = self.now;
+                request.sent_at = self.frame.now;
             }
             let tries = request.tries;
-            let wait = self.shared.config.timeout_ms;
-            self.wheel.set(self.now + wait, Timer::Timeout { ticket, tries });
+            let wait = self.frame.shared.config.timeout_ms;
+            self.frame.set(self.frame.now + wait, Timer::Timeout { ticket, tries });
         }
     }
 
     /// No answer came in time.
     pub(super) fn timeout(&mut self, ticket: Ticket, tries: u32) {
-        let retries = self.shared.config.retries;
+        let retries = self.frame.shared.config.retries;
         let Some(request) = self.requests.get(ticket).filter(|it| it.tries == tries) else {
             return;
         };
         let at = request.peer;
-        let Some(peer) = &mut self.peers[at] else { return };
+        let Some(peer) = self.frame.peers.get_mut(at) else { return };
         let allowed = if peer.is_dead() { 0 } else { retries };
         if tries <= allowed {
-            let smaller = request.ask.as_ref().and_then(|ask| peer.session.smaller(ask, tries));
-            if let (Some(ask), Some(community)) = (smaller, &peer.community) {
-                let profile = peer.session.profile.as_deref();
+            let smaller = request.ask.as_ref().and_then(|ask| peer.own.session.smaller(ask, tries));
+            if let (Some(ask), Some(community)) = (smaller, &peer.own.community) {
+                let profile = peer.own.session.profile.as_deref();
                 let community = community.expose().as_bytes();
                 ask.encode(&mut request.packet, profile, community, ticket.id());
                 request.ask = Some(ask);
@@ -211,10 +212,10 @@ impl Engine {
         }
         let network = request.network.take();
         let ask = request.ask.take();
-        let waited = self.now.saturating_sub(request.sent_at);
+        let waited = self.frame.now.saturating_sub(request.sent_at);
         self.requests.close(ticket);
         peer.timing.timeouts += 1;
-        count(&self.shared.counters.timeouts, 1);
+        count(&self.frame.shared.counters.timeouts, 1);
         let failure = match network {
             Some(text) => Failure { outcome: Outcome::Unreachable, text },
             None => Failure {
@@ -223,14 +224,14 @@ impl Engine {
             },
         };
         if let Some(ask) = ask {
-            peer.waits.add(ask.table(), waited);
-            peer.session.fail(&ask, failure);
+            peer.own.waits.add(ask.table(), waited);
+            peer.own.session.fail(&ask, failure);
         }
         self.progress(at);
     }
 
     /// Takes what a socket has.
-    pub(super) fn read(&mut self, socket: usize, errors: bool) {
+    pub(super) fn receive(&mut self, socket: usize, errors: bool) {
         if errors {
             self.read_errors(socket);
         }
@@ -255,12 +256,12 @@ impl Engine {
             let Some((length, to, error)) = self.sockets[socket].next_error(&mut octets) else {
                 break;
             };
-            count(&self.shared.counters.unreachable, 1);
+            count(&self.frame.shared.counters.unreachable, 1);
             let id = ber::request_id_of_own(&octets[..length.min(ERROR_OCTETS)]);
             let Some(Found::Open(ticket)) = id.map(|id| self.requests.find(id)) else { continue };
             let Some(request) = self.requests.get(ticket) else { continue };
-            let peer = self.peers[request.peer].as_ref();
-            let address = peer.and_then(|peer| peer.address.as_ref()).map(|it| it.0);
+            let peer = self.frame.peers.get(request.peer);
+            let address = peer.and_then(|peer| peer.own.address.as_ref()).map(|it| it.0);
             if let Some(address) = address.filter(|it| to.is_some_and(|to| same(to, *it))) {
                 let text = if error.kind() == io::ErrorKind::ConnectionRefused {
                     format!("nothing listens at {address}: check the port and the SNMP agent")
@@ -282,112 +283,111 @@ impl Engine {
         };
         let ticket = match self.requests.find(response.request_id) {
             Found::Open(ticket) => ticket,
-            Found::Over => return count(&self.shared.counters.late, 1),
-            Found::Never => return count(&self.shared.counters.wrong_id, 1),
+            Found::Over => return count(&self.frame.shared.counters.late, 1),
+            Found::Never => return count(&self.frame.shared.counters.wrong_id, 1),
         };
         let Some(request) = self.requests.get(ticket) else { return };
         let at = request.peer;
-        let Some(peer) = &mut self.peers[at] else { return };
-        let (Some(started), Some((address, _))) = (peer.started, &peer.address) else { return };
+        let Some(peer) = self.frame.peers.get_mut(at) else { return };
+        let (Some(started), Some((address, _))) = (peer.started, &peer.own.address) else { return };
         if *address != from {
-            peer.stranger = Some(from);
-            return count(&self.shared.counters.wrong_source, 1);
+            peer.own.stranger = Some(from);
+            return count(&self.frame.shared.counters.wrong_source, 1);
         }
         let Some(ask) = request.ask.take() else { return };
-        let at_ms = i32::try_from(self.now - started.mono).unwrap_or(i32::MAX);
-        let (table, waited) = (ask.table(), self.now.saturating_sub(request.sent_at));
-        match peer.session.answer(ask, &response, octets.len(), at_ms) {
+        let at_ms = i32::try_from(self.frame.now - started.mono).unwrap_or(i32::MAX);
+        let waited = self.frame.now.saturating_sub(request.sent_at);
+        let table = ask.table();
+        match peer.own.session.answer(ask, &response, octets.len(), at_ms) {
             Ok(variables) => {
                 self.requests.close(ticket);
-                peer.waits.add(table, waited);
-                count(&self.shared.counters.answers, 1);
-                count(&self.shared.counters.variables, variables as u64);
+                peer.own.waits.add(table, waited);
+                count(&self.frame.shared.counters.answers, 1);
+                count(&self.frame.shared.counters.variables, variables as u64);
                 self.progress(at);
             }
             Err((ask, why)) => {
                 request.ask = Some(ask);
                 peer.timing.malformed += 1;
-                peer.session.malformed(&why);
-                count(&self.shared.counters.malformed, 1);
+                peer.own.session.malformed(&why);
+                count(&self.frame.shared.counters.malformed, 1);
             }
         }
     }
 
     fn malformed_from(&mut self, from: SocketAddr, why: &str) {
-        count(&self.shared.counters.malformed, 1);
+        count(&self.frame.shared.counters.malformed, 1);
         if let Some(&at) = self.by_address.get(&from)
-            && let Some(peer) = &mut self.peers[at]
+            && let Some(peer) = self.frame.peers.get_mut(at)
         {
             peer.timing.malformed += 1;
-            peer.session.malformed(why);
+            peer.own.session.malformed(why);
         }
+    }
+
+    /// Little time is left.
+    pub(super) fn hurry(&mut self, at: usize) {
+        if let Some(peer) = self.frame.peers.get_mut(at) {
+            peer.own.session.hurry("no time left in this cycle");
+        }
+        self.progress(at);
     }
 
     /// After something happened to a poll: on with it, or end it.
     pub(super) fn progress(&mut self, at: usize) {
-        let Some(peer) = &mut self.peers[at] else { return };
-        if peer.session.is_done() {
+        let Some(peer) = self.frame.peers.get_mut(at) else { return };
+        if peer.own.session.is_done() {
             self.finish(at);
-        } else if peer.session.has_work() {
+        } else if peer.own.session.has_work() {
             self.make_ready(at);
         }
     }
 
     /// The time of a poll is over.
     pub(super) fn cut(&mut self, at: usize) {
-        let Some(peer) = &mut self.peers[at] else { return };
-        let share = self.shared.config.deadline_permille / 10;
+        let Some(peer) = self.frame.peers.get_mut(at) else { return };
+        let share = self.frame.shared.config.deadline_permille / 10;
         let text = format!("not finished within {share} % of the interval");
         let outcome =
-            if peer.community.is_none() { Outcome::NoCredential } else { Outcome::Timeout };
+            if peer.own.community.is_none() { Outcome::NoCredential } else { Outcome::Timeout };
         self.end(at, Failure { outcome, text });
     }
 
     /// Ends a poll for a reason of its own.
     pub(super) fn end(&mut self, at: usize, failure: Failure) {
-        if let Some(peer) = &mut self.peers[at] {
-            peer.session.cut_short(failure);
+        if let Some(peer) = self.frame.peers.get_mut(at) {
+            peer.own.session.cut_short(failure);
             self.finish(at);
         }
     }
 
     fn finish(&mut self, at: usize) {
-        let Some(peer) = &mut self.peers[at] else { return };
-        let Some(started) = peer.started.take() else { return };
-        if peer.session.in_flight() > 0 {
+        let Some(blank) = self.frame.end(at) else { return };
+        let Some(peer) = self.frame.peers.get_mut(at) else { return };
+        if peer.own.session.in_flight() > 0 {
             self.requests.close_all(at);
         }
-        let took = self.now - started.mono;
-        let mut gathered = peer.session.finish(self.now);
-        let silent = match gathered.outcome {
-            Outcome::Timeout | Outcome::Unreachable => true,
-            Outcome::Ok
-            | Outcome::Partial
-            | Outcome::NoCredential
-            | Outcome::NotPermitted
-            | Outcome::Malformed
-            | Outcome::Skipped
-            | Outcome::Failed => false,
+        let it = peer.own.session.finish(self.frame.now);
+        let silence = (it.outcome == Outcome::Timeout).then(|| peer.silence_text());
+        peer.timing.repetitions = peer.own.session.last_repetitions;
+        peer.timing.answer_bytes = peer.own.session.answer_bytes;
+        let poll = Poll {
+            outcome: it.outcome,
+            error: silence.or(it.error),
+            uptime_cs: it.uptime_cs,
+            instances: it.instances,
+            columns: it.columns,
+            facts: it.facts,
+            ..blank
         };
-        if gathered.outcome == Outcome::Timeout {
-            gathered.error = Some(peer.silence_text());
-        }
-        peer.timing.failures = if silent { peer.timing.failures + 1 } else { 0 };
-        peer.timing.repetitions = peer.session.last_repetitions;
-        peer.timing.answer_bytes = peer.session.answer_bytes;
-        let profile = peer.session.profile.as_deref();
+        let profile = peer.own.session.profile.as_deref();
         let table = |at: usize| Some(profile?.tables.get(at)?.name.as_str());
-        let slowest = peer.waits.named(table).max_by_key(|(_, waited)| *waited);
+        let slowest = peer.own.waits.named(table).max_by_key(|(_, waited)| *waited);
         peer.timing.slowest_table = slowest.map(|(name, waited)| (name.to_owned(), waited));
         let name = profile.map_or(UNKNOWN, |profile| profile.name.as_str());
-        self.shared.durations.add(name, took, peer.waits.named(table));
-        peer.timing.ended(started.wall, took, gathered.outcome, gathered.error.as_deref());
-        self.shared.timings.update(&peer.timing);
-        let poll = peer.record(&self.shared.poller, started, took, gathered);
-        count(&self.shared.counters.polls, 1);
-        if self.outbox.push(poll, self.now) {
-            count(&self.shared.counters.buffered, 1);
-        }
+        let took = u64::try_from(poll.duration_ms).unwrap_or(0);
+        self.frame.shared.durations.add(name, took, peer.own.waits.named(table));
+        self.frame.publish(at, poll);
     }
 }
 

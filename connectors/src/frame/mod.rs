@@ -1,0 +1,283 @@
+//! The loop every connector's thread runs, and when each device's turn is.
+//!
+//! The promise: a device is polled once in each slot of its interval; a slot that could not be
+//! polled is counted and told in a record; a timer or command never reaches a device that has
+//! gone or changed. What is asked and how it is answered is the [`Connector`]'s.
+//!
+//! Nothing here waits for one device: every wait is a timer, every socket is non-blocking.
+
+mod peer;
+#[cfg(test)]
+pub(crate) mod rig;
+mod roster;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::sync::Arc;
+
+use schemas::{Device, DeviceId, Outcome, Poll};
+
+pub(crate) use self::peer::Peer;
+use self::roster::Roster;
+use crate::clock::{Slots, wall_ms};
+use crate::net::poll::{Epoll, Ready};
+use crate::net::wheel::Wheel;
+use crate::outbox::Outbox;
+use crate::record::{Started, skipped};
+use crate::shared::{Command, Mailbox, Shared};
+use crate::timing::{DeviceTiming, count};
+
+/// The longest sleep.
+const MAX_WAIT_MS: u64 = 200;
+/// The longest sleep while records wait for the sink.
+const FLUSH_WAIT_MS: u64 = 50;
+const WAKE: u64 = u64::MAX;
+
+/// What a connector does of its own; [`run`] does the rest.
+pub(crate) trait Connector {
+    /// What it keeps of a device.
+    type Own;
+    /// Its own timers.
+    type Timer;
+
+    fn frame(&mut self) -> &mut Frame<Self::Own, Self::Timer>;
+
+    /// Takes or drops a device by [`Frame::keep`], [`Frame::admit`] and [`Frame::remove`].
+    fn command(&mut self, command: Command);
+
+    /// Starts a device's cycle, which ends with [`Frame::end`] and [`Frame::publish`], or takes
+    /// a timer of its own.
+    fn fire(&mut self, due: Due<Self::Timer>);
+
+    /// Sends what may go now; whether more waits.
+    fn send(&mut self) -> bool;
+
+    /// Takes what a socket has; `errors`: its error queue too.
+    fn read(&mut self, token: usize, errors: bool);
+}
+
+/// What is due.
+pub(crate) enum Due<T> {
+    Cycle { at: usize, started: Started },
+    Own(T),
+}
+
+/// A timer of the wheel.
+enum Timer<T> {
+    Start { at: usize, epoch: u32 },
+    Own(T),
+}
+
+/// A device to be admitted: new, or polled otherwise than before.
+pub(crate) struct Newcomer {
+    pub(crate) device: Device,
+    /// The slot in which it was polled already.
+    last_cycle: Option<i64>,
+}
+
+/// What the threads of all connectors have.
+pub(crate) struct Frame<X, T> {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) peers: Roster<X>,
+    pub(crate) epoll: Epoll,
+    /// Milliseconds since the run's start, read once before and once after each wait.
+    pub(crate) now: u64,
+    connector: &'static str,
+    mailbox: Arc<Mailbox<Command>>,
+    wheel: Wheel<Timer<T>>,
+    outbox: Outbox,
+}
+
+/// Runs a connector until the poller stops.
+pub(crate) fn run<C: Connector>(mut connector: C) {
+    let mut due = Vec::new();
+    let mut readable: Vec<Ready> = Vec::new();
+    while !connector.frame().shared.stopping() {
+        let now = connector.frame().shared.clock.now();
+        let wait = step(&mut connector, now, &mut due);
+        let frame = connector.frame();
+        frame.epoll.wait(wait, &mut readable);
+        frame.now = frame.shared.clock.now();
+        for it in readable.iter().filter(|it| it.token != WAKE) {
+            connector.read(it.token as usize, it.error);
+        }
+    }
+    // Polls under way are dropped: their slot is the next poller's gap of one cycle.
+    connector.frame().outbox.flush(u64::MAX);
+}
+
+/// Does what is due at `now`; how long to sleep then, ms.
+fn step<C: Connector>(connector: &mut C, now: u64, due: &mut Vec<Timer<C::Timer>>) -> u64 {
+    connector.frame().now = now;
+    for command in connector.frame().mailbox.take() {
+        connector.command(command);
+    }
+    connector.frame().wheel.advance(now, due);
+    for timer in due.drain(..) {
+        match timer {
+            Timer::Start { at, epoch } => {
+                if let Some(started) = connector.frame().begin(at, epoch) {
+                    connector.fire(Due::Cycle { at, started });
+                }
+            }
+            Timer::Own(timer) => connector.fire(Due::Own(timer)),
+        }
+    }
+    let more = connector.send();
+    let frame = connector.frame();
+    frame.outbox.flush(now);
+    let wait = if more { 1 } else { frame.wheel.wait(now, MAX_WAIT_MS) };
+    if frame.outbox.is_waiting() { wait.min(FLUSH_WAIT_MS) } else { wait }
+}
+
+impl<X, T> Frame<X, T> {
+    /// `connector`: its name in records.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        mailbox: Arc<Mailbox<Command>>,
+        connector: &'static str,
+    ) -> io::Result<Self> {
+        let epoll = Epoll::new()?;
+        epoll.add(mailbox.waker.fd(), WAKE)?;
+        let config = &shared.config;
+        let now = shared.clock.now();
+        Ok(Self {
+            outbox: Outbox::new(shared.sink.clone(), config.buffer_ms, config.buffer_polls),
+            peers: Roster::default(),
+            wheel: Wheel::new(now),
+            connector,
+            mailbox,
+            epoll,
+            now,
+            shared,
+        })
+    }
+
+    /// Sets a timer of the connector's own.
+    #[inline]
+    pub(crate) fn set(&mut self, at: u64, timer: T) {
+        self.wheel.set(at, Timer::Own(timer));
+    }
+
+    /// Keeps a device that is polled as before; else the old one is still to be removed and
+    /// this one to be admitted. `same`: whether all but the interval, which is compared here,
+    /// is polled alike.
+    pub(crate) fn keep(
+        &mut self,
+        device: Device,
+        same: impl FnOnce(&Device, &Device) -> bool,
+    ) -> Option<Newcomer> {
+        let Some(peer) = self.peers.by_id(device.id) else {
+            return Some(Newcomer { device, last_cycle: None });
+        };
+        let same_slots = peer.device.interval_ms == device.interval_ms;
+        if same_slots && same(&peer.device, &device) {
+            peer.timing.device_name.clone_from(&device.name);
+            peer.device = device;
+            return None;
+        }
+        let last_cycle = peer.last_cycle.filter(|_| same_slots);
+        Some(Newcomer { device, last_cycle })
+    }
+
+    /// Takes a device in; its number.
+    pub(crate) fn admit(&mut self, newcomer: Newcomer, own: X) -> usize {
+        let Newcomer { device, last_cycle } = newcomer;
+        let slots = Slots::of(device.id, device.interval_ms);
+        let timing = DeviceTiming::new(device.id, &device.name, self.connector, slots.interval_ms);
+        self.shared.timings.update(&timing);
+        // What was made or changed within this slot has not been polled in it by anybody.
+        let slot = slots.at(self.shared.clock.slot_ms(self.now));
+        let fresh = device.updated_at > slots.start(slot) && last_cycle != Some(slot);
+        let (at, epoch) = self.peers.insert(Peer {
+            device,
+            slots,
+            timing,
+            epoch: 0,
+            started: None,
+            last_cycle,
+            skipped: 0,
+            own,
+        });
+        if fresh {
+            self.wheel.set(self.now, Timer::Start { at, epoch });
+        } else {
+            self.schedule(at);
+        }
+        at
+    }
+
+    /// Drops a device, if there is one; its timers do nothing any more.
+    pub(crate) fn remove(&mut self, id: DeviceId) -> Option<(usize, Peer<X>)> {
+        self.shared.timings.remove(id, self.connector);
+        self.peers.remove(id)
+    }
+
+    /// Sets the timer of the next slot.
+    fn schedule(&mut self, at: usize) {
+        let Some(peer) = self.peers.get(at) else { return };
+        let slot_ms = self.shared.clock.slot_ms(self.now);
+        let next = peer.slots.start(peer.slots.at(slot_ms) + 1);
+        let wait = (next - slot_ms).clamp(0, peer.slots.interval_ms) as u64;
+        self.wheel.set(self.now + wait, Timer::Start { at, epoch: peer.epoch });
+    }
+
+    /// A slot begins; none if it is not this device's, or polled already, or left out.
+    fn begin(&mut self, at: usize, epoch: u32) -> Option<Started> {
+        self.peers.current(at, epoch)?;
+        self.schedule(at);
+        let overdue = self.outbox.is_overdue(self.now);
+        let peer = self.peers.get_mut(at)?;
+        let cycle = peer.slots.at(self.shared.clock.slot_ms(self.now));
+        if peer.started.is_some() || peer.last_cycle.is_some_and(|last| cycle <= last) {
+            return None;
+        }
+        let started = Started { cycle, wall: wall_ms(), mono: self.now };
+        if overdue {
+            peer.skip(cycle);
+            self.shared.timings.update(&peer.timing);
+            count(&self.shared.counters.skipped, 1);
+            return None;
+        }
+        if let (cycles @ 1.., Some(last)) = (std::mem::take(&mut peer.skipped), peer.last_cycle) {
+            let blank = peer.blank(&self.shared.poller, Started { cycle: last, ..started });
+            self.outbox.push(skipped(blank, cycles), self.now);
+        }
+        peer.last_cycle = Some(cycle);
+        peer.started = Some(started);
+        Some(started)
+    }
+
+    /// Ends a cycle, if one is under way: its record, to be filled and published.
+    pub(crate) fn end(&mut self, at: usize) -> Option<Poll> {
+        let peer = self.peers.get_mut(at)?;
+        let started = peer.started.take()?;
+        let mut poll = peer.blank(&self.shared.poller, started);
+        poll.duration_ms = i32::try_from(self.now - started.mono).unwrap_or(i32::MAX);
+        Some(poll)
+    }
+
+    /// Counts a cycle that ended and gives its record to the sink.
+    pub(crate) fn publish(&mut self, at: usize, poll: Poll) {
+        let Some(peer) = self.peers.get_mut(at) else { return };
+        let silent = match poll.outcome {
+            Outcome::Timeout | Outcome::Unreachable => true,
+            Outcome::Ok
+            | Outcome::Partial
+            | Outcome::NoCredential
+            | Outcome::NotPermitted
+            | Outcome::Malformed
+            | Outcome::Skipped
+            | Outcome::Failed => false,
+        };
+        let took = self.now - poll.mono_ms as u64;
+        peer.timing.failures = if silent { peer.timing.failures + 1 } else { 0 };
+        peer.timing.ended(poll.started_at, took, poll.outcome, poll.error.as_deref());
+        self.shared.timings.update(&peer.timing);
+        count(&self.shared.counters.polls, 1);
+        if self.outbox.push(poll, self.now) {
+            count(&self.shared.counters.buffered, 1);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! A device in a connector: when it is polled and how that went.
+
+use schemas::{Device, Poll};
+
+use crate::clock::Slots;
+use crate::record::{self, Started};
+use crate::timing::DeviceTiming;
+
+/// One device; `own` is the connector's.
+#[derive(Debug)]
+pub(crate) struct Peer<X> {
+    pub(crate) device: Device,
+    pub(crate) slots: Slots,
+    pub(crate) timing: DeviceTiming,
+    /// Timers set for an earlier life of this entry do not count.
+    pub(crate) epoch: u32,
+    /// The cycle under way.
+    pub(crate) started: Option<Started>,
+    /// The slot polled or left out last.
+    pub(crate) last_cycle: Option<i64>,
+    /// Cycles left out and not yet told.
+    pub(super) skipped: u64,
+    pub(crate) own: X,
+}
+
+impl<X> Peer<X> {
+    /// A record of this device, to be filled.
+    pub(super) fn blank(&self, poller: &str, at: Started) -> Poll {
+        record::blank(&self.device, self.timing.connector, self.slots, poller, at)
+    }
+
+    /// Leaves a cycle out.
+    pub(super) const fn skip(&mut self, cycle: i64) {
+        self.skipped += 1;
+        self.timing.skipped += 1;
+        self.last_cycle = Some(cycle);
+    }
+}
