@@ -203,6 +203,8 @@ export const pollersQuery = queryOptions({
 export const login = (username: string, password: string) =>
   request<Session>("POST", "/identity/v1/session", { body: { username, password } });
 export const logout = () => request<void>("DELETE", "/identity/v1/session");
+export const changePassword = (current_password: string, new_password: string) =>
+  request<void>("PUT", "/identity/v1/password", { body: { current_password, new_password } });
 export const createDevice = (draft: DeviceDraft) =>
   request<DeviceSummary>("POST", "/inventory/v1/devices", { body: draft });
 export const updateDevice = (id: string, draft: DeviceDraft) =>

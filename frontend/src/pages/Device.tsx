@@ -222,7 +222,7 @@ function Facts({ device }: { device: DeviceDetail }) {
         </dl>
       )}
       <p className="hint">
-        Source: {device.source}, changed {absolute(device.updated_at)}
+        Source: {device.source}, changed {absolute(device.updated_at)} {zone(device.updated_at)}
       </p>
     </section>
   );

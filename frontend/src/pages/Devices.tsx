@@ -65,6 +65,7 @@ export function DevicesPage() {
           <DeviceTable
             rows={calm.items}
             total={total}
+            asOf={devices.dataUpdatedAt}
             hold={calm.hold}
             more={
               devices.hasNextPage && !devices.isFetchingNextPage && !devices.isPlaceholderData
@@ -81,11 +82,15 @@ export function DevicesPage() {
 function NoDevices({ filtered }: { filtered: boolean }) {
   return filtered ? (
     <Empty title="No device matches">
-      <Link to="/">Clear the filter</Link> or search for part of a name or address.
+      <p>
+        <Link to="/">Clear the filter</Link>, or search for part of a name or address.
+      </p>
     </Empty>
   ) : (
     <Empty title="No device yet">
-      <Link to="/devices/new">Add the first device</Link>, or list devices in an inventory file.
+      <p>
+        <Link to="/devices/new">Add the first device</Link>, or list devices in an inventory file.
+      </p>
     </Empty>
   );
 }

@@ -65,6 +65,12 @@ enum Command {
         #[command(subcommand)]
         command: DeviceCommand,
     },
+    /// Makes a new one-time password for the administrator of a running system, who lost the old
+    /// one; signs everybody out
+    Password {
+        #[command(flatten)]
+        remote: RemoteArgs,
+    },
     /// Credentials of a running system
     Credential {
         #[command(flatten)]
@@ -194,6 +200,11 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             let config = load(cli.config)?;
             let client = remote::Client::new(&config, remote.url, remote.token_file.as_deref())?;
             return print(&runtime()?.block_on(client.device(command))?);
+        }
+        Command::Password { remote } => {
+            let config = load(cli.config)?;
+            let client = remote::Client::new(&config, remote.url, remote.token_file.as_deref())?;
+            return print(&runtime()?.block_on(client.password())?);
         }
         Command::Credential { remote, command } => {
             let config = load(cli.config)?;

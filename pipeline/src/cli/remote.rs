@@ -132,6 +132,18 @@ impl Client {
         Ok(format!("{verb} {address} ({id}); its page: {}/devices/{id}", self.url))
     }
 
+    pub(super) async fn password(&self) -> Result<String, Failure> {
+        let made = self.call(Method::POST, "/identity/v1/one-time-password", None).await?;
+        let text = |field: &str| made[field].as_str().unwrap_or_default().to_owned();
+        Ok(format!(
+            "The new one-time password of {} is\n\n    {}\n\nThe old one is void and everybody is \
+             signed out. Sign in at {} and choose your own.",
+            text("username"),
+            text("password"),
+            self.url
+        ))
+    }
+
     async fn devices(&self, query: &str) -> Result<Vec<Value>, Failure> {
         let mut devices = Vec::new();
         let mut cursor = String::new();
