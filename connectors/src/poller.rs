@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::clock::Clock;
 use crate::config::PollerConfig;
-use crate::icmp::Pinger;
+use crate::icmp::{Pinger, socket};
 use crate::profiles::Profiles;
 use crate::seams::{Change, ConnectorError, CredentialError, Credentials, PollSink};
 use crate::shared::{Command, Mailbox, Shared};
@@ -74,7 +74,7 @@ impl Poller {
         for number in 0..poller.shared.config.threads {
             poller.start_snmp(number, &credentials, &runtime)?;
         }
-        let pinger = Pinger::new(poller.shared.clone(), poller.icmp.clone());
+        let pinger = Pinger::new(poller.shared.clone(), poller.icmp.clone(), socket::open);
         let pinger = pinger.map_err(system("epoll"))?;
         poller.spawn("opsc-icmp".into(), move || pinger.run())?;
         Ok(poller)

@@ -6,6 +6,8 @@
 pub(crate) mod packet;
 mod peer;
 pub(crate) mod socket;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -61,10 +63,15 @@ pub(crate) struct Pinger {
 }
 
 impl Pinger {
-    pub(crate) fn new(shared: Arc<Shared>, mailbox: Arc<Mailbox<Command>>) -> io::Result<Self> {
+    /// `open` opens a socket, for IPv6 if true, where the host permits it ([`socket::open`]).
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        mailbox: Arc<Mailbox<Command>>,
+        open: fn(bool) -> io::Result<EchoSocket>,
+    ) -> io::Result<Self> {
         let epoll = Epoll::new()?;
         epoll.add(mailbox.waker.fd(), WAKE)?;
-        let sockets = [socket::open(false).ok(), socket::open(true).ok()];
+        let sockets = [open(false).ok(), open(true).ok()];
         for (token, socket) in sockets.iter().enumerate() {
             if let Some(socket) = socket {
                 epoll.add(socket.datagrams.fd(), token as u64)?;

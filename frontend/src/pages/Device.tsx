@@ -68,7 +68,9 @@ function Head({ device }: { device: DeviceDetail }) {
           </button>
         </div>
       </div>
-      {device.reason && <p className={`state-${device.state}`}>{device.reason}</p>}
+      {device.reason && device.state !== "up" && (
+        <p className={`state-${device.state}`}>{device.reason}</p>
+      )}
       <dl className="pairs">
         <Pair
           name="Address"
@@ -104,8 +106,12 @@ const Pair = ({ name, value }: { name: string; value: string }) => (
 
 function Waiting({ device }: { device: DeviceDetail }) {
   return (
-    <NoData title="Waiting for the first poll">
-      {device.enabled ? (
+    <NoData
+      title={device.state === "down" ? "Nothing measured yet" : "Waiting for the first values"}
+    >
+      {device.state === "down" ? (
+        <p>It was polled and gave no answer: the reason stands above. Polling goes on.</p>
+      ) : device.enabled ? (
         <p>
           It is polled every {duration(device.interval_ms)}; the page fills by itself. Rates need
           two polls.

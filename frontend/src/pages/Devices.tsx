@@ -120,7 +120,7 @@ function Verdict({ summary }: { summary: Summary }) {
           <>
             Worst: <Link to={`/devices/${encodeURIComponent(worst.id)}`}>{worst.name}</Link>,{" "}
             {worst.state} for {duration(now - worst.since)}
-            {worst.reason && ` (${worst.reason})`}.{" "}
+            {worst.reason && `: ${worst.reason}`}.{" "}
           </>
         )}
         {all > 0 && (

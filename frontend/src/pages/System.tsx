@@ -189,6 +189,10 @@ function About({ status }: { status: SystemStatus }) {
         <dd>
           {database.version}, tier {database.tier}, migration {database.migration}
         </dd>
+        <dt>API</dt>
+        <dd>
+          <a href="/docs">its documentation</a>
+        </dd>
       </dl>
     </section>
   );

@@ -107,7 +107,8 @@ enum DeviceCommand {
 /// A device to add.
 #[derive(Args)]
 struct DeviceArgs {
-    /// IP address
+    /// IP address; names are not resolved
+    #[arg(value_parser = address)]
     address: std::net::IpAddr,
     /// Display name [default: the address]
     #[arg(long)]
@@ -147,6 +148,10 @@ enum CredentialCommand {
         /// Its name
         name: String,
     },
+}
+
+fn address(text: &str) -> Result<std::net::IpAddr, String> {
+    text.parse().map_err(|_| "no IP address; give one like 192.0.2.10 or 2001:db8::1".to_owned())
 }
 
 /// Runs the program.
