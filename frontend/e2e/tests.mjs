@@ -270,7 +270,7 @@ async function otherPages({ page, setup, complaints }) {
   await goto(page, setup, "/no/such/page");
   await page.getByText("There is no such page").waitFor();
   await look(page, setup, "not-found");
-  await goto(page, setup, "/devices/00000000-0000-4000-8000-000000000000");
+  await goto(page, setup, "/devices/ffffffff-0000-4000-8000-000000000000");
   await page.getByText("Not found").first().waitFor();
   await look(page, setup, "device-not-found");
   complaints.length = 0;

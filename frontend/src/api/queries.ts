@@ -60,12 +60,15 @@ export interface DeviceFilter {
 export const devicesQuery = (filter: DeviceFilter) =>
   infiniteQueryOptions({
     queryKey: ["devices", filter],
-    queryFn: ({ pageParam, signal }) =>
-      get<Page<DeviceSummary>>(
+    queryFn: async ({ pageParam, signal }) => {
+      const page = await get<Page<DeviceSummary>>(
         "/inventory/v1/devices",
         { ...filter, limit: pageParam === null ? FIRST_PAGE : NEXT_PAGE, cursor: pageParam },
         signal,
-      ),
+      );
+      // Live events mend single fields later on: this is how old the rest is.
+      return { ...page, asked_at: Date.now() };
+    },
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.next_cursor,
     placeholderData: keepPreviousData,

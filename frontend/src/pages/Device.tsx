@@ -26,7 +26,10 @@ export default function DevicePage({ id }: { id: string }) {
   }, [name]);
   if (!device.data) {
     return device.error ? (
-      <Failed error={device.error} what="this device" retry={() => void device.refetch()} />
+      <>
+        <h1 className="visually-hidden">Device</h1>
+        <Failed error={device.error} what="this device" retry={() => void device.refetch()} />
+      </>
     ) : (
       <Loading what="the device" rows={6} />
     );

@@ -65,7 +65,7 @@ export function DevicesPage() {
           <DeviceTable
             rows={calm.items}
             total={total}
-            asOf={devices.dataUpdatedAt}
+            asOf={devices.data?.pages[0]?.asked_at ?? 0}
             hold={calm.hold}
             more={
               devices.hasNextPage && !devices.isFetchingNextPage && !devices.isPlaceholderData
