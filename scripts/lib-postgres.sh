@@ -154,7 +154,8 @@ log_rotation_size = 0
 log_truncate_on_rotation = on
 # Fewer, smaller page images in the write-ahead log.
 wal_compression = $compression
-checkpoint_timeout = 15min
+# Rarely: each makes every page that is written next go to the log as a whole.
+checkpoint_timeout = 1h
 max_wal_size = 512MB
 CONF
     if [ -e "$(pg_home)/lib/timescaledb.so" ]; then

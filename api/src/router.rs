@@ -10,8 +10,8 @@ use utoipa_axum::routes;
 use crate::assets;
 use crate::auth::guard;
 use crate::endpoints::{
-    anomalies, credentials, devices, docs, events, health, interfaces, pollers, probe, registry,
-    samples, series, session, summary, system,
+    anomalies, credentials, devices, docs, events, health, interfaces, password, pollers, probe,
+    registry, samples, series, session, summary, system,
 };
 use crate::rim::layers;
 use crate::spec::Document;
@@ -21,6 +21,8 @@ use crate::state::ApiState;
 fn protected() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(session::current, session::logout))
+        .routes(routes!(password::change))
+        .routes(routes!(password::one_time))
         .routes(routes!(devices::list::list, devices::create::create))
         .routes(routes!(
             devices::detail::detail,

@@ -103,7 +103,7 @@ fn ping(address: IpAddr) -> Result<String, String> {
                 let (octets, _) = inbox.get(position);
                 if packet::reply(octets, ipv6, socket.raw) == Some(echo) {
                     let took = start.elapsed().as_secs_f64() * 1000.0;
-                    return Ok(format!("answered in {took:.1} ms"));
+                    return Ok(format!("answered in {took:.2} ms"));
                 }
             }
             std::thread::sleep(Duration::from_millis(1));

@@ -232,6 +232,50 @@ async function system({ page, setup }) {
   await look(page, setup, "system", { whole: true });
 }
 
+/** Changes the password and changes it back, so that whoever gave it still has the right one. */
+async function password({ page, setup, complaints }) {
+  const fresh = "a better one of four words";
+  const dialog = page.getByRole("dialog");
+  const typed = async (current, first, second) => {
+    await dialog.getByLabel("Current password").fill(current);
+    await dialog.getByLabel("New password", { exact: false }).first().fill(first);
+    await dialog.getByLabel("New password again").fill(second);
+    await dialog.getByRole("button", { name: "Change password" }).click();
+  };
+  await goto(page, setup, "/");
+  const banner = page.locator(".banner");
+  await banner.waitFor();
+  await look(page, setup, "password-banner");
+  await banner.getByRole("button", { name: "Change password" }).click();
+  await typed("not the current one", fresh, `${fresh}!`);
+  await dialog.getByText("is not the same as above").waitFor();
+  await typed("not the current one", fresh, fresh);
+  await dialog.getByText("is not your current password").waitFor();
+  await look(page, setup, "password-form-error");
+  await typed(setup.password, fresh, fresh);
+  await dialog.getByText("All your other sessions were signed out").waitFor();
+  await dialog.locator(".row").getByRole("button", { name: "Close" }).click();
+  await banner.waitFor({ state: "detached" });
+  await goto(page, setup, "/system");
+  await page.getByText("chosen by you").waitFor();
+  await page.getByRole("button", { name: "Change password" }).click();
+  await typed(fresh, setup.password, setup.password);
+  await dialog.getByText("All your other sessions were signed out").waitFor();
+  await page.keyboard.press("Escape");
+  complaints.length = 0;
+}
+
+/** What no page links to: a wrong address, and the API's own pages. */
+async function otherPages({ page, setup, complaints }) {
+  await goto(page, setup, "/no/such/page");
+  await page.getByText("There is no such page").waitFor();
+  await look(page, setup, "not-found");
+  await goto(page, setup, "/devices/ffffffff-0000-4000-8000-000000000000");
+  await page.getByText("Not found").first().waitFor();
+  await look(page, setup, "device-not-found");
+  complaints.length = 0;
+}
+
 /** The answers of the API are replaced on their way, the pages are the real ones. */
 async function faces({ page, setup, complaints }) {
   const devicesUrl = /\/inventory\/v1\/devices\?/;
@@ -277,6 +321,7 @@ async function connectionLost({ page, setup, complaints }) {
   await until("reconnecting", 10_000, async () =>
     /Reconnecting|Stale/.test(await liveMark(page).textContent()),
   );
+  await look(page, setup, "connection-lost");
   await page.unroute(events);
   await until("live again", 40_000, async () => /Live/.test(await liveMark(page).textContent()));
   complaints.length = 0;
@@ -327,7 +372,9 @@ export const tests = [
   ["a credential goes in and never comes out", credentials],
   ["a device is tested, added, edited, deleted", addDevice],
   ["the system page", system],
+  ["a password is changed, and changed back", password],
   ["nothing so far made the browser complain", noComplaints],
+  ["a page that is not there", otherPages],
   ["faces: no permission, error, empty, loading", faces],
   ["a lost connection is seen and comes back", connectionLost],
   ["on a phone", phone],

@@ -5,345 +5,19 @@
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
-import { hash, World } from "./world.mjs";
+import { ROUTES } from "./answers.mjs";
+import { account, emit, missing, Problem, viewers, world } from "./state.mjs";
 
 const port = Number(process.env.PORT ?? 5000);
 const dist = process.env.MOCK_DIST ?? "";
 const slow = Number(process.env.MOCK_SLOW ?? 0);
-const password = process.env.MOCK_PASSWORD ?? "admin";
-const world = new World(Number(process.env.MOCK_DEVICES ?? 60));
-const started = Date.now();
 const sessions = new Set();
-const viewers = new Set();
-let eventId = 0;
+const me = () => ({
+  username: "admin",
+  expires_at: Date.now() + 864e5,
+  one_time_password: account.oneTime,
+});
 let failures = [];
-
-class Problem extends Error {
-  constructor(status, title, detail, errors) {
-    super(title);
-    this.body = { type: "about:blank", title, status, detail, ...(errors && { errors }) };
-  }
-}
-const missing = () => new Problem(404, "Not Found", "No such thing.");
-
-function emit(event, data, device) {
-  eventId += 1;
-  for (const viewer of viewers) {
-    if (device && viewer.device !== device) continue;
-    viewer.response.write(`id: ${eventId}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-  }
-}
-
-const rank = { down: 0, degraded: 1, unknown: 2, up: 3 };
-
-function page(items, query) {
-  const at = Number(query.get("cursor") ?? 0);
-  const limit = Math.min(1000, Number(query.get("limit") ?? 100));
-  const next = at + limit < items.length ? String(at + limit) : null;
-  return { items: items.slice(at, at + limit), total: items.length, next_cursor: next };
-}
-
-function order(sort, a, b) {
-  if (sort === "name") return 0;
-  if (sort === "site") return (a.site ?? "").localeCompare(b.site ?? "");
-  if (sort === "anomalies") return world.open(b) - world.open(a);
-  return rank[a.state] - rank[b.state];
-}
-
-function devices(query) {
-  const q = (query.get("q") ?? "").toLowerCase();
-  const now = Date.now();
-  const items = [...world.devices.values()]
-    .filter((d) => !query.get("state") || d.state === query.get("state"))
-    .filter((d) => !query.get("site") || d.site === query.get("site"))
-    .filter((d) => `${d.name} ${d.address} ${d.tags.join(" ")}`.toLowerCase().includes(q))
-    .sort((a, b) => order(query.get("sort"), a, b) || a.name.localeCompare(b.name));
-  const answer = page(items, query);
-  return { ...answer, items: answer.items.map((d) => world.summary(d, now)) };
-}
-
-function summary() {
-  const states = { up: 0, degraded: 0, down: 0, unknown: 0 };
-  let open = 0;
-  for (const device of world.devices.values()) {
-    states[device.state] += 1;
-    open += world.open(device);
-  }
-  return { devices: states, open_anomalies: open, newest_sample_at: Date.now() - 2000 };
-}
-
-const theDevice = (id) => {
-  const device = world.devices.get(id);
-  if (!device) throw missing();
-  return device;
-};
-
-function detail(id) {
-  const device = theDevice(id);
-  const facts = device.born
-    ? {}
-    : {
-        sys_name: device.name,
-        sys_descr: "Mock OS 17.3, model M-4800",
-        sys_location: `${device.site}, rack ${1 + (Number(device.address.split(".")[3]) % 9)}`,
-        sys_contact: "noc@example.net",
-        sys_object_id: "1.3.6.1.4.1.9.1.1208",
-        uptime: "41 d 03:12:44",
-      };
-  return {
-    ...world.summary(device, Date.now()),
-    facts,
-    source: "api",
-    updated_at: device.updated_at,
-    status_history: [
-      { state: device.state, since: device.since, reason: device.reason },
-      { state: "up", since: device.since - 864e5, reason: "" },
-      { state: "down", since: device.since - 87e6, reason: "ICMP unreachable" },
-    ],
-  };
-}
-
-function seriesOf(device) {
-  const now = Date.now();
-  const at = world.lastSample(device, now);
-  if (at === null) return [];
-  return device.series.map((id) => {
-    const series = world.series.get(id);
-    return {
-      id,
-      series: id,
-      metric: series.spec.metric,
-      instance: series.instance,
-      unit: series.spec.unit,
-      value: world.value(series, at),
-      at,
-      open_anomaly: (device.anomalies ?? []).some((a) => a.series === id && a.cleared_at === null),
-    };
-  });
-}
-
-function interfaces(device) {
-  const all = seriesOf(device);
-  if (all.length === 0) return { items: [] };
-  const items = device.portNames.map((name, i) => ({
-    name,
-    alias:
-      i % 3 === 0
-        ? `to ${["core-ber-1", "transit AS64500", "rack 12"][i % 9 === 0 ? 0 : 1]}`
-        : null,
-    index: 10001 + i,
-    mac: `02:00:00:00:00:${(i + 16).toString(16)}`,
-    admin_status: i % 11 === 10 ? "down" : "up",
-    oper_status: i % 11 === 10 || i % 17 === 5 ? "down" : "up",
-    speed_bps: i < 2 ? 1e10 : 1e9,
-    metrics: all.filter((s) => s.instance === name).map(({ id, ...metric }) => metric),
-  }));
-  return { items };
-}
-
-function anomalies(query) {
-  const from = Number(query.get("from") ?? 0);
-  const to = Number(query.get("to") ?? 8e15);
-  const open = query.get("open");
-  const items = [...world.anomalies.values()]
-    .filter((a) => !query.get("device") || a.device === query.get("device"))
-    .filter((a) => !query.get("series") || a.series === query.get("series"))
-    .filter((a) => open === null || (a.cleared_at === null) === (open === "true"))
-    .filter((a) => a.onset_at <= to && (a.cleared_at ?? Date.now()) >= from)
-    .sort(
-      (a, b) =>
-        (a.cleared_at === null ? 0 : 1) - (b.cleared_at === null ? 0 : 1) ||
-        b.onset_at - a.onset_at,
-    );
-  return page(items, query);
-}
-
-function checkDraft(body) {
-  const errors = [];
-  if (!/^[0-9a-f.:]+$/i.test(body.address ?? "")) {
-    errors.push({ field: "address", detail: "Not an IP address." });
-  }
-  if (body.credential && !world.credentials.has(body.credential)) {
-    errors.push({ field: "credential", detail: "No such credential." });
-  }
-  if (errors.length) throw new Problem(422, "The device is not valid", "See the fields.", errors);
-}
-
-function createDevice(body) {
-  checkDraft(body);
-  if ([...world.devices.values()].some((d) => d.address === body.address)) {
-    throw new Problem(409, "Conflict", "A device has this address.", [
-      { field: "address", detail: "Another device has this address." },
-    ]);
-  }
-  const device = world.add(body);
-  setTimeout(() => {
-    Object.assign(device, { state: "up", since: Date.now(), reason: "" });
-    emit("status", { device: device.id, state: "up", since: device.since, reason: "" });
-  }, 8000);
-  return world.summary(device, Date.now());
-}
-
-async function test(body) {
-  checkDraft(body);
-  await new Promise((resolve) => setTimeout(resolve, 700));
-  const ok = !body.address.endsWith(".99");
-  return {
-    steps: [
-      { name: "icmp", ok: true, detail: "3 of 3 answers, 1.2 ms", duration_ms: 41 },
-      {
-        name: "snmp",
-        ok,
-        detail: ok
-          ? "sysName and 24 interfaces"
-          : "No answer within 2 s: address, port or community may be wrong",
-        duration_ms: ok ? 33 : 2004,
-      },
-    ],
-    sys_name: ok ? "lab-switch-7" : null,
-    sys_descr: ok ? "Mock OS 17.3" : null,
-    profile: ok ? "generic" : null,
-    interfaces: ok ? 24 : null,
-  };
-}
-
-const system = () => ({
-  version: "0.1.0-mock",
-  log: { kind: "embedded", id: "5d9c36f4-4f3e-4c3e-9f4e-2b7b6f1f3f10" },
-  database: { tier: "community", version: "PostgreSQL 17.2, TimescaleDB 2.19", migration: 4 },
-  roles: [
-    {
-      name: "connect",
-      state: "running",
-      lag: null,
-      lag_ms: null,
-      detail: `${world.devices.size} devices, 60 polls/min`,
-    },
-    {
-      name: "process",
-      state: "running",
-      lag: Math.floor(hash(String(Date.now())) * 40),
-      lag_ms: 0,
-      detail: "8 partitions",
-    },
-    { name: "sink-metrics", state: "running", lag: 12, lag_ms: 140, detail: "COPY 4,100 rows/s" },
-    {
-      name: "sink-events",
-      state: "retrying",
-      lag: 1802,
-      lag_ms: 65_000,
-      detail: "Database does not answer; next try in 2 s",
-    },
-    { name: "api", state: "running", lag: null, lag_ms: null, detail: "" },
-  ],
-  started_at: started,
-  warnings: [
-    "ICMP is not permitted for this user: sysctl -w net.ipv4.ping_group_range='0 2147483647' mends it.",
-  ],
-});
-
-const pollers = () => ({
-  items: [...world.devices.values()]
-    .slice(0, 200)
-    .map((d) => ({
-      device: d.id,
-      device_name: d.name,
-      connector: "snmp",
-      last_duration_ms: Math.floor(20 + hash(d.id) ** 4 * 2500),
-      last_outcome: d.state === "up" ? "ok" : "timeout",
-      slowest_table: d.state === "up" ? "interfaces" : null,
-      slowest_table_ms: d.state === "up" ? Math.floor(15 + hash(d.id) ** 4 * 2000) : null,
-      last_at: world.lastSample(d, Date.now()),
-      requests: 1000 + Math.floor(hash(d.id) * 900),
-      timeouts: d.state === "up" ? 0 : 31,
-    }))
-    .sort((a, b) => b.last_duration_ms - a.last_duration_ms),
-});
-
-const credentials = () => ({
-  items: [...world.credentials].map(([name, c]) => ({
-    name,
-    kind: c.kind,
-    created_at: c.at,
-    updated_at: c.at,
-    devices: [...world.devices.values()].filter((d) => d.credential === name).length,
-  })),
-});
-
-const ROUTES = [
-  ["GET", /^\/identity\/v1\/session$/, ({ me }) => me],
-  ["GET", /^\/inventory\/v1\/devices$/, ({ query }) => devices(query)],
-  ["GET", /^\/inventory\/v1\/summary$/, summary],
-  ["GET", /^\/inventory\/v1\/profiles$/, () => ({ items: ["auto", "ciena", "generic"] })],
-  ["POST", /^\/inventory\/v1\/devices$/, ({ body }) => [201, createDevice(body)]],
-  ["POST", /^\/inventory\/v1\/device-tests$/, ({ body }) => test(body)],
-  ["GET", /^\/inventory\/v1\/devices\/([^/]+)$/, ({ id }) => detail(id)],
-  [
-    "PUT",
-    /^\/inventory\/v1\/devices\/([^/]+)$/,
-    ({ id, body }) => {
-      checkDraft(body);
-      return world.summary(Object.assign(theDevice(id), body), Date.now());
-    },
-  ],
-  [
-    "DELETE",
-    /^\/inventory\/v1\/devices\/([^/]+)$/,
-    ({ id }) => {
-      theDevice(id);
-      world.devices.delete(id);
-      for (const [key, anomaly] of world.anomalies)
-        if (anomaly.device === id) world.anomalies.delete(key);
-      return [204];
-    },
-  ],
-  ["GET", /^\/inventory\/v1\/devices\/([^/]+)\/interfaces$/, ({ id }) => interfaces(theDevice(id))],
-  [
-    "GET",
-    /^\/monitoring\/v1\/devices\/([^/]+)\/series$/,
-    ({ id }) => ({
-      items: seriesOf(theDevice(id)).map(({ series, ...rest }) => rest),
-    }),
-  ],
-  [
-    "GET",
-    /^\/monitoring\/v1\/series\/([^/]+)\/samples$/,
-    ({ id, query }) => {
-      const series = world.series.get(id);
-      if (!series) throw missing();
-      return world.samples(
-        series,
-        Number(query.get("from")),
-        Number(query.get("to")),
-        Number(query.get("points") ?? 800),
-      );
-    },
-  ],
-  ["GET", /^\/monitoring\/v1\/anomalies$/, ({ query }) => anomalies(query)],
-  ["GET", /^\/automation\/v1\/pollers$/, pollers],
-  ["GET", /^\/credentials\/v1\/credentials$/, credentials],
-  [
-    "PUT",
-    /^\/credentials\/v1\/credentials\/([^/]+)$/,
-    ({ id, body }) => {
-      if (!body.community)
-        throw new Problem(422, "Not valid", "See the fields.", [
-          { field: "community", detail: "May not be empty." },
-        ]);
-      world.credentials.set(id, { kind: body.kind, at: Date.now() });
-      return [204];
-    },
-  ],
-  [
-    "DELETE",
-    /^\/credentials\/v1\/credentials\/([^/]+)$/,
-    ({ id }) => {
-      if (!world.credentials.delete(id)) throw missing();
-      return [204];
-    },
-  ],
-  ["GET", /^\/system\/v1\/status$/, system],
-];
 
 async function readBody(request) {
   let text = "";
@@ -355,14 +29,14 @@ function logIn(body, response) {
   failures = failures.filter((at) => at > Date.now() - 60_000);
   if (failures.length >= 5)
     throw new Problem(429, "Too Many Requests", "Too many attempts. Try again in a minute.");
-  if (body.username !== "admin" || body.password !== password) {
+  if (body.username !== "admin" || body.password !== account.password) {
     failures.push(Date.now());
     throw new Problem(401, "Unauthorized", "User name or password is wrong.");
   }
   const token = crypto.randomUUID();
   sessions.add(token);
   response.setHeader("set-cookie", `opsc_session=${token}; Path=/; HttpOnly; SameSite=Strict`);
-  return { username: "admin", expires_at: Date.now() + 864e5 };
+  return me();
 }
 
 function events(request, response, query) {
@@ -386,11 +60,10 @@ async function answer(request, response) {
   }
   if (slow) await new Promise((resolve) => setTimeout(resolve, slow));
   if (pathname === "/monitoring/v1/events") return events(request, response, query);
-  const me = { username: "admin", expires_at: Date.now() + 864e5 };
   for (const [method, pattern, run] of ROUTES) {
     const found = pattern.exec(pathname);
     if (method !== request.method || !found) continue;
-    const made = await run({ query, body, me, id: found[1] && decodeURIComponent(found[1]) });
+    const made = await run({ query, body, me: me(), id: found[1] && decodeURIComponent(found[1]) });
     return Array.isArray(made) ? made : [200, made];
   }
   throw missing();
@@ -461,5 +134,7 @@ setInterval(() => {
 }, 20_000).unref();
 
 server.listen(port, "127.0.0.1", () => {
-  console.log(`mock: http://127.0.0.1:${port}  (admin / ${password}), for development only`);
+  console.log(
+    `mock: http://127.0.0.1:${port}  (admin / ${account.password}), for development only`,
+  );
 });

@@ -47,6 +47,7 @@ function Page() {
   }
   return (
     <Titled title="Not found">
+      <h1 className="visually-hidden">Not found</h1>
       <Empty title="There is no such page">
         <a href="/">Go to the devices</a>
       </Empty>

@@ -4,6 +4,7 @@ import { createRoot } from "react-dom/client";
 import { App } from "./App";
 import { ApiError, whenUnauthorised } from "./api/client";
 import "./styles/base.css";
+import "./styles/bar.css";
 import "./styles/parts.css";
 import "./styles/pages.css";
 

@@ -7,6 +7,7 @@ import {
   shownUnit,
   speed,
   tick,
+  ticks,
 } from "../src/lib/format";
 
 describe("quantity", () => {
@@ -74,4 +75,13 @@ it("speed has round numbers", () => {
   expect(speed(1e10)).toBe("10 Gbit/s");
   expect(speed(2.5e9)).toBe("2.5 Gbit/s");
   expect(speed(0)).toBe("–");
+});
+
+describe("ticks", () => {
+  it("tells neighbours apart", () => {
+    expect(ticks([4_406_400, 4_410_000], "s")).toEqual(["51 d 00:00", "51 d 01:00"]);
+    expect(ticks([4_406_400, 4_406_430], "s")).toEqual(["51 d 00:00:00", "51 d 00:00:30"]);
+    expect(ticks([86_400, 172_800], "s")).toEqual(["1 d", "2 d"]);
+    expect(ticks([1e9, 2e9], "bps")).toEqual(["1 Gbit/s", "2 Gbit/s"]);
+  });
 });

@@ -79,6 +79,7 @@ fn bearer(auth: &Auth, headers: &HeaderMap) -> Option<Principal> {
         username: "token".to_owned(),
         expires_at: None,
         session: None,
+        one_time_password: false,
         renewed: None,
     })
 }

@@ -1,5 +1,6 @@
 //! Who may come in: one administrator by password, the command line by token.
 
+mod change;
 mod checker;
 mod door;
 mod limiter;
@@ -7,17 +8,22 @@ mod password;
 mod session;
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret, SecretString};
 
+pub(crate) use change::{change_password, one_time_password};
 use checker::Checker;
 pub(crate) use door::{guard, refuse_other_sites};
 use limiter::Limiter;
 pub use password::{AdminError, ensure_admin, reset_admin};
 pub(crate) use session::{sign_in, sign_out};
 
+use crate::rim::ApiError;
 use crate::state::{ApiConfig, ConfigError, MIN_TOKEN_CHARS};
+
+/// The one user there is.
+const ADMIN: &str = "admin";
 
 /// Name of the session cookie.
 pub(crate) const COOKIE: &str = "opsc_session";
@@ -45,6 +51,8 @@ pub(crate) struct Principal {
     pub(crate) expires_at: Option<i64>,
     /// SHA-256 of the session's token.
     session: Option<[u8; 32]>,
+    /// The user's password is one that was made by the program.
+    pub(crate) one_time_password: bool,
     /// The cookie to send again, when the session was prolonged.
     renewed: Option<axum::http::HeaderValue>,
 }
@@ -73,5 +81,21 @@ impl Auth {
             idle: Duration::from_secs(u64::from(config.session_idle_s.max(60))),
             secure: config.secure_cookies,
         })
+    }
+
+    /// Counts an attempt at a password before it is made.
+    fn allow(&self, address: IpAddr, username: &str, now: Instant) -> Result<(), ApiError> {
+        let waits = |retry_after_s| {
+            metrics::counter!("api_logins_total", "result" => "limited").increment(1);
+            ApiError::TooMany { retry_after_s }
+        };
+        self.by_address.attempt(address, now).map_err(waits)?;
+        self.by_user.attempt(username.to_owned(), now).map_err(waits)
+    }
+
+    /// The attempt was right.
+    fn forgive(&self, address: IpAddr, username: &str) {
+        self.by_address.forget(&address);
+        self.by_user.forget(&username.to_owned());
     }
 }

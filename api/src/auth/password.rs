@@ -7,8 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
 use subtle::ConstantTimeEq;
 
-/// The one user there is.
-const ADMIN: &str = "admin";
+use super::ADMIN;
+
 /// No letters or digits that are mistaken for each other: nearly 5 bits each.
 const ALPHABET: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
 /// 99 bits in all.
@@ -61,7 +61,7 @@ pub async fn reset_admin(pool: &PgPool) -> Result<SecretString, AdminError> {
     let mut transaction = pool.begin().await?;
     sqlx::query(
         "INSERT INTO api_user (username, password_hash) VALUES ($1, $2) ON CONFLICT (username) \
-         DO UPDATE SET password_hash = excluded.password_hash, updated_at = now()",
+         DO UPDATE SET password_hash = excluded.password_hash, one_time = true, updated_at = now()",
     )
     .bind(ADMIN)
     .bind(hash)
@@ -81,7 +81,7 @@ fn random_password() -> SecretString {
     SecretString::from((0..PASSWORD_CHARS).map(|_| pick()).collect::<String>())
 }
 
-async fn hashed(password: SecretString) -> Result<String, AdminError> {
+pub(super) async fn hashed(password: SecretString) -> Result<String, AdminError> {
     let hash = tokio::task::spawn_blocking(move || {
         Argon2::default()
             .hash_password(password.expose_secret().as_bytes())

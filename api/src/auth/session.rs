@@ -28,6 +28,8 @@ pub(crate) struct Opened {
     pub(crate) cookie: HeaderValue,
     /// ms since the epoch.
     pub(crate) expires_at: i64,
+    /// The user's password is one that was made by the program.
+    pub(crate) one_time_password: bool,
 }
 
 /// Checks name and password and opens a session.
@@ -39,31 +41,30 @@ pub(crate) async fn sign_in(
 ) -> Result<Opened, ApiError> {
     let auth = &state.auth;
     let address = super::door::network_of(peer.0);
-    let waits = |retry_after_s| {
-        metrics::counter!("api_logins_total", "result" => "limited").increment(1);
-        ApiError::TooMany { retry_after_s }
-    };
-    auth.by_address.attempt(address, Instant::now()).map_err(waits)?;
-    auth.by_user.attempt(username.to_owned(), Instant::now()).map_err(waits)?;
-
-    let hash: Option<String> =
-        sqlx::query_scalar("SELECT password_hash FROM api_user WHERE username = $1")
+    auth.allow(address, username, Instant::now())?;
+    let (hash, one_time): (Option<String>, bool) =
+        sqlx::query_as("SELECT password_hash, one_time FROM api_user WHERE username = $1")
             .bind(username)
             .fetch_optional(&state.pool)
-            .await?;
+            .await?
+            .unwrap_or_default();
     if !auth.checker.matches(hash, given.clone()).await? {
         metrics::counter!("api_logins_total", "result" => "wrong").increment(1);
         tracing::warn!(username, address = %peer.0, "sign-in refused");
         return Err(ApiError::WrongPassword);
     }
-    auth.by_address.forget(&address);
-    auth.by_user.forget(&username.to_owned());
+    auth.forgive(address, username);
     metrics::counter!("api_logins_total", "result" => "ok").increment(1);
     tracing::info!(username, address = %peer.0, "signed in");
-    open(&state.pool, auth, username).await
+    open(&state.pool, auth, username, one_time).await
 }
 
-async fn open(pool: &PgPool, auth: &Auth, username: &str) -> Result<Opened, ApiError> {
+async fn open(
+    pool: &PgPool,
+    auth: &Auth,
+    username: &str,
+    one_time_password: bool,
+) -> Result<Opened, ApiError> {
     let token: [u8; 32] = rand::rng().random();
     let expires_at = now_ms() + life_ms(auth);
     sqlx::query("INSERT INTO api_session (token_sha256, username, expires_at) VALUES ($1, $2, $3)")
@@ -81,7 +82,8 @@ async fn open(pool: &PgPool, auth: &Auth, username: &str) -> Result<Opened, ApiE
     .bind(MAX_SESSIONS)
     .execute(pool)
     .await?;
-    Ok(Opened { cookie: cookie(auth, &URL_SAFE_NO_PAD.encode(token), life_ms(auth)), expires_at })
+    let cookie = cookie(auth, &URL_SAFE_NO_PAD.encode(token), life_ms(auth));
+    Ok(Opened { cookie, expires_at, one_time_password })
 }
 
 /// Ends the session, if the request came by one; gives the cookie that removes it.
@@ -109,14 +111,17 @@ pub(super) async fn principal(
 ) -> Result<Option<Principal>, ApiError> {
     let Some((text, token)) = token(headers) else { return Ok(None) };
     let session = digest(&token);
-    let found: Option<(String, DateTime<Utc>, DateTime<Utc>)> = sqlx::query_as(
-        "SELECT username, created_at, expires_at FROM api_session \
-         WHERE token_sha256 = $1 AND expires_at > now()",
+    let found: Option<(String, DateTime<Utc>, DateTime<Utc>, bool)> = sqlx::query_as(
+        "SELECT username, s.created_at, s.expires_at, one_time \
+         FROM api_session s JOIN api_user USING (username) \
+         WHERE token_sha256 = $1 AND s.expires_at > now()",
     )
     .bind(session.as_slice())
     .fetch_optional(&state.pool)
     .await?;
-    let Some((username, created_at, expires_at)) = found else { return Ok(None) };
+    let Some((username, created_at, expires_at, one_time_password)) = found else {
+        return Ok(None);
+    };
     let mut expires_at = ms(expires_at);
     let mut renewed = None;
     let life = life_ms(&state.auth);
@@ -130,7 +135,13 @@ pub(super) async fn principal(
         expires_at = fresh;
         renewed = Some(cookie(&state.auth, &text, fresh - now_ms()));
     }
-    Ok(Some(Principal { username, expires_at: Some(expires_at), session: Some(session), renewed }))
+    Ok(Some(Principal {
+        username,
+        expires_at: Some(expires_at),
+        session: Some(session),
+        one_time_password,
+        renewed,
+    }))
 }
 
 fn digest(token: &[u8; 32]) -> [u8; 32] {

@@ -7,6 +7,7 @@ pub(crate) mod docs;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod interfaces;
+pub(crate) mod password;
 pub(crate) mod pollers;
 pub(crate) mod probe;
 pub(crate) mod registry;

@@ -51,6 +51,8 @@ pub(crate) struct Session {
     /// When the session ends unless it is used before, ms since the epoch; null for a bearer
     /// token.
     expires_at: Option<i64>,
+    /// The password is one that the program made and showed once: change it.
+    one_time_password: bool,
 }
 
 /// Sign in
@@ -74,7 +76,11 @@ pub(crate) async fn login(
 ) -> Result<Response, ApiError> {
     auth::refuse_other_sites(&state, &headers)?;
     let opened = auth::sign_in(&state, peer, &login.username, &login.password).await?;
-    let body = Session { username: login.username, expires_at: Some(opened.expires_at) };
+    let body = Session {
+        username: login.username,
+        expires_at: Some(opened.expires_at),
+        one_time_password: opened.one_time_password,
+    };
     Ok(([(header::SET_COOKIE, opened.cookie)], Json(body)).into_response())
 }
 
@@ -83,7 +89,11 @@ pub(crate) async fn login(
     operation_id = "getSession",
     responses((status = 200, description = "You are", body = Session)))]
 pub(crate) async fn current(Extension(principal): Extension<Principal>) -> Json<Session> {
-    Json(Session { username: principal.username, expires_at: principal.expires_at })
+    Json(Session {
+        username: principal.username,
+        expires_at: principal.expires_at,
+        one_time_password: principal.one_time_password,
+    })
 }
 
 /// Sign out

@@ -44,6 +44,9 @@ pub(crate) enum ApiError {
     /// A browser sent this from another site.
     #[error("{0}")]
     CrossSite(String),
+    /// Signed in, but not in the way that this takes.
+    #[error("{0}")]
+    Forbidden(String),
     /// No such thing.
     #[error("there is no {what} {id}")]
     NotFound {

@@ -190,7 +190,10 @@ fn whole(number: &serde_json::Number) -> Option<i64> {
 fn problem_of(text: &str, rule: Text) -> Option<String> {
     let length = text.chars().count();
     if length < rule.min {
-        Some("must not be empty".to_owned())
+        Some(match rule.min {
+            1 => "must not be empty".to_owned(),
+            min => format!("must have at least {min} characters"),
+        })
     } else if length > rule.max {
         Some(format!("must not be longer than {} characters", rule.max))
     } else if text.chars().any(char::is_control) {

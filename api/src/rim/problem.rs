@@ -42,6 +42,7 @@ impl ApiError {
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Not signed in"),
             Self::WrongPassword => (StatusCode::UNAUTHORIZED, "wrong-password", "Wrong password"),
             Self::CrossSite(_) => (StatusCode::FORBIDDEN, "cross-site", "Cross-site request"),
+            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
             Self::NotFound { .. } => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             Self::Method(_) => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed")

@@ -139,7 +139,10 @@ async fn a_token_opens_and_a_wrong_one_does_not() {
             test.send(builder.body(Body::empty()).unwrap()).await
         };
         let good = ask(&format!("Bearer {TOKEN}")).await;
-        assert_eq!(good.json, json!({"username": "token", "expires_at": null}));
+        assert_eq!(
+            good.json,
+            json!({"username": "token", "expires_at": null, "one_time_password": false})
+        );
         // token:TOKEN, as a client of a schema registry sends it.
         use base64::Engine;
         let basic = base64::engine::general_purpose::STANDARD.encode(format!("token:{TOKEN}"));

@@ -11,5 +11,6 @@ mod live;
 #[path = "../../examples/serve/memory.rs"]
 mod memory;
 mod others;
+mod password;
 mod problems;
 mod samples;

@@ -30,6 +30,7 @@ export interface Page<T> {
   items: T[];
   total: number;
   next_cursor?: string | null;
+  asked_at?: number;
 }
 
 /** Data of the event `status`. */

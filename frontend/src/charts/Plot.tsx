@@ -3,7 +3,7 @@ import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { AnomalyItem } from "../api/types";
-import { tick } from "../lib/format";
+import { ticks } from "../lib/format";
 import { useShownTheme } from "../lib/theme";
 import { isState, type PlotData } from "./data";
 
@@ -162,7 +162,7 @@ function options(
       {
         ...axis,
         size: 78,
-        values: (_, splits) => splits.map((value) => tick(value, props.unit)),
+        values: (_, splits) => ticks(splits, props.unit),
       },
     ],
     bands: [{ series: [2, 1], fill: colour("chart-band") }],

@@ -131,6 +131,18 @@ export function quantity(value: number | null | undefined, unit: string): string
 export const tick = (value: number, unit: string): string =>
   quantity(value, unit).replace(/\.0+(?=\D|$)|(\.\d*[1-9])0+(?=\D|$)/, "$1");
 
+/** Labels of an axis: spans of time as fine as it takes to tell neighbours apart. */
+export function ticks(values: number[], unit: string): string[] {
+  const plain = values.map((value) => tick(value, unit));
+  if (unit !== "s" || new Set(plain).size === plain.length) return plain;
+  const two = (n: number) => String(Math.floor(n)).padStart(2, "0");
+  return values.map((value) => {
+    const clock = `${two((value % 86_400) / 3600)}:${two((value % 3600) / 60)}`;
+    const seconds = values.some((other) => other % 60) ? `:${two(value % 60)}` : "";
+    return `${Math.floor(value / 86_400)} d ${clock}${seconds}`;
+  });
+}
+
 /** `66.0 … 89.4 Mbit/s`; a side without a limit says so. */
 export function bandText(lower: number | null, upper: number | null, unit: string): string {
   if (lower === null && upper === null) return "none";

@@ -8,9 +8,18 @@ import { Link } from "../lib/router";
 import { CredentialForm } from "../ui/CredentialForm";
 import { Confirm, Dialog } from "../ui/Dialog";
 import { Answer, Empty } from "../ui/Face";
+import { type Column, Grid } from "../ui/Grid";
 import { Age } from "../ui/State";
 
 const KINDS: Record<string, string> = { snmp_v2c: "SNMP v2c community" };
+
+const COLUMNS: Column[] = [
+  { head: "Name" },
+  { head: "Kind", className: "wide" },
+  { head: "Devices", className: "c-num" },
+  { head: "Changed", className: "wide" },
+  { head: "Actions", silent: true },
+];
 
 export default function CredentialsPage() {
   const query = useQuery(credentialsQuery);
@@ -63,60 +72,41 @@ function Table({
   onDelete: (credential: Credential) => void;
 }) {
   return (
-    <table className="grid">
-      <thead>
-        <tr>
-          <th scope="col">Name</th>
-          <th scope="col" className="wide">
-            Kind
-          </th>
-          <th scope="col" className="c-num">
-            Devices
-          </th>
-          <th scope="col" className="wide">
-            Changed
-          </th>
-          <th scope="col">
-            <span className="visually-hidden">Actions</span>
-          </th>
+    <Grid columns={COLUMNS}>
+      {items.map((item) => (
+        <tr key={item.name}>
+          <td>
+            <b>{item.name}</b>
+          </td>
+          <td className="wide">{KINDS[item.kind] ?? item.kind}</td>
+          <td className="c-num">{count(item.devices)}</td>
+          <td className="wide">
+            <Age at={item.updated_at} />
+          </td>
+          <td>
+            <span className="row end">
+              <button
+                type="button"
+                className="small"
+                data-step=""
+                aria-label={`Replace the secret of ${item.name}`}
+                onClick={() => onReplace(item.name)}
+              >
+                Replace
+              </button>
+              <button
+                type="button"
+                className="small danger"
+                aria-label={`Delete ${item.name}`}
+                onClick={() => onDelete(item)}
+              >
+                Delete
+              </button>
+            </span>
+          </td>
         </tr>
-      </thead>
-      <tbody>
-        {items.map((item) => (
-          <tr key={item.name}>
-            <td>
-              <b>{item.name}</b>
-            </td>
-            <td className="wide">{KINDS[item.kind] ?? item.kind}</td>
-            <td className="c-num">{count(item.devices)}</td>
-            <td className="wide">
-              <Age at={item.updated_at} />
-            </td>
-            <td>
-              <span className="row end">
-                <button
-                  type="button"
-                  className="small"
-                  data-step=""
-                  aria-label={`Replace the secret of ${item.name}`}
-                  onClick={() => onReplace(item.name)}
-                >
-                  Replace
-                </button>
-                <button
-                  type="button"
-                  className="small danger"
-                  aria-label={`Delete ${item.name}`}
-                  onClick={() => onDelete(item)}
-                >
-                  Delete
-                </button>
-              </span>
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </Grid>
   );
 }
 

@@ -26,7 +26,10 @@ export default function DevicePage({ id }: { id: string }) {
   }, [name]);
   if (!device.data) {
     return device.error ? (
-      <Failed error={device.error} what="this device" retry={() => void device.refetch()} />
+      <>
+        <h1 className="visually-hidden">Device</h1>
+        <Failed error={device.error} what="this device" retry={() => void device.refetch()} />
+      </>
     ) : (
       <Loading what="the device" rows={6} />
     );
@@ -68,7 +71,9 @@ function Head({ device }: { device: DeviceDetail }) {
           </button>
         </div>
       </div>
-      {device.reason && <p className={`state-${device.state}`}>{device.reason}</p>}
+      {device.reason && device.state !== "up" && (
+        <p className={`state-${device.state}`}>{device.reason}</p>
+      )}
       <dl className="pairs">
         <Pair
           name="Address"
@@ -104,8 +109,12 @@ const Pair = ({ name, value }: { name: string; value: string }) => (
 
 function Waiting({ device }: { device: DeviceDetail }) {
   return (
-    <NoData title="Waiting for the first poll">
-      {device.enabled ? (
+    <NoData
+      title={device.state === "down" ? "Nothing measured yet" : "Waiting for the first values"}
+    >
+      {device.state === "down" ? (
+        <p>It was polled and gave no answer: the reason stands above. Polling goes on.</p>
+      ) : device.enabled ? (
         <p>
           It is polled every {duration(device.interval_ms)}; the page fills by itself. Rates need
           two polls.
@@ -222,7 +231,7 @@ function Facts({ device }: { device: DeviceDetail }) {
         </dl>
       )}
       <p className="hint">
-        Source: {device.source}, changed {absolute(device.updated_at)}
+        Source: {device.source}, changed {absolute(device.updated_at)} {zone(device.updated_at)}
       </p>
     </section>
   );

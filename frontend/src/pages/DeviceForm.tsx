@@ -70,7 +70,9 @@ function Form({ start, id, name }: FormProps) {
   const error = (field: keyof Typed) => (mended.has(field) ? undefined : said(field));
   const said = (field: keyof Typed) =>
     problem?.field(field) ?? (field === "interval" ? problem?.field("interval_ms") : undefined);
-  const atField = (problem?.problem.errors?.length ?? 0) > 0;
+  const marks = problem?.problem.errors ?? [];
+  const atField = marks.length > 0;
+  const mendedAll = atField && marks.every((mark) => mended.has(mark.field.replace("_ms", "")));
   useEffect(() => {
     if (atField) form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
   }, [atField]);
@@ -90,7 +92,7 @@ function Form({ start, id, name }: FormProps) {
     <>
       <h1>{id ? `Edit ${name}` : "Add device"}</h1>
       <form className="form stack" ref={form} onSubmit={submit} noValidate>
-        {save.error && (
+        {save.error && !mendedAll && (
           <p role="alert" className="warn-line">
             ▲ {atField ? "Not saved: see the marked fields." : `Not saved: ${save.error.message}`}
           </p>

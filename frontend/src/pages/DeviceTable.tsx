@@ -13,11 +13,13 @@ export const STALE_INTERVALS = 3;
 interface DeviceTableProps {
   rows: DeviceSummary[];
   total: number;
+  /** When the rows were asked for. */
+  asOf: number;
   more: (() => void) | null;
   hold: { onPointerEnter: () => void; onPointerLeave: () => void };
 }
 
-export function DeviceTable({ rows, total, more, hold }: DeviceTableProps) {
+export function DeviceTable({ rows, total, asOf, more, hold }: DeviceTableProps) {
   const body = useRef<HTMLTableSectionElement>(null);
   const span = useWindowed(body, total, ROW_HEIGHT);
   const wanted = span.end;
@@ -42,7 +44,7 @@ export function DeviceTable({ rows, total, more, hold }: DeviceTableProps) {
       <tbody ref={body} {...hold}>
         {span.start > 0 && <Spacer height={span.start * ROW_HEIGHT} />}
         {shown.map((device, i) => (
-          <Row key={device.id} device={device} index={span.start + i} />
+          <Row key={device.id} device={device} asOf={asOf} index={span.start + i} />
         ))}
         {after > 0 && <Spacer height={after} />}
       </tbody>
@@ -86,7 +88,13 @@ function Spacer({ height }: { height: number }) {
   );
 }
 
-const Row = memo(function Row({ device, index }: { device: DeviceSummary; index: number }) {
+interface RowProps {
+  device: DeviceSummary;
+  asOf: number;
+  index: number;
+}
+
+const Row = memo(function Row({ device, asOf, index }: RowProps) {
   const to = `/devices/${encodeURIComponent(device.id)}`;
   const staleAfter = device.interval_ms * STALE_INTERVALS;
   const home = (event: KeyboardEvent) => {
@@ -114,7 +122,7 @@ const Row = memo(function Row({ device, index }: { device: DeviceSummary; index:
         )}
       </td>
       <td className="wide">
-        <Age at={device.last_sample_at} staleAfter={staleAfter} none="no sample yet" />
+        <Age at={device.last_sample_at} asOf={asOf} staleAfter={staleAfter} none="no sample yet" />
       </td>
       <td className="wide">{device.site ?? <span className="muted">–</span>}</td>
       <td className="wide mono">{device.address}</td>

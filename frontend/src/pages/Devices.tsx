@@ -65,6 +65,7 @@ export function DevicesPage() {
           <DeviceTable
             rows={calm.items}
             total={total}
+            asOf={devices.data?.pages[0]?.asked_at ?? 0}
             hold={calm.hold}
             more={
               devices.hasNextPage && !devices.isFetchingNextPage && !devices.isPlaceholderData
@@ -81,11 +82,15 @@ export function DevicesPage() {
 function NoDevices({ filtered }: { filtered: boolean }) {
   return filtered ? (
     <Empty title="No device matches">
-      <Link to="/">Clear the filter</Link> or search for part of a name or address.
+      <p>
+        <Link to="/">Clear the filter</Link>, or search for part of a name or address.
+      </p>
     </Empty>
   ) : (
     <Empty title="No device yet">
-      <Link to="/devices/new">Add the first device</Link>, or list devices in an inventory file.
+      <p>
+        <Link to="/devices/new">Add the first device</Link>, or list devices in an inventory file.
+      </p>
     </Empty>
   );
 }
@@ -115,7 +120,7 @@ function Verdict({ summary }: { summary: Summary }) {
           <>
             Worst: <Link to={`/devices/${encodeURIComponent(worst.id)}`}>{worst.name}</Link>,{" "}
             {worst.state} for {duration(now - worst.since)}
-            {worst.reason && ` (${worst.reason})`}.{" "}
+            {worst.reason && `: ${worst.reason}`}.{" "}
           </>
         )}
         {all > 0 && (

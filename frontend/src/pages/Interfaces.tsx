@@ -101,7 +101,7 @@ function Table({
           <th scope="col" className="c-if">
             Name
           </th>
-          <th scope="col" className="wide">
+          <th scope="col" className="wide c-alias">
             Alias
           </th>
           <th scope="col">

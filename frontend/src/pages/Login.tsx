@@ -61,8 +61,8 @@ export function LoginPage() {
           error={wrong.field}
           hint={
             <>
-              First time here? The start of <code>opsconductor run</code> printed a one-time
-              password for <code>admin</code>.
+              First time here? The first start printed a one-time password for <code>admin</code>.
+              Lost it? <code>opsconductor password</code> on the server makes a new one.
             </>
           }
           onChange={(event) => setPassword(event.target.value)}

@@ -5,10 +5,32 @@ import type { PollerTiming, SystemStatus } from "../api/types";
 import { useNow } from "../lib/clock";
 import { absolute, count, duration, plural } from "../lib/format";
 import { Link } from "../lib/router";
+import { Account } from "../ui/Account";
 import { Answer, NoData } from "../ui/Face";
+import { type Column, Grid } from "../ui/Grid";
 import { Age, StateShape } from "../ui/State";
 
 const SLOWEST = 20;
+const ROLE_COLUMNS: Column[] = [
+  { head: "Role" },
+  { head: "State" },
+  { head: "Lag (records)", className: "c-num" },
+  { head: "Detail", className: "wide c-half" },
+];
+const POLL_COLUMNS: Column[] = [
+  { head: "Device" },
+  { head: "Connector", className: "wide" },
+  { head: "Last poll", className: "c-num" },
+  { head: "Slowest table", className: "wide" },
+  { head: "Outcome" },
+  { head: "When", className: "wide" },
+  { head: "Requests", className: "c-num wide" },
+  { head: "Timeouts", className: "c-num wide" },
+];
+
+/** Echoes are sent at a pace, so the time they take says nothing unless they fail. */
+const worthSeeing = (item: PollerTiming): boolean =>
+  item.connector !== "icmp" || (item.last_outcome !== null && item.last_outcome !== "ok");
 const goodRole = (state: string): boolean => /^(running|ok|up|live|ready|idle)$/i.test(state);
 
 export default function SystemPage() {
@@ -37,12 +59,13 @@ export default function SystemPage() {
                 <Link to="/devices/new">Add a device</Link>, then its polls are timed here.
               </NoData>
             ) : (
-              <Slowest items={data.items.slice(0, SLOWEST)} total={data.items.length} />
+              <Slowest items={data.items.filter(worthSeeing)} />
             )
           }
         </Answer>
       </section>
       {status.data && <About status={status.data} />}
+      <Account />
     </>
   );
 }
@@ -75,44 +98,30 @@ function Roles({ status }: { status: SystemStatus }) {
       <div className="section-head">
         <h2 id="roles-head">Roles</h2>
       </div>
-      <table className="grid">
-        <thead>
-          <tr>
-            <th scope="col">Role</th>
-            <th scope="col">State</th>
-            <th scope="col" className="c-num">
-              Lag (records)
-            </th>
-            <th scope="col" className="wide c-half">
-              Detail
-            </th>
+      <Grid columns={ROLE_COLUMNS}>
+        {status.roles.map((role) => (
+          <tr key={role.name}>
+            <td>{role.name}</td>
+            <td>
+              <span className="state-mark">
+                <StateShape state={goodRole(role.state) ? "up" : "degraded"} />
+                {role.state}
+              </span>
+            </td>
+            <td className="c-num">
+              <Lag records={role.lag} ms={role.lag_ms} />
+            </td>
+            <td className="wide muted" title={role.detail}>
+              {role.detail}
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {status.roles.map((role) => (
-            <tr key={role.name}>
-              <td>{role.name}</td>
-              <td>
-                <span className="state-mark">
-                  <StateShape state={goodRole(role.state) ? "up" : "degraded"} />
-                  {role.state}
-                </span>
-              </td>
-              <td className="c-num">
-                <Lag records={role.lag} ms={role.lag_ms} />
-              </td>
-              <td className="wide muted" title={role.detail}>
-                {role.detail}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Grid>
     </section>
   );
 }
 
-// An age below this is the pace of the pipeline itself.
+/** An age below this is the pace of the pipeline itself. */
 const OLD_MS = 2_000;
 
 function Lag({ records, ms }: { records: number | null; ms: number | null }) {
@@ -125,72 +134,45 @@ function Lag({ records, ms }: { records: number | null; ms: number | null }) {
   );
 }
 
-function Slowest({ items, total }: { items: PollerTiming[]; total: number }) {
+function Slowest({ items }: { items: PollerTiming[] }) {
   return (
     <>
-      <table className="grid">
-        <thead>
-          <tr>
-            <th scope="col">Device</th>
-            <th scope="col" className="wide">
-              Connector
-            </th>
-            <th scope="col" className="c-num">
-              Last poll
-            </th>
-            <th scope="col" className="wide">
-              Slowest table
-            </th>
-            <th scope="col">Outcome</th>
-            <th scope="col" className="wide">
-              When
-            </th>
-            <th scope="col" className="c-num wide">
-              Requests
-            </th>
-            <th scope="col" className="c-num wide">
-              Timeouts
-            </th>
+      <Grid columns={POLL_COLUMNS}>
+        {items.slice(0, SLOWEST).map((item) => (
+          <tr key={`${item.device}${item.connector}`}>
+            <td>
+              <Link to={`/devices/${encodeURIComponent(item.device)}`} data-step="">
+                {item.device_name}
+              </Link>
+            </td>
+            <td className="wide">{item.connector}</td>
+            <td className="c-num">
+              {item.last_duration_ms === null ? "–" : duration(item.last_duration_ms)}
+            </td>
+            <td className="wide" title="How long its requests waited for answers, all together">
+              {item.slowest_table === null ? (
+                <span className="muted">–</span>
+              ) : (
+                `${item.slowest_table} ${duration(item.slowest_table_ms ?? 0)}`
+              )}
+            </td>
+            <td>
+              <Outcome text={item.last_outcome} />
+            </td>
+            <td className="wide">
+              <Age at={item.last_at} />
+            </td>
+            <td className="c-num wide">{count(item.requests)}</td>
+            <td className="c-num wide">
+              {item.timeouts > 0 ? <span className="alarm">{count(item.timeouts)}</span> : 0}
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {items.map((item) => (
-            <tr key={`${item.device}${item.connector}`}>
-              <td>
-                <Link to={`/devices/${encodeURIComponent(item.device)}`} data-step="">
-                  {item.device_name}
-                </Link>
-              </td>
-              <td className="wide">{item.connector}</td>
-              <td className="c-num">
-                {item.last_duration_ms === null ? "–" : duration(item.last_duration_ms)}
-              </td>
-              <td className="wide" title="How long its requests waited for answers, all together">
-                {item.slowest_table === null ? (
-                  <span className="muted">–</span>
-                ) : (
-                  `${item.slowest_table} ${duration(item.slowest_table_ms ?? 0)}`
-                )}
-              </td>
-              <td>
-                <Outcome text={item.last_outcome} />
-              </td>
-              <td className="wide">
-                <Age at={item.last_at} />
-              </td>
-              <td className="c-num wide">{count(item.requests)}</td>
-              <td className="c-num wide">
-                {item.timeouts > 0 ? <span className="alarm">{count(item.timeouts)}</span> : 0}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {total > items.length && (
-        <p className="hint">
-          The slowest {items.length} of {count(total)}.
-        </p>
-      )}
+        ))}
+      </Grid>
+      <p className="hint">
+        {items.length > SLOWEST && `The slowest ${SLOWEST} of ${count(items.length)}. `}
+        Pings are listed only where they fail.
+      </p>
     </>
   );
 }
@@ -227,6 +209,10 @@ function About({ status }: { status: SystemStatus }) {
         <dt>Database</dt>
         <dd>
           {database.version}, tier {database.tier}, migration {database.migration}
+        </dd>
+        <dt>API</dt>
+        <dd>
+          <a href="/docs">its documentation</a>
         </dd>
       </dl>
     </section>

@@ -13,7 +13,11 @@ export function Dialog({ title, onClose, children, side }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = ref.current;
-    if (dialog && !dialog.open) dialog.showModal();
+    if (dialog && !dialog.open) {
+      dialog.showModal();
+      // Where there is something to type, typing begins there and not on the close button.
+      dialog.querySelector<HTMLInputElement>("form input:not([type=hidden])")?.focus();
+    }
     return () => dialog?.close();
   }, []);
   return (

@@ -8,6 +8,7 @@ import { step, useKeys } from "../lib/keys";
 import { Link, navigate, usePath, useSearch, withParams } from "../lib/router";
 import { type Theme, useTheme } from "../lib/theme";
 import { useLiveStatus } from "../live/live";
+import { OneTimeBanner } from "./Account";
 import { KeySheet } from "./KeySheet";
 import { Search } from "./Search";
 
@@ -59,6 +60,7 @@ export function Shell({ children }: { children: ReactNode }) {
         <LogoutButton />
       </header>
       <main id="main" tabIndex={-1}>
+        <OneTimeBanner />
         {children}
       </main>
       <Why />

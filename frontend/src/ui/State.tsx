@@ -45,20 +45,25 @@ export function StateMark({
   );
 }
 
-/** How old a time is. Past `staleAfter` it looks stale and says so. */
+/**
+ * How old a time is. Past `staleAfter` it looks stale and says so: measured when it was asked for
+ * (`asOf`), for what came since is not known here.
+ */
 export function Age({
   at,
+  asOf,
   staleAfter,
   none = "never",
 }: {
   at: number | null;
+  asOf?: number;
   staleAfter?: number;
   none?: string;
 }) {
   const now = useNow();
   if (at === null) return <span className="stale">{none}</span>;
   const age = Math.max(0, now - at);
-  const stale = staleAfter !== undefined && age > staleAfter;
+  const stale = staleAfter !== undefined && (asOf ?? now) - at > staleAfter;
   return (
     <time
       dateTime={new Date(at).toISOString()}

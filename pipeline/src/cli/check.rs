@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use secrecy::ExposeSecret;
+
 use crate::config::Config;
 use crate::system::database;
 
@@ -101,6 +103,14 @@ fn log(config: &Config) -> Finding {
 }
 
 async fn database(config: &Config) -> Finding {
+    let private = config.state_dir.join("postgres");
+    if config.database.url.expose_secret().is_empty() && private.exists() {
+        return Finding::Note(format!(
+            "none is named; `make run` has a private one in {0}, which is tried by \
+             DATABASE_URL=$(scripts/postgres url {0}) opsconductor check",
+            private.display()
+        ));
+    }
     match database::look(config).await {
         Ok(text) => Finding::Good(text),
         Err(error) => Finding::Bad(error.to_string()),

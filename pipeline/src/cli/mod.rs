@@ -78,6 +78,12 @@ enum Command {
         #[command(subcommand)]
         command: DeviceCommand,
     },
+    /// Makes a new one-time password for the administrator of a running system, who lost the old
+    /// one; signs everybody out
+    Password {
+        #[command(flatten)]
+        remote: RemoteArgs,
+    },
     /// Credentials of a running system
     Credential {
         #[command(flatten)]
@@ -114,7 +120,8 @@ enum DeviceCommand {
 /// A device to add.
 #[derive(Args)]
 struct DeviceArgs {
-    /// IP address
+    /// IP address; names are not resolved
+    #[arg(value_parser = address)]
     address: std::net::IpAddr,
     /// Display name [default: the address]
     #[arg(long)]
@@ -154,6 +161,10 @@ enum CredentialCommand {
         /// Its name
         name: String,
     },
+}
+
+fn address(text: &str) -> Result<std::net::IpAddr, String> {
+    text.parse().map_err(|_| "no IP address; give one like 192.0.2.10 or 2001:db8::1".to_owned())
 }
 
 /// Runs the program.
@@ -217,6 +228,11 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             let config = load(cli.config)?;
             let client = remote::Client::new(&config, remote.url, remote.token_file.as_deref())?;
             return print(&runtime()?.block_on(client.device(command))?);
+        }
+        Command::Password { remote } => {
+            let config = load(cli.config)?;
+            let client = remote::Client::new(&config, remote.url, remote.token_file.as_deref())?;
+            return print(&runtime()?.block_on(client.password())?);
         }
         Command::Credential { remote, command } => {
             let config = load(cli.config)?;

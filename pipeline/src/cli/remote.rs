@@ -132,6 +132,18 @@ impl Client {
         Ok(format!("{verb} {address} ({id}); its page: {}/devices/{id}", self.url))
     }
 
+    pub(super) async fn password(&self) -> Result<String, Failure> {
+        let made = self.call(Method::POST, "/identity/v1/one-time-password", None).await?;
+        let text = |field: &str| made[field].as_str().unwrap_or_default().to_owned();
+        Ok(format!(
+            "The new one-time password of {} is\n\n    {}\n\nThe old one is void and everybody is \
+             signed out. Sign in at {} and choose your own.",
+            text("username"),
+            text("password"),
+            self.url
+        ))
+    }
+
     async fn devices(&self, query: &str) -> Result<Vec<Value>, Failure> {
         let mut devices = Vec::new();
         let mut cursor = String::new();
@@ -208,12 +220,15 @@ fn read_secret(prompt: &str) -> Result<Zeroizing<String>, Failure> {
 
 fn problem(status: StatusCode, body: &Value) -> String {
     let text = |field: &str| body[field].as_str().unwrap_or_default();
-    let mut message = match (text("title"), text("detail")) {
+    let errors = body["errors"].as_array().map_or(&[][..], Vec::as_slice);
+    // Each field says more than how many there are.
+    let detail = if errors.is_empty() { text("detail") } else { "" };
+    let mut message = match (text("title"), detail) {
         ("", "") => format!("the API answered {status}"),
         (title, "") => title.to_owned(),
         (title, detail) => format!("{title}: {detail}"),
     };
-    for error in body["errors"].as_array().into_iter().flatten() {
+    for error in errors {
         let part = |field: &str| error[field].as_str().unwrap_or_default().to_owned();
         message.push_str(&format!("\n  {}: {}", part("field"), part("detail")));
     }

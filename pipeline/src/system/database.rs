@@ -4,8 +4,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgConnection, PgPool};
 
 use super::StartError;
 use crate::config::Config;
@@ -68,6 +68,7 @@ pub async fn migrate(pool: &PgPool, stop: &super::Stop) -> Result<sinks::Databas
             }
             Err(sinks::MigrateError::Retry(error)) if !stop.requested() => {
                 if !said {
+                    let error = cause(pool).await.unwrap_or(error);
                     tracing::warn!(error, "waiting for the database");
                     said = true;
                 }
@@ -78,12 +79,28 @@ pub async fn migrate(pool: &PgPool, stop: &super::Stop) -> Result<sinks::Databas
     }
 }
 
+/// Why no connection comes about, if none does: a pool says only that it waited.
+async fn cause(pool: &PgPool) -> Option<String> {
+    let options = pool.connect_options();
+    let refused = |error: &dyn std::fmt::Display| {
+        Some(format!("{}:{}: {error}", options.get_host(), options.get_port()))
+    };
+    match tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options)).await {
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) => refused(&error),
+        Err(_) => refused(&"no answer"),
+    }
+}
+
 /// For `opsconductor migrate`: what was done, in words.
 ///
 /// # Errors
 /// [`StartError`].
 pub async fn migrate_only(config: &Config) -> Result<String, StartError> {
     let pool = pool(config)?;
+    if let Some(error) = cause(&pool).await {
+        return Err(refused(error));
+    }
     let info = sinks::migrate(&pool, &sinks::MigrateOptions::default()).await.map_err(refused)?;
     Ok(words(&info))
 }
@@ -94,6 +111,9 @@ pub async fn migrate_only(config: &Config) -> Result<String, StartError> {
 /// [`StartError`].
 pub async fn look(config: &Config) -> Result<String, StartError> {
     let pool = pool(config)?;
+    if let Some(error) = cause(&pool).await {
+        return Err(refused(error));
+    }
     sinks::inspect(&pool).await.map(|info| words(&info)).map_err(refused)
 }
 

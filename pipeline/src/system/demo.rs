@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use lab::{Lab, LedgerConfig};
 use schemas::{Device, DeviceId};
@@ -20,8 +21,14 @@ const LEDGER: &str = "lab-ledger";
 const PROFILE: &str = "lab";
 const MAX_LEDGER_BYTES: u64 = 256 * 1024 * 1024;
 
+/// Who has just started it wants to see something happen: polls are this frequent at first…
+const LIVELY_INTERVAL_MS: i64 = 10_000;
+/// …and for so long.
+const LIVELY: Duration = Duration::from_secs(15 * 60);
+const LOOK: Duration = Duration::from_millis(500);
+
 /// Starts the network and puts its devices on the log.
-pub(super) fn start(shared: &Shared, vault: &Arc<Vault>) -> Result<Lab, StartError> {
+pub(super) fn start(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Lab, StartError> {
     let failed = |error: &dyn std::fmt::Display| StartError::machine("demo network", error);
     let state = &shared.config.state_dir;
     let mut config = lab::demo();
@@ -52,7 +59,7 @@ pub(super) fn start(shared: &Shared, vault: &Arc<Vault>) -> Result<Lab, StartErr
             credential: Some(credential),
             site: Some(entry.site.clone()).filter(|site| !site.is_empty()),
             tags: vec![SOURCE.to_owned()],
-            interval_ms: shared.config.demo.interval_ms,
+            interval_ms: shared.config.demo.interval_ms.min(LIVELY_INTERVAL_MS),
             snmp: true,
             icmp: true,
             enabled: true,
@@ -60,6 +67,37 @@ pub(super) fn start(shared: &Shared, vault: &Arc<Vault>) -> Result<Lab, StartErr
             updated_at: 0,
         });
     }
-    inventory::sync(shared, &commands, SOURCE, devices)?;
+    inventory::sync(shared, &commands, SOURCE, devices.clone())?;
+    if shared.config.demo.interval_ms > LIVELY_INTERVAL_MS {
+        calm_down(Arc::clone(shared), commands, devices)?;
+    }
     Ok(lab)
+}
+
+/// Lets the devices be polled at their own interval once the first look is over.
+fn calm_down(
+    shared: Arc<Shared>,
+    commands: Commands,
+    mut devices: Vec<Device>,
+) -> Result<(), StartError> {
+    let begun = Instant::now();
+    let wait = move || {
+        while begun.elapsed() < LIVELY {
+            if shared.stop.requested() {
+                return;
+            }
+            std::thread::sleep(LOOK);
+        }
+        for device in &mut devices {
+            device.interval_ms = shared.config.demo.interval_ms;
+        }
+        if let Err(error) = inventory::sync(&shared, &commands, SOURCE, devices) {
+            tracing::error!(%error, "demo network: its devices are still polled every 10 s");
+        }
+    };
+    std::thread::Builder::new()
+        .name("demo network".to_owned())
+        .spawn(wait)
+        .map(drop)
+        .map_err(|error| StartError::machine("starting a thread", error))
 }

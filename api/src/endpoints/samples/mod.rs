@@ -158,7 +158,7 @@ pub(crate) async fn read(
         if series.state {
             "states have no baseline".to_owned()
         } else {
-            "nothing learned for this range: what is expected is written every 5 minutes, after the \
+            "none stored for this range: what is expected is written every 5 minutes, after the \
              first samples, and not kept for ever"
                 .to_owned()
         }

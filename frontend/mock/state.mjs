@@ -1,0 +1,24 @@
+// FOR DEVELOPMENT ONLY: what the mock's parts share.
+import { World } from "./world.mjs";
+
+export const world = new World(Number(process.env.MOCK_DEVICES ?? 60));
+export const started = Date.now();
+export const account = { password: process.env.MOCK_PASSWORD ?? "admin", oneTime: true };
+export const viewers = new Set();
+let eventId = 0;
+
+export class Problem extends Error {
+  constructor(status, title, detail, errors) {
+    super(title);
+    this.body = { type: "about:blank", title, status, detail, ...(errors && { errors }) };
+  }
+}
+export const missing = () => new Problem(404, "Not Found", "No such thing.");
+
+export function emit(event, data, device) {
+  eventId += 1;
+  for (const viewer of viewers) {
+    if (device && viewer.device !== device) continue;
+    viewer.response.write(`id: ${eventId}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  }
+}
