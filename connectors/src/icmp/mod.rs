@@ -11,7 +11,7 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -136,7 +136,7 @@ impl Pinger {
         peer.own.begin();
         let (epoch, interval) = (peer.epoch, peer.slots.interval_ms as u64);
         let address = peer.own.address;
-        if !address.is_some_and(|ip| self.sockets[usize::from(ip.is_ipv6())].is_some()) {
+        if permitted(&self.sockets, address) != Some(true) {
             return self.finish(at);
         }
         let config = &self.frame.shared.config;
@@ -262,11 +262,14 @@ impl Pinger {
     fn finish(&mut self, at: usize) {
         let Some(mut poll) = self.frame.end(at) else { return };
         let Some(peer) = self.frame.peers.get_mut(at) else { return };
-        let address = peer.own.address;
-        let permitted = address.map(|ip| self.sockets[usize::from(ip.is_ipv6())].is_some());
-        peer.judge(&mut poll, permitted);
+        peer.judge(&mut poll, permitted(&self.sockets, peer.own.address));
         self.frame.publish(at, poll);
     }
+}
+
+/// Whether echoes to an address are permitted; none where it is no IP address.
+fn permitted(sockets: &[Option<EchoSocket>; 2], address: Option<IpAddr>) -> Option<bool> {
+    address.map(|ip| sockets[usize::from(ip.is_ipv6())].is_some())
 }
 
 fn wall_ns() -> i64 {
