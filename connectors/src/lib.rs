@@ -5,9 +5,9 @@
 //! under another port's name; no sample is better than a wrong one.
 //!
 //! [`Poller`] takes [`Change`]s to the set of devices and hands [`schemas::Poll`]s to a
-//! [`PollSink`]. SNMP and ICMP each have threads of their own that own their sockets; within
-//! them, what to ask and what answers mean is decided without I/O. What to ask is data:
-//! [`Profiles`].
+//! [`PollSink`]. SNMP and ICMP each have threads of their own that own their sockets; one frame
+//! says when each device's turn is; what to ask and what answers mean is decided without I/O.
+//! What to ask is data: [`Profiles`].
 //!
 //! Nothing here knows a log, a database or HTTP.
 

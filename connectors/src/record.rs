@@ -1,4 +1,4 @@
-//! The frame of a poll record, the same for every connector.
+//! What every connector writes into a poll record.
 
 use schemas::{Device, Outcome, Poll};
 

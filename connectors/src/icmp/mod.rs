@@ -11,7 +11,7 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -22,14 +22,16 @@ use self::peer::Icmp;
 use self::socket::{EchoSocket, NOT_PERMITTED};
 use crate::durations::ECHO;
 use crate::frame::{Connector, Due, Frame};
-use crate::net::udp::{BATCH, Inbox, Outgoing};
+use crate::net::pace::Pace;
+use crate::net::udp::{BATCH, Inbox, MAX_BATCHES, Outgoing, is_stale};
 use crate::record::Started;
 use crate::shared::{Command, Mailbox, Shared};
 use crate::timing::count;
 
-const MAX_BATCHES: usize = 16;
-/// Echo requests a millisecond.
-const PACE_PER_MS: u64 = 20;
+/// Echo requests a second.
+const PACE: u64 = 20_000;
+/// Echo requests that may go out at once after a quiet time.
+const BURST: u64 = BATCH as u64 * 4;
 
 pub(crate) enum Timer {
     Echo { at: usize, epoch: u32, number: u32 },
@@ -44,8 +46,7 @@ pub(crate) struct Pinger {
     inbox: Inbox,
     outgoing: VecDeque<(usize, u32, u32)>,
     run: u64,
-    tokens: u64,
-    tokens_at: u64,
+    pace: Pace,
 }
 
 impl Connector for Pinger {
@@ -114,8 +115,7 @@ impl Pinger {
             sockets,
             inbox: Inbox::new(),
             outgoing: VecDeque::new(),
-            tokens: 0,
-            tokens_at: frame.now,
+            pace: Pace::new(frame.now),
             frame,
         })
     }
@@ -137,7 +137,7 @@ impl Pinger {
         peer.own.begin();
         let (epoch, interval) = (peer.epoch, peer.slots.interval_ms as u64);
         let address = peer.own.address;
-        if !address.is_some_and(|ip| self.sockets[usize::from(ip.is_ipv6())].is_some()) {
+        if permitted(&self.sockets, address) != Some(true) {
             return self.finish(at);
         }
         let config = &self.frame.shared.config;
@@ -156,13 +156,11 @@ impl Pinger {
     }
 
     fn transmit(&mut self) {
-        let earned = (self.frame.now - self.tokens_at) * PACE_PER_MS;
-        self.tokens = (self.tokens + earned).min(BATCH as u64 * 4);
-        self.tokens_at = self.frame.now;
-        while !self.outgoing.is_empty() && self.tokens > 0 {
+        self.pace.earn(self.frame.now, PACE, BURST);
+        while !self.outgoing.is_empty() && self.pace.room() > 0 {
             let mut batch: Vec<(usize, [u8; LENGTH], u32)> = Vec::new();
             let mut family = None;
-            while batch.len() < BATCH.min(self.tokens as usize) {
+            while batch.len() < BATCH.min(self.pace.room()) {
                 let Some(&(at, epoch, number)) = self.outgoing.front() else { break };
                 let peer = self.frame.peers.current(at, epoch);
                 let open = peer.and_then(|it| Some((it.started?, it.own.address?)));
@@ -178,13 +176,13 @@ impl Pinger {
                 batch.push((at, packet::request(echo, address.is_ipv6()), number));
                 self.outgoing.pop_front();
             }
-            self.tokens -= batch.len() as u64;
+            self.pace.spend(batch.len());
             let Some(ipv6) = family.filter(|_| !batch.is_empty()) else { continue };
-            self.send(ipv6, &batch);
+            self.send_batch(ipv6, &batch);
         }
     }
 
-    fn send(&mut self, ipv6: bool, batch: &[(usize, [u8; LENGTH], u32)]) {
+    fn send_batch(&mut self, ipv6: bool, batch: &[(usize, [u8; LENGTH], u32)]) {
         let Some(socket) = &self.sockets[usize::from(ipv6)] else { return };
         let addresses: Vec<socket2::SockAddr> = batch
             .iter()
@@ -209,7 +207,6 @@ impl Pinger {
                     count(&self.frame.shared.counters.echoes, sent as u64);
                     done += sent.max(1);
                 }
-                // Errors of earlier echoes are reported once, here; the queue names them.
                 Err(error) if is_stale(&error) => {}
                 Err(error) => {
                     count(&self.frame.shared.counters.send_errors, 1);
@@ -266,17 +263,16 @@ impl Pinger {
     fn finish(&mut self, at: usize) {
         let Some(mut poll) = self.frame.end(at) else { return };
         let Some(peer) = self.frame.peers.get_mut(at) else { return };
-        let address = peer.own.address;
-        let permitted = address.map(|ip| self.sockets[usize::from(ip.is_ipv6())].is_some());
-        peer.judge(&mut poll, permitted);
+        peer.judge(&mut poll, permitted(&self.sockets, peer.own.address));
         let took = u64::try_from(poll.duration_ms).unwrap_or(0);
         self.frame.shared.durations.add(ECHO, took, std::iter::empty());
         self.frame.publish(at, poll);
     }
 }
 
-fn is_stale(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::ConnectionRefused
+/// Whether echoes to an address are permitted; none where it is no IP address.
+fn permitted(sockets: &[Option<EchoSocket>; 2], address: Option<IpAddr>) -> Option<bool> {
+    address.map(|ip| sockets[usize::from(ip.is_ipv6())].is_some())
 }
 
 fn wall_ns() -> i64 {

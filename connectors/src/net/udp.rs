@@ -9,6 +9,8 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 /// Datagrams a system call.
 pub(crate) const BATCH: usize = 64;
+/// Batches taken from a socket before others get their turn.
+pub(crate) const MAX_BATCHES: usize = 16;
 /// The largest datagram looked at.
 pub(crate) const MAX_DATAGRAM: usize = 65_536;
 /// Eights of octets for what the kernel tells about a datagram: a time stamp.
@@ -240,6 +242,12 @@ impl Datagrams {
         }
         Some((length, address_of(&address), io::Error::from_raw_os_error(code)))
     }
+}
+
+/// Whether an error of sending is that of an earlier datagram: reported once, and the error queue
+/// says whose.
+pub(crate) fn is_stale(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::ConnectionRefused
 }
 
 pub(crate) fn set_int(socket: &Socket, level: i32, name: i32, value: i32) -> io::Result<()> {

@@ -14,6 +14,7 @@ use super::requests::{Requests, Ticket};
 use super::session::{Failure, Session};
 use crate::clock::wall_ms;
 use crate::frame::{Connector, Due, Frame};
+use crate::net::pace::Pace;
 use crate::net::udp::{Datagrams, Inbox};
 use crate::profiles::AUTO;
 use crate::record::Started;
@@ -40,8 +41,7 @@ pub(crate) struct Engine {
     /// Requests to put on the wire.
     pub(super) outgoing: VecDeque<Ticket>,
     communities: Communities,
-    pub(super) tokens: u64,
-    pub(super) tokens_at: u64,
+    pub(super) pace: Pace,
 }
 
 impl Connector for Engine {
@@ -121,8 +121,7 @@ impl Engine {
             ready: VecDeque::new(),
             outgoing: VecDeque::new(),
             communities: Communities::default(),
-            tokens: 0,
-            tokens_at: frame.now,
+            pace: Pace::new(frame.now),
             frame,
         })
     }

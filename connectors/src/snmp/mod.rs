@@ -1,7 +1,8 @@
 //! SNMP v2c polling.
 //!
 //! [`session`] decides what to ask and what the answers mean, without sockets and clocks;
-//! [`engine`] owns sockets, time-outs and the devices of one thread.
+//! [`engine`] owns the sockets and requests of one thread, within the [`crate::frame`] that all
+//! connectors share.
 
 pub(crate) mod ask;
 pub(crate) mod assemble;

@@ -10,11 +10,9 @@ use super::engine::{Engine, Timer};
 use super::requests::{Found, Ticket};
 use super::session::Failure;
 use crate::durations::UNKNOWN;
-use crate::net::udp::{BATCH, Outgoing};
+use crate::net::udp::{BATCH, MAX_BATCHES, Outgoing, is_stale};
 use crate::timing::count;
 
-/// Batches taken from a socket before others get their turn.
-const MAX_BATCHES: usize = 16;
 /// Octets of our own request that an ICMP error returns are looked at.
 const ERROR_OCTETS: usize = 512;
 /// Requests that may go out at once after a quiet time, as part of a second's.
@@ -52,12 +50,9 @@ impl Engine {
         let config = &self.frame.shared.config;
         let pace = (config.requests_per_second / config.threads as u64).max(1);
         let burst = (pace / BURST_DIVISOR).max(BATCH as u64);
-        // Tokens are thousandths of a request, so that slow paces add up too.
-        let earned = (self.frame.now - self.tokens_at).saturating_mul(pace);
-        self.tokens = (self.tokens + earned).min(burst * 1000);
-        self.tokens_at = self.frame.now;
-        while !self.outgoing.is_empty() && self.tokens >= 1000 {
-            let most = BATCH.min((self.tokens / 1000) as usize);
+        self.pace.earn(self.frame.now, pace, burst);
+        while !self.outgoing.is_empty() && self.pace.room() > 0 {
+            let most = BATCH.min(self.pace.room());
             let mut batch: Vec<Ticket> = Vec::with_capacity(most);
             let mut socket = None;
             // One socket a system call: the first request's.
@@ -74,8 +69,8 @@ impl Engine {
                 batch.push(ticket);
             }
             let Some(socket) = socket.filter(|_| !batch.is_empty()) else { break };
-            self.tokens -= batch.len() as u64 * 1000;
-            if !self.send(socket, &batch) {
+            self.pace.spend(batch.len());
+            if !self.send_batch(socket, &batch) {
                 break;
             }
         }
@@ -99,7 +94,7 @@ impl Engine {
     }
 
     /// Sends a batch; false if the socket takes no more for now.
-    fn send(&mut self, socket: usize, batch: &[Ticket]) -> bool {
+    fn send_batch(&mut self, socket: usize, batch: &[Ticket]) -> bool {
         let mut rest = batch;
         while !rest.is_empty() {
             // The packets lie in their slots; they are lent to the call.
@@ -134,8 +129,7 @@ impl Engine {
                     }
                 }
                 Err(error) if is_full(&error) => return self.put_back(rest),
-                // The error of an earlier datagram, reported once: the error queue says whose.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                Err(error) if is_stale(&error) => {}
                 Err(error) => {
                     count(&self.frame.shared.counters.send_errors, 1);
                     self.failed_to_send(rest[0], &error.to_string());
