@@ -154,8 +154,9 @@ log_rotation_size = 0
 log_truncate_on_rotation = on
 # Fewer, smaller page images in the write-ahead log.
 wal_compression = $compression
-# Rarely: each makes every page that is written next go to the log as a whole.
-checkpoint_timeout = 1h
+# Rarely: each writes a page per series and index, changed a little or much, and then
+# each of them goes to the log as a whole. After a crash 512 MB are replayed at most.
+checkpoint_timeout = 6h
 max_wal_size = 512MB
 CONF
     if [ -e "$(pg_home)/lib/timescaledb.so" ]; then

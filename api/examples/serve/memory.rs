@@ -153,7 +153,7 @@ impl System for Fixed {
             database: DatabaseStatus {
                 tier: "postgres".to_owned(),
                 version: "17".to_owned(),
-                migration: 6,
+                migration: 7,
             },
             roles: vec![role],
             started_at: 1,

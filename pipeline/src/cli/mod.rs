@@ -231,8 +231,14 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         }
         Command::Password { remote } => {
             let config = load(cli.config)?;
+            let here = remote.url.is_none();
             let client = remote::Client::new(&config, remote.url, remote.token_file.as_deref())?;
-            return print(&runtime()?.block_on(client.password())?);
+            let told = runtime()?.block_on(client.password())?;
+            if here {
+                // The password in it is void; whether it was there does not matter.
+                let _ = std::fs::remove_file(config.state_dir.join(system::PASSWORD_FILE));
+            }
+            return print(&told);
         }
         Command::Credential { remote, command } => {
             let config = load(cli.config)?;

@@ -34,6 +34,8 @@ use crate::topology;
 
 /// The command line's token, in the state folder.
 pub const TOKEN_FILE: &str = "cli-token";
+/// Where the one-time password of the first start lies until the administrator removes it.
+pub const PASSWORD_FILE: &str = "admin-password";
 
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,13 +12,11 @@ use schemas::Outcome;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::vault::write_private;
-use super::{Shared, StartError, TOKEN_FILE, exposition};
+use super::{PASSWORD_FILE, Shared, StartError, TOKEN_FILE, exposition};
 use crate::config::{Config, LogKind};
 use crate::run::lag::Lagging;
 use crate::run::supervise::State;
 
-/// Where the one-time password of the first start lies until the administrator removes it.
-const PASSWORD_FILE: &str = "admin-password";
 /// The database must answer the readiness question within this time.
 const READY_WITHIN: Duration = Duration::from_millis(800);
 
