@@ -104,8 +104,9 @@ async fn until_more(program: &mut Program, pool: &PgPool, more: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "fails now and then: a lone broker that ended so may leave an open transaction without its \
-            abort marker, and the next one of the same slot then commits both"]
+#[ignore = "about one run in four finds a fault of Apache Kafka 4.3: a lone broker that ended so and \
+            starts again may note an open transaction as aborted without writing its marker into \
+            our topic, and readers then take it, and its repetition, as committed"]
 async fn a_broker_with_a_full_disk_loses_and_doubles_nothing() {
     let Some(broker) = Broker::on_a_full_disk(PORT, LIMIT_KIB) else { return };
     let Some(url) = database("full_disk").await else { return };
