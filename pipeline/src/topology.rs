@@ -103,6 +103,19 @@ enum Shape {
     Api,
 }
 
+/// What the device chain writes.
+pub const CHAIN_WRITES: &[&str] = &[
+    METRIC.name,
+    ROLLUP.name,
+    BASELINE.name,
+    ANOMALY.name,
+    STATUS.name,
+    FACTS.name,
+    SERIES.name,
+    STATE_DEVICE.name,
+    DEAD_LETTER.name,
+];
+
 const NODES: &[Node] = &[
     Node { name: "poller", shape: Shape::Connector, reads: &[DEVICE.name], writes: &[POLL.name] },
     Node { name: "route", shape: Shape::Processor, reads: &[DEVICE.name], writes: &[POLL.name] },
@@ -110,17 +123,7 @@ const NODES: &[Node] = &[
         name: DeviceChain::NAME,
         shape: Shape::Processor,
         reads: &[POLL.name],
-        writes: &[
-            METRIC.name,
-            ROLLUP.name,
-            BASELINE.name,
-            ANOMALY.name,
-            STATUS.name,
-            FACTS.name,
-            SERIES.name,
-            STATE_DEVICE.name,
-            DEAD_LETTER.name,
-        ],
+        writes: CHAIN_WRITES,
     },
     Node {
         name: "timescaledb",

@@ -1,7 +1,8 @@
 //! The records, field by field as in `avro/*.avsc`, where each is documented.
 //!
 //! `serde(default)` stands on every field that has a default in the schema: that is what makes a
-//! record of an older writer readable.
+//! record of an older writer readable. One file, though a long one: nothing but fields, to be held
+//! against the schemas side by side.
 
 use serde::{Deserialize, Serialize};
 

@@ -11,10 +11,7 @@ use pipeline::log::embedded::{Fault, Memory};
 use pipeline::log::{EventLog, Record, Start};
 use pipeline::run::processor::ProcessorRunner;
 use pipeline::run::wiring::RunError;
-use pipeline::topology::{
-    ANOMALY, BASELINE, DEAD_LETTER, FACTS, METRIC, POLL, ROLLUP, SERIES, STATE_DEVICE, STATUS,
-    topics,
-};
+use pipeline::topology::{CHAIN_WRITES, POLL, STATE_DEVICE, topics};
 use processors::DeviceChain;
 use schemas::SchemaStore;
 
@@ -47,18 +44,6 @@ pub struct Outcome {
     pub commits: u64,
     pub sink_writes: u64,
 }
-
-const OUTPUTS: [&str; 9] = [
-    METRIC.name,
-    ROLLUP.name,
-    BASELINE.name,
-    ANOMALY.name,
-    STATUS.name,
-    FACTS.name,
-    SERIES.name,
-    DEAD_LETTER.name,
-    POLL.name,
-];
 
 /// Version, next offset, part and parts in front of a snapshot.
 const SNAPSHOT_HEADER: usize = 16;
@@ -242,7 +227,8 @@ impl<'a> World<'a> {
             commits: self.commits.load(Ordering::Relaxed),
             sink_writes,
         };
-        for topic in OUTPUTS {
+        let outputs = CHAIN_WRITES.iter().filter(|topic| **topic != STATE_DEVICE.name);
+        for topic in outputs.copied().chain([POLL.name]) {
             for record in self.read(topic)? {
                 let key = record.key.as_deref().unwrap_or_default().to_vec();
                 let value = record.value.as_deref().unwrap_or_default().to_vec();

@@ -1,6 +1,8 @@
 //! Configuration: the commented defaults ← a file ← the environment. Unknown keys are errors that
 //! say where they stand.
 
+mod layers;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -8,8 +10,10 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use self::layers::{keys_of, merge, set};
+
 /// The commented defaults, as `opsconductor config` prints them.
-pub const DEFAULTS: &str = include_str!("../config/default.toml");
+pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// Everything that can be set. The meaning of each key stands in `config/default.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -152,18 +156,6 @@ fn wrong(place: impl Into<String>, error: impl ToString) -> ConfigError {
     ConfigError { place: place.into(), error: error.to_string() }
 }
 
-/// A key, and its value where the variable's own is not meant.
-type Setting = (&'static str, Option<&'static str>);
-
-/// Shorthands of the environment and the keys they set.
-const SHORTHANDS: &[(&str, &[Setting])] = &[
-    ("DATABASE_URL", &[("database.url", None)]),
-    ("OPSC_KAFKA", &[("log.kafka.bootstrap", None), ("log.kind", Some("kafka"))]),
-    ("OPSC_LISTEN", &[("api.listen", None)]),
-    ("OPSC_STATE_DIR", &[("state_dir", None)]),
-    ("OPSC_INSTANCE", &[("instance", None)]),
-];
-
 impl Config {
     /// Reads the file (if any) and the environment over the defaults.
     ///
@@ -241,118 +233,6 @@ impl Config {
             .map(|name| name.trim().to_owned())
             .unwrap_or_else(|_| "opsconductor".to_owned())
     }
-}
-
-fn keys_of(variable: &str) -> Vec<(String, Option<&'static str>)> {
-    if let Some((_, keys)) = SHORTHANDS.iter().find(|(name, _)| *name == variable) {
-        return keys.iter().map(|(key, fixed)| ((*key).to_owned(), *fixed)).collect();
-    }
-    if variable == "OPSC_DEMO" {
-        return vec![("demo.enabled".to_owned(), None)];
-    }
-    match variable.strip_prefix("OPSC__") {
-        Some(path) => vec![(path.to_lowercase().replace("__", "."), None)],
-        None => Vec::new(),
-    }
-}
-
-/// Lays `over` upon `base`; a key that the defaults lack is an error.
-fn merge(
-    base: &mut Table,
-    over: Table,
-    defaults: &Table,
-    place: &str,
-    path: &str,
-) -> Result<(), ConfigError> {
-    let free = path == "log.kafka.properties";
-    for (key, value) in over {
-        let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-        let Some(default) = defaults.get(&key) else {
-            if free {
-                base.insert(key, text_of(value));
-                continue;
-            }
-            return Err(wrong(place, unknown(&full, defaults)));
-        };
-        match (value, default, base.get_mut(&key)) {
-            (Value::Table(value), Value::Table(default), Some(Value::Table(base))) => {
-                merge(base, value, default, place, &full)?;
-            }
-            (value, default, _) if value.same_type(default) => {
-                base.insert(key, value);
-            }
-            (value, default, _) => {
-                let (is, must) = (value.type_str(), default.type_str());
-                return Err(wrong(place, format!("{full} is a {is}, it must be a {must}")));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// A librdkafka property is text, whether written as a number, a truth value or text.
-fn text_of(value: Value) -> Value {
-    match value {
-        Value::Integer(number) => Value::String(number.to_string()),
-        Value::Boolean(flag) => Value::String(flag.to_string()),
-        Value::String(_)
-        | Value::Float(_)
-        | Value::Datetime(_)
-        | Value::Array(_)
-        | Value::Table(_) => value,
-    }
-}
-
-fn unknown(key: &str, known: &Table) -> String {
-    let names: Vec<&str> = known.keys().map(String::as_str).collect();
-    format!("unknown key {key}; known there: {}", names.join(", "))
-}
-
-fn set(
-    base: &mut Table,
-    key: &str,
-    text: &str,
-    defaults: &Table,
-    place: &str,
-) -> Result<(), ConfigError> {
-    let (mut table, mut known) = (base, defaults);
-    let mut rest = key;
-    while let Some((section, inner)) = rest.split_once('.') {
-        if let (Some(Value::Table(next)), Some(Value::Table(defaults))) =
-            (table.get_mut(section), known.get(section))
-        {
-            (table, known, rest) = (next, defaults, inner);
-            // A property's own name has dots.
-            if key.starts_with("log.kafka.properties.") && section == "properties" {
-                break;
-            }
-        } else {
-            return Err(wrong(place, unknown(section, known)));
-        }
-    }
-    let free = key.starts_with("log.kafka.properties.");
-    let value = match known.get(rest) {
-        None if free => Value::String(text.to_owned()),
-        None => return Err(wrong(place, unknown(key, known))),
-        Some(default) => parse(text, default)
-            .ok_or_else(|| wrong(place, format!("{text:?} is no {}", default.type_str())))?,
-    };
-    table.insert(rest.to_owned(), value);
-    Ok(())
-}
-
-fn parse(text: &str, default: &Value) -> Option<Value> {
-    Some(match default {
-        Value::String(_) => Value::String(text.to_owned()),
-        Value::Integer(_) => Value::Integer(text.parse().ok()?),
-        Value::Float(_) => Value::Float(text.parse().ok()?),
-        Value::Boolean(_) => Value::Boolean(match text {
-            "1" | "true" => true,
-            "0" | "false" => false,
-            _ => return None,
-        }),
-        Value::Datetime(_) | Value::Array(_) | Value::Table(_) => return None,
-    })
 }
 
 #[cfg(test)]
