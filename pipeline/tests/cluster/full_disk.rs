@@ -104,10 +104,7 @@ async fn until_more(program: &mut Program, pool: &PgPool, more: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "about one run in four finds a fault of Apache Kafka 4.3: a lone broker that ended so and \
-            starts again may note an open transaction as aborted without writing its marker into \
-            our topic, and readers then take it, and its repetition, as committed"]
-async fn a_broker_with_a_full_disk_loses_and_doubles_nothing() {
+async fn a_broker_with_a_full_disk_loses_nothing() {
     let Some(broker) = Broker::on_a_full_disk(PORT, LIMIT_KIB) else { return };
     let Some(url) = database("full_disk").await else { return };
     let demo_port = demo_port().to_string();
@@ -165,13 +162,19 @@ async fn a_broker_with_a_full_disk_loses_and_doubles_nothing() {
     }
     drop(sink);
     let rows = serials(&pool).await;
-    assert!(log.values().all(|count| *count == 1), "doubled in the log");
+    // A lone broker of Apache Kafka 4.3 that ended so may, at its next start, note an open
+    // transaction as aborted without writing the marker into our topic: readers then take what
+    // was in it, and its repetition, as committed. The database takes neither twice.
+    let doubled = log.values().filter(|count| **count > 1).count();
+    if doubled > 0 {
+        println!("the broker lost an abort marker: {doubled} of {} doubled in the log", log.len());
+    }
     assert!(rows.values().all(|count| *count == 1), "doubled in the database");
     assert!(rows.keys().eq(log.keys()), "the log and the database hold different serials");
     let ends = [pauses(running.state()), vec![stopped]].concat();
     let account = ledger::account(running.state(), &log, &ends);
     println!(
-        "{away:?} without a broker: {} in the log and the database once, {account}",
+        "{away:?} without a broker: {} in the log, in the database once, {account}",
         log.len()
     );
 }
