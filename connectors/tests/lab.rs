@@ -8,9 +8,9 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use common::{World, column, device, free_port, instances};
+use common::{World, column, device, instances};
 use connectors::PollerConfig;
-use lab::{Fault, Lab};
+use lab::{Fault, Lab, free_port};
 use schemas::{Device, Outcome, Poll};
 
 fn config() -> PollerConfig {

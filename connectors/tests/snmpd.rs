@@ -7,8 +7,9 @@ mod common;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use common::{World, column, device, free_port, instances};
+use common::{World, column, device, instances};
 use connectors::PollerConfig;
+use lab::free_port;
 use schemas::{Kind, Outcome};
 
 struct Agent {

@@ -27,6 +27,7 @@ pub mod ledger;
 mod network;
 mod noise;
 mod poller;
+mod port;
 mod program;
 mod server;
 mod snmprec;
@@ -45,6 +46,7 @@ pub use fault::{
     Fault, FaultError, MAX_SCRIPT_BYTES, MAX_SCRIPT_EVENTS, ScriptError, ScriptEvent, check_script,
     read_script,
 };
+pub use port::free_port;
 pub use program::{MAX_ROWS, SERIAL_OID};
 pub use server::{Lab, LabError};
 pub use snmprec::{LineProblem, MAX_WALK_BYTES, WalkError};

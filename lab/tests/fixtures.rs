@@ -14,9 +14,9 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Client, free_port, start};
+use common::{Client, start};
 use lab::codec::{parse_oid, tag};
-use lab::{Content, DeviceConfig, LabConfig, WalkError};
+use lab::{Content, DeviceConfig, LabConfig, WalkError, free_port};
 
 /// Unpacks the captures, or says loudly that there are none.
 fn captures(folder: &Path) -> Option<PathBuf> {

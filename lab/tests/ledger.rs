@@ -15,10 +15,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::{Client, fleet, free_port, start};
+use common::{Client, fleet, start};
 use lab::codec::tag;
 use lab::ledger::{Entry, read};
-use lab::{Fault, LabConfig, LedgerConfig};
+use lab::{Fault, LabConfig, LedgerConfig, free_port};
 
 fn entries(path: &Path) -> Vec<Entry> {
     read(path).map(Result::unwrap).collect()

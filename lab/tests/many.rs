@@ -13,9 +13,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::time::{Duration, Instant};
 
-use common::{Client, free_port, start};
+use common::{Client, start};
 use lab::codec::{Message, Request, Version, parse_oid, tag};
-use lab::{Lab, LabConfig, demo, fleet};
+use lab::{Lab, LabConfig, demo, fleet, free_port};
 
 /// Asks all agents before it reads one answer; each must come from the address asked.
 fn check(config: LabConfig) {

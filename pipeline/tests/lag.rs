@@ -115,7 +115,7 @@ async fn the_reader_that_is_behind_and_the_device_that_is_slow_are_named() {
     command
         .env("OPSC_DEMO", "1")
         .env("OPSC__DEMO__INTERVAL_MS", "1000")
-        .env("OPSC__DEMO__PORT", common::demo_port().to_string())
+        .env("OPSC__DEMO__PORT", common::demo_port(state).to_string())
         .env("OPSC__DEMO__SCRIPT", script(state, &slow));
     let running = Program(command.spawn().unwrap());
     let pool = PgPool::connect_lazy(&url).unwrap();

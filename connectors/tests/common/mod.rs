@@ -112,8 +112,3 @@ pub fn instances<'a>(poll: &'a Poll, metric: &str) -> Vec<&'a str> {
     let Some(column) = column(poll, metric) else { return vec![] };
     column.instances.iter().map(|at| poll.instances[*at as usize].as_str()).collect()
 }
-
-/// A UDP port nobody listens at.
-pub fn free_port() -> u16 {
-    std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
-}

@@ -2,27 +2,12 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
 
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use lab::codec::{Message, Request, Version, tag};
-use lab::{Lab, LabConfig};
+use lab::{Lab, LabConfig, free_port};
 
 pub const COMMUNITY: &[u8] = b"lab-public";
-
-/// A free UDP port below the range that the system hands out, so that no client takes it
-/// meanwhile; processes and tests start at different ones.
-pub fn free_port() -> u16 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let step = NEXT.fetch_add(1, Relaxed);
-        let port =
-            12_000 + (std::process::id().wrapping_mul(97).wrapping_add(step) % 18_000) as u16;
-        if UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok() {
-            return port;
-        }
-    }
-}
 
 /// A fleet on 127.77.0.1 and on, with a fixed epoch.
 pub fn fleet(count: usize, interfaces: usize) -> LabConfig {

@@ -39,9 +39,7 @@ impl Agent {
         let text =
             format!("rocommunity {community} 127.0.0.1\nsysName real\nsysLocation shelf 3\n");
         std::fs::write(&config, text).unwrap();
-        let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let port = lab::free_port();
         let child = Command::new(program)
             .args(["-f", "-C", "-Ln", "-c"])
             .arg(&config)

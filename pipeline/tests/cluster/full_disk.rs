@@ -16,7 +16,7 @@ use pipeline::topology::{DEAD_LETTER, POLL};
 use sqlx::PgPool;
 
 use super::broker::Broker;
-use super::common::{Program as Killed, database, demo_port, now_ms, program, serials};
+use super::common::{Program as Killed, database, now_ms, program, serials};
 use super::program::Program;
 use super::{PREFIX, WITHIN, ledger};
 
@@ -107,7 +107,7 @@ async fn until_more(program: &mut Program, pool: &PgPool, more: usize) {
 async fn a_broker_with_a_full_disk_loses_nothing() {
     let Some(broker) = Broker::on_a_full_disk(PORT, LIMIT_KIB) else { return };
     let Some(url) = database("full_disk").await else { return };
-    let demo_port = demo_port().to_string();
+    let demo_port = lab::free_port().to_string();
     let settings = [
         ("OPSC_KAFKA", broker.bootstrap()),
         (PREFIX, OUR_PREFIX),

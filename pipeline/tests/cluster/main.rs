@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use agent::Agent;
 use broker::Broker;
-use common::{database, demo_port};
+use common::database;
 use program::Program;
 use sqlx::PgPool;
 
@@ -216,7 +216,7 @@ async fn anomalies_are_read_by_another_client() {
                   "for_ms": 20000}}]}"#;
     std::fs::write(&script, faults).unwrap();
     let began = Instant::now();
-    let demo_port = demo_port().to_string();
+    let demo_port = lab::free_port().to_string();
     let settings = [
         ("OPSC_KAFKA", broker.bootstrap()),
         (PREFIX, "lab-"),

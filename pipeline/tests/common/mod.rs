@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
-use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pipeline::log::{EventLog, Record, Start};
@@ -38,16 +37,17 @@ pub async fn database(name: &str) -> Option<String> {
 
 /// An address that nothing listens at.
 pub fn free_address() -> String {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    free.local_addr().unwrap().to_string()
+    format!("127.0.0.1:{}", lab::free_port())
 }
 
-/// A port that the simulated network's devices can have, the same for every start of a test.
-pub fn demo_port() -> u16 {
-    static PORT: OnceLock<u16> = OnceLock::new();
-    *PORT.get_or_init(|| {
-        let free = std::net::UdpSocket::bind("127.10.0.1:0").unwrap();
-        free.local_addr().unwrap().port()
+/// The port of the simulated network's devices: the same for every start on a state folder.
+pub fn demo_port(state: &Path) -> u16 {
+    let file = state.join("demo-port");
+    let known = std::fs::read_to_string(&file).ok().and_then(|text| text.parse().ok());
+    known.unwrap_or_else(|| {
+        let port = lab::free_port();
+        std::fs::write(&file, port.to_string()).unwrap();
+        port
     })
 }
 
@@ -90,7 +90,7 @@ pub fn start(role: &str, state: &Path, url: &str, listen: &str) -> Program {
     command
         .env("OPSC_DEMO", "1")
         .env("OPSC__DEMO__INTERVAL_MS", "1000")
-        .env("OPSC__DEMO__PORT", demo_port().to_string());
+        .env("OPSC__DEMO__PORT", demo_port(state).to_string());
     Program(command.spawn().unwrap())
 }
 
