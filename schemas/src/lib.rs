@@ -8,6 +8,7 @@
 //!
 //! Nothing here knows a log, a clock or a database.
 
+mod binary;
 mod id;
 mod records;
 mod registry;

@@ -1,6 +1,7 @@
 //! The wire format: encode, decode, and errors that say what is wrong with a record.
 
 use std::cell::RefCell;
+use std::sync::OnceLock;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -8,6 +9,7 @@ use serde_avro_fast::de::DeError;
 use serde_avro_fast::ser::SerializerConfig;
 use serde_avro_fast::{Schema, from_datum_slice, to_datum};
 
+use crate::binary::{Binary, Cursor, Flaw};
 use crate::records::{
     Anomaly, Baseline, Control, DeadLetter, Device, DeviceFacts, DeviceStatus, MetricBatch, Poll,
     Rollup, Series, Tick,
@@ -99,25 +101,49 @@ pub trait AvroRecord: Serialize + DeserializeOwned + Sized + 'static {
     ///
     /// # Errors
     /// Any [`CodecError`]; never panics on any bytes.
-    fn decode(store: &SchemaStore, bytes: &[u8]) -> Result<Self, CodecError> {
-        let id = schema_id(bytes)?;
-        let resolved = store.resolve(id).ok_or(CodecError::UnknownSchema(id))?;
-        if resolved.name != Self::NAME {
-            let found = resolved.name.clone();
-            return Err(CodecError::WrongType { found, expected: Self::NAME });
-        }
-        let datum = bytes.get(HEADER..).unwrap_or_default();
-        let record: Self = from_datum_slice(datum, &resolved.schema).map_err(|error| {
-            let (cut_off, error) = (is_cut_off(&error), error.to_string());
-            if cut_off {
-                CodecError::Truncated { length: bytes.len(), error }
-            } else {
-                CodecError::Malformed { name: resolved.name.clone(), error }
-            }
-        })?;
-        record.validate()?;
-        Ok(record)
+    fn decode(store: &SchemaStore, bytes: &[u8]) -> Result<Self, CodecError>;
+
+    /// Encodes with this binary's schema.
+    ///
+    /// # Errors
+    /// [`CodecError::Malformed`] when a value does not fit its schema.
+    fn encode(&self) -> Result<Vec<u8>, CodecError>;
+}
+
+/// Decodes by the writer's schema, through serde.
+fn decode_any<T: AvroRecord>(store: &SchemaStore, bytes: &[u8]) -> Result<T, CodecError> {
+    let id = schema_id(bytes)?;
+    let resolved = store.resolve(id).ok_or(CodecError::UnknownSchema(id))?;
+    if resolved.name != T::NAME {
+        let found = resolved.name.clone();
+        return Err(CodecError::WrongType { found, expected: T::NAME });
     }
+    let datum = bytes.get(HEADER..).unwrap_or_default();
+    let record: T = from_datum_slice(datum, &resolved.schema).map_err(|error| {
+        let (cut_off, error) = (is_cut_off(&error), error.to_string());
+        if cut_off {
+            CodecError::Truncated { length: bytes.len(), error }
+        } else {
+            CodecError::Malformed { name: resolved.name.clone(), error }
+        }
+    })?;
+    record.validate()?;
+    Ok(record)
+}
+
+/// Decodes what was written by this binary's schema.
+fn decode_own<T: AvroRecord + Binary>(bytes: &[u8]) -> Result<T, CodecError> {
+    let datum = bytes.get(HEADER..).unwrap_or_default();
+    let record = T::read(&mut Cursor::new(datum)).map_err(|flaw| match flaw {
+        Flaw::Cut(field) => {
+            CodecError::Truncated { length: bytes.len(), error: format!("it ends in {field}") }
+        }
+        Flaw::Bad(field, what) => {
+            CodecError::Malformed { name: T::NAME.to_owned(), error: format!("{field}: {what}") }
+        }
+    })?;
+    record.validate()?;
+    Ok(record)
 }
 
 /// Whether the decoder ran out of bytes. It has no kinds of errors: a slice can only fail to be
@@ -144,11 +170,8 @@ struct Writer {
     config: SerializerConfig<'static>,
 }
 
-/// Encodes a record with this binary's schema.
-///
-/// # Errors
-/// [`CodecError::Malformed`] when a value does not fit its schema.
-pub fn encode<T: AvroRecord>(record: &T) -> Result<Vec<u8>, CodecError> {
+/// Encodes through serde.
+fn encode_any<T: AvroRecord>(record: &T) -> Result<Vec<u8>, CodecError> {
     // The serializer's configuration holds buffers worth keeping; one a thread and type.
     thread_local! {
         static WRITERS: RefCell<Vec<(&'static str, Writer)>> = const { RefCell::new(Vec::new()) };
@@ -176,6 +199,22 @@ pub fn encode<T: AvroRecord>(record: &T) -> Result<Vec<u8>, CodecError> {
     })
 }
 
+fn encode_own<T: Binary>(id: SchemaId, record: &T) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(HEADER + record.room());
+    bytes.push(MAGIC);
+    bytes.extend_from_slice(&id.to_be_bytes());
+    record.write(&mut bytes);
+    bytes
+}
+
+/// Encodes a record with this binary's schema.
+///
+/// # Errors
+/// [`CodecError::Malformed`] when a value does not fit its schema.
+pub fn encode<T: AvroRecord>(record: &T) -> Result<Vec<u8>, CodecError> {
+    record.encode()
+}
+
 /// What the poll topic carries: the one input of everything that is known per device.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DeviceInput {
@@ -194,6 +233,9 @@ impl DeviceInput {
     /// Any [`CodecError`].
     pub fn decode(store: &SchemaStore, bytes: &[u8]) -> Result<Self, CodecError> {
         let id = schema_id(bytes)?;
+        if id == Poll::own_id() {
+            return Poll::decode(store, bytes).map(|poll| Self::Poll(Box::new(poll)));
+        }
         let resolved = store.resolve(id).ok_or(CodecError::UnknownSchema(id))?;
         match resolved.name.as_str() {
             Control::NAME => Control::decode(store, bytes).map(Self::Control),
@@ -218,24 +260,62 @@ fn same_length(name: &'static str, arrays: &[(&str, usize)]) -> Result<(), Codec
     }
 }
 
+// Concrete functions, so that they are compiled here once and not in every crate that calls them.
 macro_rules! record {
     ($type:ty, $name:literal, $file:literal $(, |$record:ident| $validate:expr)?) => {
         impl AvroRecord for $type {
-            const NAME: &'static str = concat!("net.opsconductor.", $name);
-            const JSON: &'static str = include_str!(concat!("../avro/", $file));
-            $(fn validate(&self) -> Result<(), CodecError> {
-                let $record = self;
-                $validate
-            })?
+            record!(@names $name, $file $(, |$record| $validate)?);
+
+            fn decode(store: &SchemaStore, bytes: &[u8]) -> Result<Self, CodecError> {
+                decode_any(store, bytes)
+            }
+
+            fn encode(&self) -> Result<Vec<u8>, CodecError> {
+                encode_any(self)
+            }
         }
+    };
+    // With a way of its own into bytes and back.
+    (own $type:ty, $name:literal, $file:literal $(, |$record:ident| $validate:expr)?) => {
+        impl AvroRecord for $type {
+            record!(@names $name, $file $(, |$record| $validate)?);
+
+            fn decode(store: &SchemaStore, bytes: &[u8]) -> Result<Self, CodecError> {
+                if schema_id(bytes)? == Self::own_id() {
+                    decode_own(bytes)
+                } else {
+                    decode_any(store, bytes)
+                }
+            }
+
+            fn encode(&self) -> Result<Vec<u8>, CodecError> {
+                Ok(encode_own(Self::own_id(), self))
+            }
+        }
+
+        impl $type {
+            /// The id under which this binary writes it.
+            fn own_id() -> SchemaId {
+                static ID: OnceLock<SchemaId> = OnceLock::new();
+                *ID.get_or_init(|| fingerprint(Self::JSON))
+            }
+        }
+    };
+    (@names $name:literal, $file:literal $(, |$record:ident| $validate:expr)?) => {
+        const NAME: &'static str = concat!("net.opsconductor.", $name);
+        const JSON: &'static str = include_str!(concat!("../avro/", $file));
+        $(fn validate(&self) -> Result<(), CodecError> {
+            let $record = self;
+            $validate
+        })?
     };
 }
 
 record!(Device, "Device", "device.avsc");
-record!(Poll, "Poll", "poll.avsc", |poll| validate_poll(poll));
+record!(own Poll, "Poll", "poll.avsc", |poll| validate_poll(poll));
 record!(Control, "Control", "control.avsc");
 record!(Tick, "Tick", "tick.avsc");
-record!(MetricBatch, "MetricBatch", "metric.avsc", |batch| {
+record!(own MetricBatch, "MetricBatch", "metric.avsc", |batch| {
     let flags = if batch.flags.is_empty() { batch.series.len() } else { batch.flags.len() };
     let arrays = [
         ("series", batch.series.len()),

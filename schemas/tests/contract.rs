@@ -192,6 +192,74 @@ fn every_record_agrees_with_its_schema() {
     });
 }
 
+/// The general codec reads the same from the same bytes: under another id it is asked.
+fn check_general<T: AvroRecord + PartialEq + std::fmt::Debug>(record: &T) {
+    let store = SchemaStore::new();
+    store.learn(77, T::JSON).unwrap();
+    let mut bytes = encode(record).unwrap();
+    bytes[1..5].copy_from_slice(&77_u32.to_be_bytes());
+    assert_eq!(&T::decode(&store, &bytes).unwrap(), record);
+}
+
+#[test]
+fn both_codecs_agree() {
+    use Outcome::*;
+    let kinds = [Kind::Gauge, Kind::Counter32, Kind::Counter64, Kind::State, Kind::Discontinuity];
+    let outcomes =
+        [Ok, Partial, Timeout, Unreachable, NoCredential, NotPermitted, Malformed, Failed, Skipped];
+    for (outcome, kind) in outcomes.into_iter().zip(kinds.into_iter().cycle()) {
+        let mut poll = Poll { outcome, cycle: i64::MIN, mono_ms: i64::MAX, ..poll() };
+        (poll.columns[0].kind, poll.columns[1].kind) = (kind, kind);
+        for column in &mut poll.columns {
+            column.counts = vec![-1];
+            column.gauges = vec![f64::NEG_INFINITY];
+        }
+        check(&poll);
+        check_general(&poll);
+    }
+    let reasons = [
+        GapReason::First,
+        GapReason::Reset,
+        GapReason::Discontinuity,
+        GapReason::Gap,
+        GapReason::Implausible,
+        GapReason::Unknown,
+    ];
+    let gap = |(reason, at_ms)| Gap { series: SeriesId(i64::from(at_ms)), at_ms, reason };
+    check_general(&MetricBatch {
+        tenant: "default".into(),
+        device: device(),
+        at: 5,
+        series: [i64::MIN, -64, 63, 64, i64::MAX].map(SeriesId).to_vec(),
+        at_ms: vec![i32::MIN, -1, 0, 1, i32::MAX],
+        values: vec![1.5, -0.0, f64::MIN_POSITIVE, f64::MAX, 0.1],
+        flags: vec![0; 5],
+        gaps: reasons.into_iter().zip(-3..).map(gap).collect(),
+    });
+}
+
+/// Other writers may part an array into blocks, and say their size.
+#[test]
+fn arrays_come_in_blocks() {
+    let batch = MetricBatch {
+        tenant: String::new(),
+        device: device(),
+        at: 0,
+        series: vec![SeriesId(1), SeriesId(2), SeriesId(3)],
+        at_ms: vec![0; 3],
+        values: vec![0.0; 3],
+        flags: vec![],
+        gaps: vec![],
+    };
+    let bytes = encode(&batch).unwrap();
+    let whole = [6, 2, 4, 6, 0];
+    let place = bytes.windows(5).position(|window| window == whole).unwrap();
+    // Two items in a block of two bytes, then one.
+    let parted = [3, 4, 2, 4, 2, 6, 0];
+    let parted = [&bytes[..place], &parted, &bytes[place + 5..]].concat();
+    assert_eq!(MetricBatch::decode(&SchemaStore::new(), &parted).unwrap(), batch);
+}
+
 #[test]
 fn shipped_ids_are_distinct_and_local() {
     let mut ids: Vec<_> = shipped().iter().map(|schema| schema.id).collect();

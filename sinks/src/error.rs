@@ -92,6 +92,16 @@ pub(crate) fn classify(error: &sqlx::Error) -> Class {
     }
 }
 
+/// What an SQL error means to who keeps the tables in order.
+pub(crate) fn failed(error: &sqlx::Error) -> SinkError {
+    match classify(error) {
+        Class::Retry(words) | Class::Locked(words) => SinkError::Retry(words),
+        Class::Duplicate(words) | Class::Data(words) | Class::Fatal(words) => {
+            SinkError::Fatal(words)
+        }
+    }
+}
+
 /// By SQLSTATE (PostgreSQL, appendix A).
 fn classify_code(code: &str, words: String) -> Class {
     match code {

@@ -11,13 +11,15 @@
 //! is [`SqlSink`], once. Nothing here knows a log: records come in as [`SinkRecord`], and the loop
 //! that reads, dead-letters and seeks belongs to the pipeline.
 //!
-//! The tables themselves are in `migrations/`, applied by [`migrate`], thinned out by [`retain`].
+//! The tables themselves are in `migrations/`, applied by [`migrate`], thinned out by [`retain`];
+//! [`rebuild`] mends roll-ups after samples that came too late for the stream.
 
 mod check;
 mod copy;
 mod error;
 mod migrate;
 mod position;
+mod rebuild;
 mod retain;
 mod sink;
 mod sql;
@@ -32,6 +34,7 @@ pub use check::{FUTURE_TOLERANCE_MS, Refusal};
 pub use error::{Poison, SinkError};
 pub use migrate::{DatabaseInfo, MigrateError, MigrateOptions, Tier, inspect, migrate};
 pub use position::Place;
+pub use rebuild::{MAX_REBUILD, REBUILD_AFTER, Rebuilt, rebuild};
 pub use retain::{Retained, Retention, retain};
 pub use sink::{Prepared, Sink, SinkRecord, Written};
 pub use sql::SqlSink;

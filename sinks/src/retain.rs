@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 
-use crate::error::{Class, SinkError, classify};
+use crate::error::{SinkError, failed};
 use crate::migrate::{MigrateError, Tier, inspect};
 
 /// Rows of one DELETE: each is a transaction of its own and holds nobody up.
@@ -154,14 +154,5 @@ fn look_failed(error: MigrateError) -> SinkError {
         | MigrateError::ServerTooOld(_)
         | MigrateError::MissingRight { .. }
         | MigrateError::Failed(_) => SinkError::Fatal(error.to_string()),
-    }
-}
-
-fn failed(error: &sqlx::Error) -> SinkError {
-    match classify(error) {
-        Class::Retry(words) | Class::Locked(words) => SinkError::Retry(words),
-        Class::Duplicate(words) | Class::Data(words) | Class::Fatal(words) => {
-            SinkError::Fatal(words)
-        }
     }
 }

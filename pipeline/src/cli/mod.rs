@@ -6,6 +6,7 @@ mod remote;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
 
 use crate::bench::{self, Bench, Scale};
@@ -53,6 +54,16 @@ enum Command {
     Api,
     /// Makes or updates the database's tables, then ends
     Migrate,
+    /// Computes roll-ups anew from the samples in the database: after samples came later than
+    /// an hour (counted as late_sample in /metrics), which the stream no longer adds
+    Rebuild {
+        /// First hour, e.g. 2026-11-20T08:00:00Z
+        #[arg(long, value_parser = instant, value_name = "TIME")]
+        from: DateTime<Utc>,
+        /// End [default: two hours ago, up to where the stream is done]
+        #[arg(long, value_parser = instant, value_name = "TIME")]
+        to: Option<DateTime<Utc>>,
+    },
     /// Tries every setting and connection, and says what to mend
     Check,
     /// Prints every setting with its default and meaning
@@ -167,6 +178,10 @@ fn address(text: &str) -> Result<std::net::IpAddr, String> {
     text.parse().map_err(|_| "no IP address; give one like 192.0.2.10 or 2001:db8::1".to_owned())
 }
 
+fn instant(text: &str) -> Result<DateTime<Utc>, String> {
+    text.parse().map_err(|_| "no time; give one like 2026-11-20T08:00:00Z (RFC 3339)".to_owned())
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -209,6 +224,11 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             let config = load(cli.config)?;
             system::telemetry::init(&config.telemetry);
             return print(&runtime()?.block_on(system::database::migrate_only(&config))?);
+        }
+        Command::Rebuild { from, to } => {
+            let config = load(cli.config)?;
+            system::telemetry::init(&config.telemetry);
+            return print(&runtime()?.block_on(system::database::rebuild_only(&config, from, to))?);
         }
         Command::Check => {
             let config = load(cli.config)?;

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool};
@@ -103,6 +104,33 @@ pub async fn migrate_only(config: &Config) -> Result<String, StartError> {
     }
     let info = sinks::migrate(&pool, &sinks::MigrateOptions::default()).await.map_err(refused)?;
     Ok(words(&info))
+}
+
+/// For `opsconductor rebuild`: what was done, in words.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn rebuild_only(
+    config: &Config,
+    from: DateTime<Utc>,
+    to: Option<DateTime<Utc>>,
+) -> Result<String, StartError> {
+    let pool = pool(config)?;
+    if let Some(error) = cause(&pool).await {
+        return Err(refused(error));
+    }
+    let now = Utc::now();
+    let to = to.unwrap_or(now - sinks::REBUILD_AFTER);
+    let rebuilt = sinks::rebuild(&pool, from, to, now).await.map_err(refused)?;
+    let line = |one: &sinks::Rebuilt| {
+        let sinks::Rebuilt { table, changed, kept } = one;
+        let left = match kept {
+            0 => String::new(),
+            kept => format!(", {kept} left: they hold samples that are no longer kept"),
+        };
+        format!("{table}: {changed} buckets added or replaced{left}\n")
+    };
+    Ok(rebuilt.iter().map(line).collect())
 }
 
 /// For `opsconductor check`: what is there, changing nothing.

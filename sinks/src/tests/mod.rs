@@ -4,5 +4,6 @@ mod cut;
 mod exactly_once;
 mod migration;
 mod poison;
+mod rebuild;
 mod tables;
 mod views;

@@ -137,7 +137,13 @@ impl KafkaOptions {
                 producer_defaults(&mut config);
                 // A transaction begins while the markers of the last are still being written, and
                 // is told to try again: by default after 100 ms.
-                config.set("retry.backoff.ms", "5").set("linger.ms", "1");
+                config.set("retry.backoff.ms", "5");
+                // Records are seen once they are committed, and a commit sends what waits: so
+                // batches may grow until then. One by one, records would cost as much in the
+                // client as everything else done with them.
+                config.set("linger.ms", "25");
+                // A failed delivery fails the commit; the others need no word each.
+                config.set("delivery.report.only.error", "true");
             }
         }
         for (name, value) in &self.properties {
