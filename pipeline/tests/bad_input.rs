@@ -299,7 +299,7 @@ fn polls(log: &Embedded, device: DeviceId) -> Vec<(Outcome, String)> {
     let store = SchemaStore::new();
     let poll = |record: Record| {
         let value = record.value.unwrap();
-        match DeviceInput::decode(&store, &value).unwrap() {
+        match DeviceInput::decode(&store, &value, &mut None).unwrap() {
             DeviceInput::Poll(poll) if poll.device == device => {
                 Some((poll.outcome, poll.error.unwrap_or_default()))
             }

@@ -1,6 +1,6 @@
 //! All that is kept of a device: tables of metrics and instances, and its series in one array.
 
-use schemas::{DeviceId, Kind, Poll, Series, SeriesId};
+use schemas::{Column, DeviceId, Kind, Poll, Series, SeriesId};
 
 use crate::availability::Watch;
 use crate::baseline::{Alarm, Learned};
@@ -121,8 +121,24 @@ pub(crate) struct Tables {
 }
 
 impl Tables {
+    /// The numbers of a poll's columns. As with instances, the one after the last match is tried
+    /// first.
+    pub(crate) fn metrics(&mut self, columns: &[Column]) -> Vec<usize> {
+        let mut next = 0;
+        let mut numbers = Vec::with_capacity(columns.len());
+        for column in columns {
+            let number = match self.metrics.get(next) {
+                Some(metric) if metric.name == column.metric => next,
+                Some(_) | None => self.metric(&column.metric, &column.unit),
+            };
+            next = number + 1;
+            numbers.push(number);
+        }
+        numbers
+    }
+
     /// The number of a metric, new or known.
-    pub(crate) fn metric(&mut self, name: &str, unit: &str) -> usize {
+    fn metric(&mut self, name: &str, unit: &str) -> usize {
         if let Some(place) = self.find_metric(name) {
             return place;
         }

@@ -9,7 +9,7 @@ use serde_avro_fast::de::DeError;
 use serde_avro_fast::ser::SerializerConfig;
 use serde_avro_fast::{Schema, from_datum_slice, to_datum};
 
-use crate::binary::{Binary, Cursor, Flaw};
+use crate::binary::{Binary, Cursor, Flaw, empty_poll, refill_poll};
 use crate::records::{
     Anomaly, Baseline, Control, DeadLetter, Device, DeviceFacts, DeviceStatus, MetricBatch, Poll,
     Rollup, Series, Tick,
@@ -134,16 +134,20 @@ fn decode_any<T: AvroRecord>(store: &SchemaStore, bytes: &[u8]) -> Result<T, Cod
 /// Decodes what was written by this binary's schema.
 fn decode_own<T: AvroRecord + Binary>(bytes: &[u8]) -> Result<T, CodecError> {
     let datum = bytes.get(HEADER..).unwrap_or_default();
-    let record = T::read(&mut Cursor::new(datum)).map_err(|flaw| match flaw {
+    let record = T::read(&mut Cursor::new(datum)).map_err(|flaw| flawed::<T>(&flaw, bytes))?;
+    record.validate()?;
+    Ok(record)
+}
+
+fn flawed<T: AvroRecord>(flaw: &Flaw, bytes: &[u8]) -> CodecError {
+    match flaw {
         Flaw::Cut(field) => {
             CodecError::Truncated { length: bytes.len(), error: format!("it ends in {field}") }
         }
         Flaw::Bad(field, what) => {
             CodecError::Malformed { name: T::NAME.to_owned(), error: format!("{field}: {what}") }
         }
-    })?;
-    record.validate()?;
-    Ok(record)
+    }
 }
 
 /// Whether the decoder ran out of bytes. It has no kinds of errors: a slice can only fail to be
@@ -227,14 +231,24 @@ pub enum DeviceInput {
 }
 
 impl DeviceInput {
-    /// Decodes whichever of the three the id names.
+    /// Decodes whichever of the three the id names. A poll is read into `spare`, if there is one
+    /// from an earlier record: most of the cost of reading one is making room.
     ///
     /// # Errors
     /// Any [`CodecError`].
-    pub fn decode(store: &SchemaStore, bytes: &[u8]) -> Result<Self, CodecError> {
+    pub fn decode(
+        store: &SchemaStore,
+        bytes: &[u8],
+        spare: &mut Option<Box<Poll>>,
+    ) -> Result<Self, CodecError> {
         let id = schema_id(bytes)?;
         if id == Poll::own_id() {
-            return Poll::decode(store, bytes).map(|poll| Self::Poll(Box::new(poll)));
+            let datum = bytes.get(HEADER..).unwrap_or_default();
+            let mut poll = spare.take().unwrap_or_else(|| Box::new(empty_poll()));
+            refill_poll(&mut poll, &mut Cursor::new(datum))
+                .map_err(|flaw| flawed::<Poll>(&flaw, bytes))?;
+            poll.validate()?;
+            return Ok(Self::Poll(poll));
         }
         let resolved = store.resolve(id).ok_or(CodecError::UnknownSchema(id))?;
         match resolved.name.as_str() {

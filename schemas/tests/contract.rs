@@ -238,6 +238,33 @@ fn both_codecs_agree() {
     });
 }
 
+/// What a poll was read into before leaves nothing behind.
+#[test]
+fn polls_are_read_into_earlier_ones() {
+    let store = SchemaStore::new();
+    let bare = Poll {
+        error: None,
+        uptime_cs: None,
+        instances: vec!["x".into()],
+        columns: poll().columns.split_off(1),
+        facts: vec![],
+        ..poll()
+    };
+    let none = Poll { columns: vec![], instances: vec![], ..poll() };
+    let mut spare = None;
+    for poll in [poll(), bare, none, poll()] {
+        let bytes = encode(&poll).unwrap();
+        match DeviceInput::decode(&store, &bytes, &mut spare).unwrap() {
+            DeviceInput::Poll(read) => {
+                assert_eq!(*read, poll);
+                spare = Some(read);
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(DeviceInput::decode(&store, &bytes[..60], &mut spare).is_err());
+    }
+}
+
 /// Other writers may part an array into blocks, and say their size.
 #[test]
 fn arrays_come_in_blocks() {
@@ -365,7 +392,7 @@ fn reads_newer_writers() {
 fn refusals_name_the_place() {
     let store = SchemaStore::new();
     let check = |bytes: &[u8], reason: &str, text: &str| {
-        let error = DeviceInput::decode(&store, bytes).unwrap_err();
+        let error = DeviceInput::decode(&store, bytes, &mut None).unwrap_err();
         assert_eq!(error.reason(), reason, "{error}");
         assert!(error.to_string().contains(text), "{error}");
     };
@@ -400,9 +427,9 @@ proptest::proptest! {
         let mut bytes = encode(&poll()).unwrap();
         let place = place % bytes.len();
         bytes[place] ^= 1 << bit;
-        let _ = DeviceInput::decode(&store, &bytes);
+        let _ = DeviceInput::decode(&store, &bytes, &mut None);
         bytes.truncate(5);
         bytes.extend(noise);
-        let _ = DeviceInput::decode(&store, &bytes);
+        let _ = DeviceInput::decode(&store, &bytes, &mut None);
     }
 }

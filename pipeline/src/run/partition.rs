@@ -22,6 +22,8 @@ pub(super) struct Stepped {
     /// Keys in the state topic that belong to nothing any more.
     pub forgotten: Vec<Bytes>,
     counts: Vec<Count>,
+    /// The last poll, to read the next one into.
+    spare: Option<Box<Poll>>,
 }
 
 impl Stepped {
@@ -155,7 +157,8 @@ impl<S: Default> Partition<S> {
         self.next = Some(record.offset + 1);
         self.moved = true;
         let value = record.value.as_deref().unwrap_or_default();
-        let input = schemas.decode(|store| DeviceInput::decode(store, value))?;
+        let input =
+            schemas.decode(|store| DeviceInput::decode(store, value, &mut stepped.spare))?;
         let device = match &input {
             DeviceInput::Tick(tick) => {
                 let due: Vec<DeviceId> = (self.wakes.0.iter())
@@ -180,6 +183,9 @@ impl<S: Default> Partition<S> {
             });
         }
         self.step(processor, device, &input, record.offset, stepped);
+        if let DeviceInput::Poll(poll) = input {
+            stepped.spare = Some(poll);
+        }
         Ok(())
     }
 

@@ -41,7 +41,7 @@ impl SchemaTopic {
     /// Any [`CodecError`].
     pub fn decode<T>(
         &mut self,
-        decode: impl Fn(&SchemaStore) -> Result<T, CodecError>,
+        mut decode: impl FnMut(&SchemaStore) -> Result<T, CodecError>,
     ) -> Result<T, CodecError> {
         match decode(&self.store) {
             Err(CodecError::UnknownSchema(id)) => {

@@ -67,8 +67,7 @@ pub(super) fn fold(
         return;
     }
     let instances = state.tables.instances(&poll.instances);
-    let metrics: Vec<usize> =
-        poll.columns.iter().map(|one| state.tables.metric(&one.metric, &one.unit)).collect();
+    let metrics = state.tables.metrics(&poll.columns);
     state.meet_series(poll, &metrics, &instances, out);
     let room = poll.columns.iter().map(|column| column.instances.len()).sum();
     let mut batch = Batch {

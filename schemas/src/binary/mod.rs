@@ -8,6 +8,8 @@
 mod metric;
 mod poll;
 
+pub(crate) use poll::{empty as empty_poll, refill as refill_poll};
+
 /// What is wrong with the bytes of a datum.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
@@ -99,6 +101,12 @@ impl<'a> Cursor<'a> {
         std::str::from_utf8(bytes).map_err(|_| Flaw::Bad(field, "text that is not UTF-8"))
     }
 
+    fn text_into(&mut self, field: &'static str, text: &mut String) -> Result<(), Flaw> {
+        text.clear();
+        text.push_str(self.text(field)?);
+        Ok(())
+    }
+
     /// One of an enum's symbols, by its place in the schema.
     fn symbol<T: Copy>(&mut self, field: &'static str, symbols: &[T]) -> Result<T, Flaw> {
         let place = usize::try_from(self.int(field)?).ok();
@@ -119,31 +127,73 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The items of an array. No item takes less than a byte.
+    /// The items of an array.
     fn array<T>(
         &mut self,
         field: &'static str,
-        mut read: impl FnMut(&mut Self) -> Result<T, Flaw>,
+        read: impl FnMut(&mut Self) -> Result<T, Flaw>,
     ) -> Result<Vec<T>, Flaw> {
         let mut items = Vec::new();
+        self.array_into(field, &mut items, read)?;
+        Ok(items)
+    }
+
+    /// The items of an array, into a list that may have room.
+    fn array_into<T>(
+        &mut self,
+        field: &'static str,
+        items: &mut Vec<T>,
+        mut read: impl FnMut(&mut Self) -> Result<T, Flaw>,
+    ) -> Result<(), Flaw> {
+        items.clear();
         loop {
-            let count = self.long(field)?;
+            let count = self.block(field)?;
             if count == 0 {
-                return Ok(items);
-            }
-            if count < 0 {
-                // Then the block's size in bytes follows, for readers that skip it.
-                self.length(field)?;
-            }
-            let count = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
-            if count > self.rest.len() {
-                return Err(Flaw::Cut(field));
+                return Ok(());
             }
             items.reserve_exact(count.min(MOST_AHEAD));
             for _ in 0..count {
                 items.push(read(self)?);
             }
         }
+    }
+
+    /// The items of an array, each into one that was there before.
+    fn refill<T>(
+        &mut self,
+        field: &'static str,
+        items: &mut Vec<T>,
+        mut empty: impl FnMut() -> T,
+        mut read: impl FnMut(&mut Self, &mut T) -> Result<(), Flaw>,
+    ) -> Result<(), Flaw> {
+        let mut filled = 0;
+        loop {
+            let count = self.block(field)?;
+            if count == 0 {
+                items.truncate(filled);
+                return Ok(());
+            }
+            for _ in 0..count {
+                if items.len() == filled {
+                    items.push(empty());
+                }
+                if let Some(item) = items.get_mut(filled) {
+                    read(self, item)?;
+                }
+                filled += 1;
+            }
+        }
+    }
+
+    /// How many items of an array follow; none: it ends. No item takes less than a byte.
+    fn block(&mut self, field: &'static str) -> Result<usize, Flaw> {
+        let count = self.long(field)?;
+        if count < 0 {
+            // Then the block's size in bytes follows, for readers that skip it.
+            self.length(field)?;
+        }
+        let count = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
+        if count > self.rest.len() { Err(Flaw::Cut(field)) } else { Ok(count) }
     }
 
     fn length(&mut self, field: &'static str) -> Result<usize, Flaw> {

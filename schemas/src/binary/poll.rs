@@ -54,33 +54,64 @@ impl Binary for Poll {
     }
 
     fn read(cursor: &mut Cursor<'_>) -> Result<Self, Flaw> {
-        Ok(Self {
-            tenant: cursor.text("tenant")?.to_owned(),
-            device: device(cursor)?,
-            connector: cursor.text("connector")?.to_owned(),
-            cycle: cursor.long("cycle")?,
-            part: cursor.int("part")?,
-            parts: cursor.int("parts")?,
-            interval_ms: cursor.long("interval_ms")?,
-            started_at: cursor.long("started_at")?,
-            mono_ms: cursor.long("mono_ms")?,
-            poller: cursor.text("poller")?.to_owned(),
-            duration_ms: cursor.int("duration_ms")?,
-            outcome: cursor.symbol("outcome", &OUTCOMES)?,
-            error: cursor.optional("error", |cursor| Ok(cursor.text("error")?.to_owned()))?,
-            uptime_cs: cursor.optional("uptime_cs", |cursor| cursor.long("uptime_cs"))?,
-            instances: cursor
-                .array("instances", |cursor| Ok(cursor.text("instances")?.to_owned()))?,
-            columns: cursor.array("columns", column)?,
-            facts: cursor.array("facts", |cursor| {
-                Ok(Fact {
-                    instance: cursor.text("facts.instance")?.to_owned(),
-                    name: cursor.text("facts.name")?.to_owned(),
-                    value: cursor.text("facts.value")?.to_owned(),
-                })
-            })?,
-        })
+        let mut poll = empty();
+        refill(&mut poll, cursor)?;
+        Ok(poll)
     }
+}
+
+/// A poll to be filled.
+pub(crate) fn empty() -> Poll {
+    Poll {
+        tenant: String::new(),
+        device: DeviceId(uuid::Uuid::nil()),
+        connector: String::new(),
+        cycle: 0,
+        part: 0,
+        parts: 1,
+        interval_ms: 0,
+        started_at: 0,
+        mono_ms: 0,
+        poller: String::new(),
+        duration_ms: 0,
+        outcome: Outcome::Failed,
+        error: None,
+        uptime_cs: None,
+        instances: Vec::new(),
+        columns: Vec::new(),
+        facts: Vec::new(),
+    }
+}
+
+/// Reads into a poll that was read before: its texts and lists keep their room, which is most of
+/// what reading one costs otherwise. After a flaw it holds some of both.
+pub(crate) fn refill(poll: &mut Poll, cursor: &mut Cursor<'_>) -> Result<(), Flaw> {
+    cursor.text_into("tenant", &mut poll.tenant)?;
+    poll.device = device(cursor)?;
+    cursor.text_into("connector", &mut poll.connector)?;
+    poll.cycle = cursor.long("cycle")?;
+    poll.part = cursor.int("part")?;
+    poll.parts = cursor.int("parts")?;
+    poll.interval_ms = cursor.long("interval_ms")?;
+    poll.started_at = cursor.long("started_at")?;
+    poll.mono_ms = cursor.long("mono_ms")?;
+    cursor.text_into("poller", &mut poll.poller)?;
+    poll.duration_ms = cursor.int("duration_ms")?;
+    poll.outcome = cursor.symbol("outcome", &OUTCOMES)?;
+    poll.error = cursor.optional("error", |cursor| Ok(cursor.text("error")?.to_owned()))?;
+    poll.uptime_cs = cursor.optional("uptime_cs", |cursor| cursor.long("uptime_cs"))?;
+    cursor.refill("instances", &mut poll.instances, String::new, |cursor, name| {
+        cursor.text_into("instances", name)
+    })?;
+    cursor.refill("columns", &mut poll.columns, empty_column, |cursor, one| column(one, cursor))?;
+    poll.facts = cursor.array("facts", |cursor| {
+        Ok(Fact {
+            instance: cursor.text("facts.instance")?.to_owned(),
+            name: cursor.text("facts.name")?.to_owned(),
+            value: cursor.text("facts.value")?.to_owned(),
+        })
+    })?;
+    Ok(())
 }
 
 pub(super) fn put_device(out: &mut Vec<u8>, device: DeviceId) {
@@ -107,19 +138,41 @@ fn put_column(out: &mut Vec<u8>, column: &Column) {
     put_array(out, &column.gauges, |out, gauge| put_double(out, *gauge));
 }
 
-fn column(cursor: &mut Cursor<'_>) -> Result<Column, Flaw> {
-    Ok(Column {
-        metric: cursor.text("columns.metric")?.to_owned(),
-        unit: cursor.text("columns.unit")?.to_owned(),
-        kind: cursor.symbol("columns.kind", &KINDS)?,
-        scale: cursor.double("columns.scale")?,
-        ceiling: cursor
-            .optional("columns.ceiling", |cursor| Ok(cursor.text("columns.ceiling")?.to_owned()))?,
-        detect: cursor.boolean("columns.detect")?,
-        quantum: cursor.double("columns.quantum")?,
-        instances: cursor.array("columns.instances", |cursor| cursor.int("columns.instances"))?,
-        at_ms: cursor.array("columns.at_ms", |cursor| cursor.int("columns.at_ms"))?,
-        counts: cursor.array("columns.counts", |cursor| cursor.long("columns.counts"))?,
-        gauges: cursor.array("columns.gauges", |cursor| cursor.double("columns.gauges"))?,
-    })
+fn empty_column() -> Column {
+    Column {
+        metric: String::new(),
+        unit: String::new(),
+        kind: Kind::Gauge,
+        scale: 1.0,
+        ceiling: None,
+        detect: true,
+        quantum: 0.0,
+        instances: Vec::new(),
+        at_ms: Vec::new(),
+        counts: Vec::new(),
+        gauges: Vec::new(),
+    }
+}
+
+fn column(column: &mut Column, cursor: &mut Cursor<'_>) -> Result<(), Flaw> {
+    cursor.text_into("columns.metric", &mut column.metric)?;
+    cursor.text_into("columns.unit", &mut column.unit)?;
+    column.kind = cursor.symbol("columns.kind", &KINDS)?;
+    column.scale = cursor.double("columns.scale")?;
+    let room = column.ceiling.take();
+    column.ceiling = cursor.optional("columns.ceiling", |cursor| {
+        let mut ceiling = room.unwrap_or_default();
+        cursor.text_into("columns.ceiling", &mut ceiling)?;
+        Ok(ceiling)
+    })?;
+    column.detect = cursor.boolean("columns.detect")?;
+    column.quantum = cursor.double("columns.quantum")?;
+    let field = "columns.instances";
+    cursor.array_into(field, &mut column.instances, |cursor| cursor.int(field))?;
+    let field = "columns.at_ms";
+    cursor.array_into(field, &mut column.at_ms, |cursor| cursor.int(field))?;
+    let field = "columns.counts";
+    cursor.array_into(field, &mut column.counts, |cursor| cursor.long(field))?;
+    let field = "columns.gauges";
+    cursor.array_into(field, &mut column.gauges, |cursor| cursor.double(field))
 }

@@ -138,10 +138,6 @@ impl KafkaOptions {
                 // A transaction begins while the markers of the last are still being written, and
                 // is told to try again: by default after 100 ms.
                 config.set("retry.backoff.ms", "5");
-                // Records are seen once they are committed, and a commit sends what waits: so
-                // batches may grow until then. One by one, records would cost as much in the
-                // client as everything else done with them.
-                config.set("linger.ms", "25");
                 // A failed delivery fails the commit; the others need no word each.
                 config.set("delivery.report.only.error", "true");
             }
@@ -207,7 +203,9 @@ fn consumer_defaults(config: &mut ClientConfig) {
 fn producer_defaults(config: &mut ClientConfig) {
     config
         .set("compression.type", "lz4")
-        .set("linger.ms", "5")
+        // A commit sends what waits, and a poll is seconds old in any case: so batches may grow.
+        // In small ones, records cost as much in the client as everything else done with them.
+        .set("linger.ms", "25")
         .set("queue.buffering.max.kbytes", QUEUE_KIB.to_string())
         .set("queue.buffering.max.messages", QUEUE_RECORDS.to_string());
 }
