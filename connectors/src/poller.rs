@@ -135,6 +135,11 @@ impl Poller {
                 self.snmp_of(id).send(Command::Remove(id));
                 self.icmp.send(Command::Remove(id));
             }
+            Change::Release(id) => {
+                devices.remove(&id);
+                self.snmp_of(id).send(Command::Release(id));
+                self.icmp.send(Command::Release(id));
+            }
         }
         self.count.store(devices.len(), Ordering::Relaxed);
         Ok(())

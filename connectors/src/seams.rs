@@ -17,6 +17,9 @@ pub enum Change {
     Upsert(Device),
     /// A device is gone.
     Remove(DeviceId),
+    /// Another poller has the device from now on. A poll under way is finished here: the other's
+    /// first is of a later slot.
+    Release(DeviceId),
 }
 
 /// Where poll records go.

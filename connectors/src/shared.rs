@@ -41,7 +41,12 @@ impl Shared {
 pub(crate) enum Command {
     Upsert(Box<Device>),
     Remove(DeviceId),
-    Credential { name: String, result: Result<Credential, CredentialError> },
+    /// The frame's own: a removal once no poll is under way.
+    Release(DeviceId),
+    Credential {
+        name: String,
+        result: Result<Credential, CredentialError>,
+    },
     Forget(String),
 }
 

@@ -87,6 +87,8 @@ pub(crate) struct Frame<X, T> {
     mailbox: Arc<Mailbox<Command>>,
     wheel: Wheel<Timer<T>>,
     outbox: Outbox,
+    /// Released devices whose last cycle has ended.
+    left: Vec<DeviceId>,
 }
 
 /// Runs a connector until the poller stops.
@@ -110,8 +112,21 @@ pub(crate) fn run<C: Connector>(mut connector: C) {
 /// Does what is due at `now`; how long to sleep then, ms.
 fn step<C: Connector>(connector: &mut C, now: u64, due: &mut Vec<Timer<C::Timer>>) -> u64 {
     connector.frame().now = now;
+    for id in std::mem::take(&mut connector.frame().left) {
+        connector.command(Command::Remove(id));
+    }
     for command in connector.frame().mailbox.take() {
-        connector.command(command);
+        match command {
+            Command::Release(id) => {
+                if connector.frame().release(id) {
+                    connector.command(Command::Remove(id));
+                }
+            }
+            Command::Upsert(_)
+            | Command::Remove(_)
+            | Command::Credential { .. }
+            | Command::Forget(_) => connector.command(command),
+        }
     }
     connector.frame().wheel.advance(now, due);
     for timer in due.drain(..) {
@@ -146,6 +161,7 @@ impl<X, T> Frame<X, T> {
             outbox: Outbox::new(shared.sink.clone(), config.buffer_ms, config.buffer_polls),
             peers: Roster::default(),
             wheel: Wheel::new(now),
+            left: Vec::new(),
             connector,
             mailbox,
             epoll,
@@ -175,6 +191,7 @@ impl<X, T> Frame<X, T> {
         if same_slots && same(&peer.device, &device) {
             peer.timing.device_name.clone_from(&device.name);
             peer.device = device;
+            peer.leaving = false;
             return None;
         }
         let last_cycle = peer.last_cycle.filter(|_| same_slots);
@@ -196,7 +213,9 @@ impl<X, T> Frame<X, T> {
             timing,
             epoch: 0,
             started: None,
+            first_cycle: slot + i64::from(!fresh),
             last_cycle,
+            leaving: false,
             skipped: 0,
             own,
         });
@@ -212,6 +231,14 @@ impl<X, T> Frame<X, T> {
     pub(crate) fn remove(&mut self, id: DeviceId) -> Option<(usize, Peer<X>)> {
         self.shared.timings.remove(id, self.connector);
         self.peers.remove(id)
+    }
+
+    /// Gives a device up; true when it can be removed at once, else it goes with the end of the
+    /// cycle under way.
+    fn release(&mut self, id: DeviceId) -> bool {
+        let Some(peer) = self.peers.by_id(id) else { return false };
+        peer.leaving = true;
+        peer.started.is_none()
     }
 
     /// Sets the timer of the next slot.
@@ -230,7 +257,9 @@ impl<X, T> Frame<X, T> {
         let overdue = self.outbox.is_overdue(self.now);
         let peer = self.peers.get_mut(at)?;
         let cycle = peer.slots.at(self.shared.clock.slot_ms(self.now));
-        if peer.started.is_some() || peer.last_cycle.is_some_and(|last| cycle <= last) {
+        // A timer can be a little early.
+        let polled = cycle < peer.first_cycle || peer.last_cycle.is_some_and(|last| cycle <= last);
+        if peer.leaving || peer.started.is_some() || polled {
             return None;
         }
         let started = Started { cycle, wall: wall_ms(), mono: self.now };
@@ -275,6 +304,7 @@ impl<X, T> Frame<X, T> {
         peer.timing.failures = if silent { peer.timing.failures + 1 } else { 0 };
         peer.timing.ended(poll.started_at, took, poll.outcome, poll.error.as_deref());
         self.shared.timings.update(&peer.timing);
+        self.left.extend(peer.leaving.then_some(peer.device.id));
         count(&self.shared.counters.polls, 1);
         if self.outbox.push(poll, self.now) {
             count(&self.shared.counters.buffered, 1);

@@ -16,8 +16,12 @@ pub(crate) struct Peer<X> {
     pub(crate) epoch: u32,
     /// The cycle under way.
     pub(crate) started: Option<Started>,
+    /// The first slot that is ours to poll: the one at hand was another poller's.
+    pub(super) first_cycle: i64,
     /// The slot polled or left out last.
     pub(crate) last_cycle: Option<i64>,
+    /// Another poller's as soon as the cycle under way has ended.
+    pub(super) leaving: bool,
     /// Cycles left out and not yet told.
     pub(super) skipped: u64,
     pub(crate) own: X,

@@ -35,7 +35,7 @@ impl Connector for Toy {
                 self.frame.admit(newcomer, ());
             }
             Command::Remove(id) => drop(self.frame.remove(id)),
-            Command::Credential { .. } | Command::Forget(_) => {}
+            Command::Credential { .. } | Command::Forget(_) | Command::Release(_) => {}
         }
     }
 
@@ -145,6 +145,44 @@ fn a_removed_or_changed_devices_timers_do_nothing() {
     rig.pass(INTERVAL_MS as u64);
     rig.pass(2_000);
     assert_eq!((rig.polls().len(), rig.connector.stray), (0, 1));
+}
+
+#[test]
+fn an_early_timer_does_not_poll_the_slot_at_hand() {
+    let (mut rig, device) = fresh();
+    rig.upsert(&Device { updated_at: 0, ..device });
+    let epoch = rig.connector.frame.peers.get(0).unwrap().epoch;
+    assert!(rig.connector.frame.begin(0, epoch).is_none(), "another poller's");
+    rig.pass(INTERVAL_MS as u64);
+    rig.pass(2_000);
+    assert_eq!(rig.polls().len(), 1);
+}
+
+#[test]
+fn a_released_device_is_polled_to_the_end_and_no_more() {
+    let (mut rig, device) = fresh();
+    rig.upsert(&device);
+    rig.tell(Command::Release(device.id));
+    rig.pass(2_000);
+    assert_eq!(rig.polls().len(), 1, "the one under way");
+    rig.pass(INTERVAL_MS as u64);
+    rig.pass(2_000);
+    assert_eq!((rig.polls().len(), rig.connector.stray), (0, 0));
+    assert!(rig.connector.frame.shared.timings.all().is_empty());
+    // None is under way: it goes at once.
+    rig.upsert(&Device { updated_at: 0, ..device.clone() });
+    rig.tell(Command::Release(device.id));
+    assert!(rig.connector.frame.shared.timings.all().is_empty());
+    // It comes back before its poll has ended.
+    let updated_at = rig.slot_ms();
+    let back = Device { updated_at, ..device };
+    rig.upsert(&back);
+    rig.tell(Command::Release(back.id));
+    rig.upsert(&back);
+    rig.pass(2_000);
+    rig.pass(INTERVAL_MS as u64);
+    rig.pass(2_000);
+    assert_eq!(rig.polls().len(), 2, "this slot's and the next");
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl Connector for Pinger {
         match command {
             Command::Upsert(device) => self.upsert(*device),
             Command::Remove(id) => drop(self.frame.remove(id)),
-            Command::Credential { .. } | Command::Forget(_) => {}
+            Command::Credential { .. } | Command::Forget(_) | Command::Release(_) => {}
         }
     }
 

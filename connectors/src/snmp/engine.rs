@@ -58,6 +58,7 @@ impl Connector for Engine {
             Command::Upsert(device) => self.upsert(*device),
             Command::Remove(id) => self.remove(id),
             Command::Forget(name) => self.communities.forget(&name),
+            Command::Release(_) => {}
             Command::Credential { name, result } => {
                 for peer in self.communities.fetched(&name, result, self.frame.now) {
                     self.ask_community(peer);

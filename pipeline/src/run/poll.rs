@@ -106,7 +106,7 @@ impl PollRunner {
         self.progress.forget(partitions);
         for partition in partitions {
             for device in self.devices.remove(partition).unwrap_or_default() {
-                self.change(Change::Remove(device));
+                self.change(Change::Release(device));
             }
         }
     }

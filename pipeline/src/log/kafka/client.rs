@@ -253,6 +253,14 @@ fn is_overtaken_commit(facility: &str, message: &str) -> bool {
         && message.contains("(ILLEGAL_GENERATION")
 }
 
+/// Whether librdkafka wonders at what [`super::seat::Seat::leave`] does with a seat that the group
+/// has taken back already: it gives up what it still holds, which is meant.
+fn is_leave_of_a_lost_seat(facility: &str, message: &str) -> bool {
+    facility == "REBALANCE"
+        && message.contains("unexpected instruction to revoke current assignment")
+        && message.contains("terminating=0, assignment_lost=0, LEAVE_ON_UNASSIGN_DONE=0")
+}
+
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         let (client, message) = (self.name.as_str(), self.secrets.hide(message));
@@ -263,6 +271,10 @@ impl ClientContext for Context {
                 target: "librdkafka", client, facility,
                 "a rebalance overtook a commit, which is aborted and done again: {message}"
             );
+            return;
+        }
+        if is_leave_of_a_lost_seat(facility, &message) {
+            tracing::debug!(target: "librdkafka", client, facility, "{message}");
             return;
         }
         match level {

@@ -46,7 +46,7 @@ pub(super) fn meaning(code: Code) -> Meaning {
         }
         Code::SSL => Meaning::Refused("correct ssl.ca.location and the client's certificate"),
         Code::InvalidTransactionTimeout => {
-            Meaning::Refused("the brokers' transaction.max.timeout.ms must be at least 10000")
+            Meaning::Refused("the brokers' transaction.max.timeout.ms must be at least 8000")
         }
         Code::UnsupportedVersion | Code::UnsupportedFeature => {
             Meaning::Refused("Kafka 2.5 or newer is needed")

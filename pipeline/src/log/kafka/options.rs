@@ -10,7 +10,8 @@ use super::super::LogError;
 /// A member that is not heard of for so long loses its partitions.
 pub(super) const SESSION_MS: u32 = 10_000;
 /// An open transaction of a dead task is ended after this, unless its slot is taken earlier.
-pub(super) const TRANSACTION_MS: u32 = 10_000;
+/// Brokers look for such transactions every 10 s: with this, readers wait for 18 s at most.
+pub(super) const TRANSACTION_MS: u32 = 8_000;
 /// Most records that wait in a producer.
 pub(super) const QUEUE_RECORDS: usize = 100_000;
 /// Most KiB that wait in a producer.

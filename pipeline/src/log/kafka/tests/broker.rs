@@ -43,6 +43,7 @@ fn installed() -> bool {
 pub(super) struct Broker {
     folder: TempDir,
     port: u16,
+    settings: &'static [&'static str],
     bootstrap: String,
     /// Waits for the end of its stdin, which comes with the end of this process, and ends Kafka.
     _watch: Child,
@@ -51,16 +52,22 @@ pub(super) struct Broker {
 impl Broker {
     /// None: not installed.
     pub(super) fn start(port: u16) -> Option<Self> {
-        Self::with(port, None)
+        Self::with(port, None, &QUICK)
+    }
+
+    /// A broker with the times of a fresh installation.
+    #[allow(dead_code)]
+    pub(super) fn as_shipped(port: u16) -> Option<Self> {
+        Self::with(port, None, &[])
     }
 
     /// A broker to whose every file the system gives no more than so many KiB: a write beyond
     /// fails as on a full disk.
     pub(super) fn on_a_full_disk(port: u16, kib: u32) -> Option<Self> {
-        Self::with(port, Some(kib))
+        Self::with(port, Some(kib), &QUICK)
     }
 
-    fn with(port: u16, kib: Option<u32>) -> Option<Self> {
+    fn with(port: u16, kib: Option<u32>, settings: &'static [&'static str]) -> Option<Self> {
         if !installed() {
             return None;
         }
@@ -75,7 +82,7 @@ impl Broker {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut broker = Self { folder, port, bootstrap: String::new(), _watch: watch };
+        let mut broker = Self { folder, port, settings, bootstrap: String::new(), _watch: watch };
         broker.run(kib);
         let said = broker.call(&["bootstrap"]);
         broker.bootstrap = said.trim().to_owned();
@@ -125,7 +132,7 @@ impl Broker {
         let limit = kib.map_or(String::new(), |kib| format!("ulimit -f {kib}; "));
         command.arg("-c").arg(format!("{limit}exec \"$0\" \"$@\"")).arg(script());
         command.arg("start").arg(self.folder.path()).arg(self.port.to_string());
-        for setting in QUICK {
+        for setting in self.settings {
             command.args(["--set", setting]);
         }
         // The broker keeps what it inherits; a pipe would never end.
