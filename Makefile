@@ -2,7 +2,7 @@
 # what it takes and gives.
 
 # make run DEMO=0: without the demo network
-DEMO ?= 1
+DEMO ?= $(or $(OPSC_DEMO),1)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test build fmt lint clean-state

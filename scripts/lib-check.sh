@@ -5,6 +5,8 @@ MIN_RUST=1.95
 MIN_NODE=20.19
 MIN_NPM=10
 MIN_JAVA=17
+# Brings npm along; Debian's own is older.
+NODE_MEND="curl -fsSL https://deb.nodesource.com/setup_22.x | bash - && apt-get install -y nodejs"
 DISK_RUN_GB=6
 DISK_TEST_GB=10
 
@@ -33,7 +35,7 @@ check_rust() {
     version=$(number "$(cargo --version 2>/dev/null || true)")
     if [ -z "$version" ]; then
         lack "Rust (cargo $MIN_RUST or newer) is missing or has no toolchain" \
-            "install rustup, then: rustup default stable"
+            "curl --proto '=https' -sSf https://sh.rustup.rs | sh -s -- -y && . \"\$HOME/.cargo/env\""
         return
     elif ! at_least "$MIN_RUST" "$version"; then
         lack "Rust is $version, $MIN_RUST is needed" "rustup update stable"
@@ -58,14 +60,15 @@ check_node() {
     local version
     version=$(number "$(node --version 2>/dev/null || true)")
     if [ -z "$version" ]; then
-        lack "Node.js ($MIN_NODE or newer) is missing" "install Node.js $MIN_NODE or newer with npm"
+        lack "Node.js ($MIN_NODE or newer) is missing" "$NODE_MEND"
         return
     fi
-    at_least "$MIN_NODE" "$version" || lack "Node.js is $version, $MIN_NODE is needed" "install Node.js $MIN_NODE or newer"
+    at_least "$MIN_NODE" "$version" || lack "Node.js is $version, $MIN_NODE is needed" "$NODE_MEND"
     # npm takes a third of a second to say its version: its own file is quicker.
     version=$(npm_version)
     if [ -z "$version" ]; then
-        lack "npm ($MIN_NPM or newer) is missing" "apt-get install npm"
+        # Debian's own is older.
+        lack "npm ($MIN_NPM or newer) is missing" "curl -fsSL https://www.npmjs.com/install.sh | npm_install=$MIN_NPM sh"
     elif ! at_least "$MIN_NPM" "$version"; then
         lack "npm is $version, $MIN_NPM is needed" "npm install -g npm@$MIN_NPM"
     fi
@@ -104,6 +107,9 @@ check_database() {
 
 check_test_tools() {
     local version
+    have curl || lack "curl is missing" "apt-get install curl" curl
+    have pgrep || lack "pgrep is missing" "apt-get install procps" procps
+    have git || lack "git is missing" "apt-get install git" git
     version=''
     ! have java || version=$(number "$(java -version 2>&1 | head -n 1)")
     if [ -z "$version" ]; then
@@ -133,6 +139,18 @@ check_port() {
     port=${listen##*:}
     if [ -z "${OPSC_LISTEN:-}${OPSC__API__LISTEN:-}" ] && [ -e "$(state_dir)/config.toml" ]; then return; fi
     ! port_open "$port" || lack "port $port is taken by another program" "OPSC_LISTEN=127.0.0.1:$((port + 1)) make run"
+}
+
+# The demo network's devices have one port, each at an address of its own in 127.10.0.0/24; a config
+# file may name another one, then the program itself looks.
+check_demo_port() {
+    local port=${OPSC__DEMO__PORT:-1161} pattern
+    [ "${OPSC_DEMO:-0}" = 1 ] || return 0
+    if [ -z "${OPSC__DEMO__PORT:-}" ] && [ -e "$(state_dir)/config.toml" ]; then return; fi
+    # As the kernel writes an address: the last octet first.
+    printf -v pattern '^ *[0-9]+: (00000000|[0-9A-F]{2}000A7F):%04X ' "$port"
+    ! grep -qsE "$pattern" /proc/net/udp ||
+        lack "UDP port $port of the demo network is taken by another program" "OPSC__DEMO__PORT=$((port + 1)) make run"
 }
 
 # Notes stop nothing.
@@ -168,6 +186,7 @@ check_all() {
     check_disk "$(state_dir)" 1
     database_given "$(state_dir)" || "$OPSC_ROOT/scripts/postgres" installed || check_disk "$(opsc_cache)" 1
     check_port
+    check_demo_port
 }
 
 check_machine() {

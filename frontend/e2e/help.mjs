@@ -57,23 +57,31 @@ export async function look(page, setup, name, { whole = false } = {}) {
   await page.emulateMedia({ colorScheme: "light" });
 }
 
-/** Pixels of the canvas in the colour of the value's line. */
-export async function linePixels(canvas) {
-  return canvas.evaluate((element) => {
+/** Pixels of the canvas in a colour of the style sheet, and near its opacity. */
+async function pixels(canvas, name, least, most) {
+  const wanted = { name, least, most };
+  return canvas.evaluate((element, { name, least, most }) => {
     const probe = document.createElement("span");
-    probe.style.color = "var(--chart-value)";
+    probe.style.color = `var(--${name})`;
     document.body.append(probe);
-    const [r, g, b] = getComputedStyle(probe).color.match(/\d+/g).map(Number);
+    const [r, g, b] = getComputedStyle(probe)
+      .color.match(/[\d.]+/g)
+      .map(Number);
     probe.remove();
     const { data } = element.getContext("2d").getImageData(0, 0, element.width, element.height);
     let hits = 0;
     for (let i = 0; i < data.length; i += 4) {
       const near = Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b);
-      if (data[i + 3] > 120 && near < 60) hits += 1;
+      if (data[i + 3] > least && data[i + 3] <= most && near < 60) hits += 1;
     }
     return hits;
-  });
+  }, wanted);
 }
+
+/** Of the value's line. */
+export const linePixels = (canvas) => pixels(canvas, "chart-value", 120, 255);
+/** Of the expected band: the same colour, hardly opaque; on the light theme. */
+export const bandPixels = (canvas) => pixels(canvas, "chart-band", 20, 50);
 
 /** The API as the page sees it, with the page's own session. */
 export const ask = (page, path) =>

@@ -7,6 +7,7 @@
 //   OPSC_E2E_ANOMALY_MS       how long to wait for an anomaly to appear live (240000)
 //   OPSC_E2E_ADDRESS, _PORT, _CREDENTIAL   device to add (127.0.0.1, 161, none)
 //   OPSC_E2E_ONLY             run only tests whose name contains this
+//   OPSC_E2E_INJECTED         device and instance of the anomaly to wait for; none: any
 //   OPSC_E2E_DEVICE           open this device (its name) instead of one that is up
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -26,6 +27,7 @@ const setup = {
   shots: env.OPSC_E2E_SHOTS ?? null,
   anomalyMs: Number(env.OPSC_E2E_ANOMALY_MS ?? 240_000),
   device: env.OPSC_E2E_DEVICE ?? null,
+  injected: env.OPSC_E2E_INJECTED ?? null,
   add: {
     address: env.OPSC_E2E_ADDRESS ?? "127.0.0.1",
     port: env.OPSC_E2E_PORT ?? "161",

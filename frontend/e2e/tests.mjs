@@ -1,5 +1,5 @@
 // In this order, in one browser: each test leaves the page logged in.
-import { ask, axe, check, linePixels, look, until } from "./help.mjs";
+import { ask, axe, bandPixels, check, linePixels, look, until } from "./help.mjs";
 
 const goto = (page, setup, path) => page.goto(setup.base + path, { waitUntil: "domcontentloaded" });
 const liveMark = (page) => page.locator(".live");
@@ -26,7 +26,7 @@ async function firstPaint({ page, setup }) {
   const ms = await until("a first paint", 5000, () =>
     page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime),
   );
-  console.log(`      first contentful paint after ${Math.round(ms)} ms`);
+  console.log(`      first contentful paint after ${Math.round(ms)} ms (to reach: 1000 ms)`);
   check(ms < 3000, `first contentful paint after ${Math.round(ms)} ms`);
 }
 
@@ -148,9 +148,23 @@ async function anomalyLive({ page, setup }) {
   await page.evaluate(() => {
     globalThis.notReloaded = true;
   });
-  const fresh = await until("a new anomaly on the page", setup.anomalyMs, async () =>
-    (await ids()).find((id) => !before.has(id)),
-  );
+  // The one that was injected, where it is known; a series next to it may have one too.
+  const injected = async (id) => {
+    if (!setup.injected) return true;
+    const { body } = await ask(page, "/monitoring/v1/anomalies?limit=1000");
+    const found = body.items.find((item) => item.id === id);
+    return found && `${found.device_name} ${found.instance}` === setup.injected;
+  };
+  const fresh = await until("the injected anomaly on the page", setup.anomalyMs, async () => {
+    for (const id of (await ids()).filter((id) => !before.has(id))) {
+      if (await injected(id)) return id;
+    }
+    return null;
+  });
+  const line = await page.locator(`[data-anomaly="${fresh}"]`).textContent();
+  for (const word of setup.injected?.split(" ") ?? []) {
+    check(line.includes(word), `its line does not name ${word}: ${line}`);
+  }
   check(await page.evaluate(() => globalThis.notReloaded), "the page was loaded again");
   await look(page, setup, "anomalies");
   await page.locator(`[data-anomaly="${fresh}"]`).getByRole("link", { name: /^Why/ }).click();
@@ -353,6 +367,21 @@ async function noComplaints({ complaints }) {
   check(complaints.length === 0, `the browser complained:\n  ${complaints.join("\n  ")}`);
 }
 
+/** A band is there when its first five minutes are over. */
+async function band({ page, setup }) {
+  await openDevice(page, setup);
+  const canvas = page.locator(".plot canvas").first();
+  await canvas.waitFor({ timeout: 60_000 });
+  const drawn = async () => {
+    const all = await page.locator(".plot canvas").all();
+    for (const one of all) if ((await bandPixels(one)) > 200) return true;
+    await page.mouse.wheel(0, 300);
+    return false;
+  };
+  await until("an expected band on a chart", 420_000, drawn);
+  await look(page, setup, "band");
+}
+
 async function logOut({ page, setup }) {
   await goto(page, setup, "/system");
   await page.getByRole("button", { name: "Log out" }).click();
@@ -378,5 +407,6 @@ export const tests = [
   ["faces: no permission, error, empty, loading", faces],
   ["a lost connection is seen and comes back", connectionLost],
   ["on a phone", phone],
+  ["the expected band is drawn", band],
   ["log out", logOut],
 ];

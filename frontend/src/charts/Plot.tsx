@@ -121,6 +121,20 @@ function hatch(
   ctx.restore();
 }
 
+const LABEL_FONT = "12px system-ui, sans-serif";
+const LEAST_LABEL_PX = 78;
+/** Between a label and the plot, and in front of it. */
+const LABEL_GAP_PX = 16;
+
+/** Wide enough for every label: one that is cut on the left is another number. */
+function labelSpace(plot: uPlot, labels: string[] | null): number {
+  plot.ctx.save();
+  plot.ctx.font = LABEL_FONT;
+  const widths = (labels ?? []).map((label) => plot.ctx.measureText(label).width);
+  plot.ctx.restore();
+  return Math.max(LEAST_LABEL_PX, Math.ceil(Math.max(0, ...widths)) + LABEL_GAP_PX);
+}
+
 type Handlers = Pick<PlotProps, "onCursor" | "onZoom" | "onReset">;
 
 function options(
@@ -131,7 +145,7 @@ function options(
 ): uPlot.Options {
   const axis = {
     stroke: colour("muted"),
-    font: "12px system-ui, sans-serif",
+    font: LABEL_FONT,
     grid: { stroke: colour("line"), width: 1 },
     ticks: { show: false },
   };
@@ -161,7 +175,7 @@ function options(
       { ...axis, values: timeLabels, space: 70, size: 28 },
       {
         ...axis,
-        size: 78,
+        size: labelSpace,
         values: (_, splits) => ticks(splits, props.unit),
       },
     ],
