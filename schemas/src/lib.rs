@@ -9,6 +9,7 @@
 //! Nothing here knows a log, a clock or a database.
 
 mod id;
+mod measure;
 mod records;
 mod registry;
 mod wire;
