@@ -1,6 +1,8 @@
 //! Configuration: the commented defaults ← a file ← the environment. Unknown keys are errors that
 //! say where they stand.
 
+#[cfg(test)]
+mod fuzz;
 mod layers;
 
 use std::collections::BTreeMap;

@@ -221,6 +221,42 @@ mod tests {
         assert!(assembly.finish().unwrap().is_empty());
     }
 
+    proptest::proptest! {
+        #![proptest_config(hostile::cases(2_000))]
+
+        /// Damaged keys and values of the state topic: an error in words, or snapshots; and never
+        /// more memory than the records themselves take.
+        #[test]
+        fn any_records_are_snapshots_or_an_error(
+            records in proptest::collection::vec(
+                (
+                    hostile::Corpus::new(
+                        [part_key(device(), 0, 0), part_key(device(), 7, 3)].map(|it| it.to_vec()),
+                    )
+                    .with_words(&["/", "/65535", "/65536", "/4294967295", "18446744073709551615"])
+                    .bytes(),
+                    hostile::Corpus::new(
+                        split(2, 5, b"section").into_iter().map(|part| part.to_vec()),
+                    )
+                    .bytes(),
+                    proptest::bool::weighted(0.9),
+                ),
+                1..6,
+            ),
+        ) {
+            let result = hostile::within(64 << 10, || {
+                let mut assembly = Assembly::default();
+                for (key, value, kept) in records {
+                    assembly.add(&key, kept.then(|| value.into()))?;
+                }
+                assembly.finish()
+            });
+            if let Err(error) = result {
+                assert!(error.contains("state key") || error.contains("snapshot of"), "{error}");
+            }
+        }
+    }
+
     #[test]
     fn what_does_not_fit_together_is_named() {
         let mut assembly = Assembly::default();
