@@ -13,6 +13,8 @@
 mod assets;
 mod auth;
 mod endpoints;
+#[cfg(test)]
+mod fuzz;
 mod live;
 mod model;
 mod ports;
@@ -21,6 +23,10 @@ mod router;
 mod serve;
 mod spec;
 mod state;
+
+#[cfg(test)]
+#[global_allocator]
+static METER: hostile::Meter = hostile::Meter;
 
 pub use auth::{AdminError, ensure_admin, reset_admin};
 pub use live::{Live, LiveEvent};

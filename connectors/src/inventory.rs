@@ -122,10 +122,12 @@ fn device(words: &[String], at: i64) -> Result<Option<Device>, String> {
         source: "file".into(),
         updated_at: at,
     };
-    for pair in pairs {
+    for (position, pair) in pairs.iter().enumerate() {
         let Some((key, value)) = pair.split_once('=').filter(|(_, value)| !value.is_empty()) else {
+            // Not the word itself: other programs' files have the community there.
             return Err(format!(
-                "{pair:?} is no key=value; write name=… or put \"…\" around blanks"
+                "word {} is no key=value; write name=… or put \"…\" around blanks",
+                position + 2
             ));
         };
         set(&mut device, key, value)?;
@@ -211,13 +213,39 @@ mod tests {
         );
     }
 
+    proptest::proptest! {
+        #![proptest_config(hostile::cases(3_000))]
+
+        #[test]
+        fn any_text_is_devices_or_names_its_wrong_lines(
+            text in hostile::Corpus::new([
+                "# all\n192.0.2.10 name=core-1 credential=lab-v2c site=\"Zurich # 1\" tags=a,b\n",
+                "2001:db8::7\tport=1161 interval=5m snmp=no # x\n192.0.2.1 enabled=yes icmp=no\n",
+            ])
+            .with_words(&["\"", "name=", "=", "\n", "interval=9223372036854775807h", "port=-1"])
+            .text(),
+        ) {
+            let most = (64 << 10) + 1_024 * text.len();
+            match hostile::within(most, || parse(&text, 7)) {
+                Ok(devices) => assert!(devices.len() <= text.lines().count()),
+                Err(errors) => {
+                    assert!(!errors.is_empty());
+                    for error in errors {
+                        assert!((1..=text.lines().count()).contains(&error.line), "{error}");
+                        assert!(!error.problem.is_empty());
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn wrong_lines_are_named_with_the_mend() {
         check("core-1.example.net", "line 1: \"core-1.example.net\" is no IP address");
         check("192.0.2.1 nme=x", "unknown key \"nme\"; use name");
         check("192.0.2.1\n192.0.2.2 port=0", "line 2: port=0 is no port; use 1 to 65535");
         check("192.0.2.1 name=\"x", "a quote is not closed");
-        check("192.0.2.1 north", "no key=value");
+        check("192.0.2.1 north", "word 2 is no key=value");
         check("192.0.2.1 interval=10ms", "use 1s to 24h");
         check("192.0.2.1 snmp=maybe", "use yes or no");
         check("192.0.2.1 name=a\n192.0.2.2 name=a", "line 2: name \"a\" is taken by line 1");

@@ -28,6 +28,10 @@ mod shared;
 mod snmp;
 mod timing;
 
+#[cfg(test)]
+#[global_allocator]
+static METER: hostile::Meter = hostile::Meter;
+
 pub use config::{MAX_INTERVAL_MS, MIN_INTERVAL_MS, PollerConfig};
 pub use durations::{BUCKETS_MS, Histogram, ProfileDurations};
 pub use icmp::socket::icmp_permission;

@@ -37,6 +37,10 @@ mod worker;
 
 mod demo;
 
+#[cfg(test)]
+#[global_allocator]
+static METER: hostile::Meter = hostile::Meter;
+
 pub use config::{
     ConfigError, Content, DeviceConfig, InterfaceSpec, InventoryEntry, LabConfig, LedgerConfig,
     MAX_DEVICES, MAX_INTERFACES, MAX_RESPONSE_BYTES, MAX_WORKERS, MIN_RESPONSE_BYTES, Make,

@@ -243,6 +243,36 @@ mod tests {
         check("1.3.6|64|1.2.3", "1: value `1.2.3` does not fit type 64: expected an IPv4 address");
     }
 
+    proptest::proptest! {
+        #![proptest_config(hostile::cases(3_000))]
+
+        #[test]
+        fn any_text_is_a_walk_or_names_its_line(
+            text in hostile::Corpus::new([
+                "1.3.6.1.2.1.1.1.0|4|Linux\n1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.8072\n# note\n\
+                 1.3.6.1.2.1.2.2.1.10.1|65|4294967295\n1.3.6.1.2.1.31.1.1.1.6.1|70|7\r\n",
+                "1.3.6.1.2.1.2.2.1.6.1|4x|00ff7f\n1.3.6.1.2.1.4.20.1.1|64|192.0.2.1\n\
+                 1.3.6.1.2.1.4.20.1.2|64x|c0000201\n1.3.6.1.9.1|68x|9f780442280000\n\
+                 1.3.6.1.9.2|2|-2147483648\n1.3.6.1.9.3|5|\n1.3.6.1.9.4|67|9\n1.3.6.1.9.5|66|9",
+            ])
+            .with_words(&["|", "||", ".", "4294967296", "|70|18446744073709551616", "é"])
+            .bytes(),
+            lenient: bool,
+        ) {
+            let most = (64 << 10) + 2_048 * text.len();
+            let walk = hostile::within(most, || parse(&text, Path::new("w"), lenient, true));
+            let lines = text.split(|byte| *byte == b'\n').count();
+            let named = |error: &WalkError| match error {
+                WalkError::Line { line, .. } => (1..=lines).contains(line),
+                WalkError::Read { .. } | WalkError::TooLarge { .. } => false,
+            };
+            match walk {
+                Ok(walk) => assert!(walk.skipped.iter().all(named) && walk.rows.len() <= lines),
+                Err(error) => assert!(!lenient && named(&error), "{error}"),
+            }
+        }
+    }
+
     #[test]
     fn a_lenient_load_reports_what_it_left_out() {
         let text = b"1.3.6.1|2|5\n1.3.6.2|9|5\n1.3.6.3|4|a|b\r\n1.3.6.4|70|18446744073709551615";

@@ -13,3 +13,7 @@ pub mod run;
 pub mod system;
 pub mod topic;
 pub mod topology;
+
+#[cfg(test)]
+#[global_allocator]
+static METER: hostile::Meter = hostile::Meter;

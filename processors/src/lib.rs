@@ -28,6 +28,10 @@ pub use baseline::METHOD as BASELINE_METHOD;
 pub use chain::{DeviceChain, Stages};
 pub use state::DeviceState;
 
+#[cfg(test)]
+#[global_allocator]
+static METER: hostile::Meter = hostile::Meter;
+
 /// What a step gives; each goes to the topic of its type, keyed by device (a [`Series`] by its
 /// id).
 #[derive(Clone, Debug, PartialEq)]

@@ -10,6 +10,7 @@
 
 mod binary;
 mod id;
+mod measure;
 mod records;
 mod registry;
 mod wire;

@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 use serde_avro_fast::Schema;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::measure::bottomless;
 use crate::records::{
     Anomaly, Baseline, Control, DeadLetter, Device, DeviceFacts, DeviceStatus, MetricBatch, Poll,
     Rollup, Series, Tick,
@@ -96,14 +97,21 @@ impl SchemaStore {
     /// Takes a schema read from the schema topic.
     ///
     /// # Errors
-    /// [`CodecError::BadSchema`] when the text is no Avro schema; the store is unchanged then.
+    /// [`CodecError::BadSchema`] when the text is no Avro schema, is not the one that the id is the
+    /// fingerprint of, or could be read without end; the store is unchanged then.
     pub fn learn(&self, id: SchemaId, json: &str) -> Result<(), CodecError> {
         let bad = |error: String| CodecError::BadSchema { id, error };
+        if id >= LOCAL_ID_BASE && fingerprint(json) != id {
+            return Err(bad("the text is another schema's than the id says".to_owned()));
+        }
         let schema: Schema = json
             .parse()
             .map_err(|error: serde_avro_fast::schema::SchemaError| bad(error.to_string()))?;
         let value: serde_json::Value =
             serde_json::from_str(json).map_err(|error| bad(error.to_string()))?;
+        if let Some(place) = bottomless(&value) {
+            return Err(bad(format!("the items of the array {place} take no bytes")));
+        }
         let text = |field: &str| value.get(field).and_then(|v| v.as_str()).unwrap_or_default();
         let name = match text("namespace") {
             "" => text("name").to_owned(),

@@ -4,62 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // A test that cannot go on ends.
 #![allow(deprecated)] // The datum functions are the oldest and plainest second opinion.
 
+mod common;
+
 use apache_avro::types::Value;
 use apache_avro::{Schema, from_avro_datum, to_avro_datum};
+use common::{device, poll};
 use schemas::*;
-
-fn device() -> DeviceId {
-    "6ba7b810-9dad-11d1-80b4-00c04fd430c8".parse().unwrap()
-}
-
-fn poll() -> Poll {
-    Poll {
-        tenant: "default".into(),
-        device: device(),
-        connector: "snmp".into(),
-        cycle: 7,
-        part: 0,
-        parts: 1,
-        interval_ms: 60_000,
-        started_at: 1_700_000_000_000,
-        mono_ms: 123_456,
-        poller: "p".into(),
-        duration_ms: 12,
-        outcome: Outcome::Partial,
-        error: Some("ifXTable: timeout".into()),
-        uptime_cs: Some(4_294_967_295),
-        instances: vec![String::new(), "ge-0/0/1".into()],
-        columns: vec![
-            Column {
-                metric: "if_in_bps".into(),
-                unit: "bit/s".into(),
-                kind: Kind::Counter64,
-                scale: 8.0,
-                ceiling: Some("if_speed_bps".into()),
-                detect: true,
-                quantum: 0.0,
-                instances: vec![1],
-                at_ms: vec![3],
-                counts: vec![u64::MAX as i64],
-                gauges: vec![],
-            },
-            Column {
-                metric: "icmp_rtt_ms".into(),
-                unit: "ms".into(),
-                kind: Kind::Gauge,
-                scale: 1.0,
-                ceiling: None,
-                detect: false,
-                quantum: 0.1,
-                instances: vec![0],
-                at_ms: vec![0],
-                counts: vec![],
-                gauges: vec![0.25],
-            },
-        ],
-        facts: vec![Fact { instance: String::new(), name: "sys_name".into(), value: "r1".into() }],
-    }
-}
 
 /// Both codecs write the same bytes, and ours reads what it wrote.
 fn check<T: AvroRecord + PartialEq + std::fmt::Debug>(record: &T) {
@@ -77,119 +27,13 @@ fn check<T: AvroRecord + PartialEq + std::fmt::Debug>(record: &T) {
 
 #[test]
 fn every_record_agrees_with_its_schema() {
-    check(&poll());
-    check(&Device {
-        tenant: "default".into(),
-        id: device(),
-        name: "r1".into(),
-        address: "192.0.2.10".into(),
-        port: 161,
-        profile: "auto".into(),
-        credential: Some("lab-v2c".into()),
-        site: None,
-        tags: vec!["core".into()],
-        interval_ms: 60_000,
-        snmp: true,
-        icmp: false,
-        enabled: true,
-        source: "file".into(),
-        updated_at: 1,
-    });
-    check(&Control {
-        tenant: "default".into(),
-        device: device(),
-        name: "r1".into(),
-        present: true,
-        enabled: true,
-        snmp: true,
-        icmp: true,
-        interval_ms: 1,
-        at: 2,
-    });
-    check(&Tick { at: -1 });
-    check(&MetricBatch {
-        tenant: "default".into(),
-        device: device(),
-        at: 5,
-        series: vec![SeriesId(-1), SeriesId(2)],
-        at_ms: vec![0, 1],
-        values: vec![1.5, -0.0],
-        flags: vec![SampleFlags::WRAP, 0],
-        gaps: vec![Gap { series: SeriesId(3), at_ms: 1, reason: GapReason::Discontinuity }],
-    });
-    check(&Rollup {
-        tenant: "default".into(),
-        device: device(),
-        width_ms: 300_000,
-        bucket: 300_000,
-        repair: true,
-        series: vec![SeriesId(1)],
-        counts: vec![2],
-        sums: vec![3.0],
-        mins: vec![1.0],
-        maxs: vec![2.0],
-        lasts: vec![2.0],
-    });
-    check(&Baseline {
-        tenant: "default".into(),
-        device: device(),
-        bucket: 0,
-        width_ms: 300_000,
-        method: "robust-1".into(),
-        series: vec![SeriesId(1)],
-        expected: vec![1.0],
-        lower: vec![0.0],
-        upper: vec![2.0],
-    });
-    check(&Anomaly {
-        tenant: "default".into(),
-        id: "00-1".into(),
-        transition: Transition::Clear,
-        device: device(),
-        device_name: "r1".into(),
-        series: SeriesId(1),
-        metric: "if_in_bps".into(),
-        instance: "ge-0/0/1".into(),
-        unit: "bit/s".into(),
-        onset_at: 1,
-        at: 2,
-        value: 3.0,
-        expected: 1.0,
-        lower: 0.5,
-        upper: 1.5,
-        score: 9.0,
-        method: "robust".into(),
-        version: 1,
-    });
-    check(&DeviceStatus {
-        tenant: "default".into(),
-        device: device(),
-        state: Availability::Degraded,
-        since: 1,
-        at: 2,
-        reason: "loss 40 %".into(),
-    });
-    check(&DeviceFacts { tenant: "default".into(), device: device(), at: 1, facts: poll().facts });
-    check(&Series {
-        tenant: "default".into(),
-        id: SeriesId(1),
-        device: device(),
-        metric: "m".into(),
-        instance: "i".into(),
-        unit: "1".into(),
-        state: false,
-    });
-    check(&DeadLetter {
-        topic: "poll".into(),
-        partition: 1,
-        offset: 2,
-        component: "device-chain".into(),
-        reason: "truncated".into(),
-        error: "cut off".into(),
-        at: 3,
-        key: None,
-        value: Some(vec![0, 1, 255]),
-    });
+    struct Check;
+    impl common::Visit for Check {
+        fn see<T: AvroRecord + PartialEq + std::fmt::Debug>(&mut self, record: &T) {
+            check(record);
+        }
+    }
+    common::visit_all(&mut Check);
 }
 
 /// The general codec reads the same from the same bytes: under another id it is asked.
@@ -417,19 +261,4 @@ fn refusals_name_the_place() {
     let mut outside = poll();
     outside.columns[0].instances[0] = 2;
     check(&encode(&outside).unwrap(), "malformed", "names instance 2 of 2");
-}
-
-proptest::proptest! {
-    /// Any bytes: an error or a record, never a panic, never an allocation beyond the input's reach.
-    #[test]
-    fn hostile_bytes(noise: Vec<u8>, place in 0usize..400, bit in 0u8..8) {
-        let store = SchemaStore::new();
-        let mut bytes = encode(&poll()).unwrap();
-        let place = place % bytes.len();
-        bytes[place] ^= 1 << bit;
-        let _ = DeviceInput::decode(&store, &bytes, &mut None);
-        bytes.truncate(5);
-        bytes.extend(noise);
-        let _ = DeviceInput::decode(&store, &bytes, &mut None);
-    }
 }

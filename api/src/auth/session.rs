@@ -48,8 +48,11 @@ pub(crate) async fn sign_in(
             .fetch_optional(&state.pool)
             .await?
             .unwrap_or_default();
+    let known = hash.is_some();
     if !auth.checker.matches(hash, given.clone()).await? {
         metrics::counter!("api_logins_total", "result" => "wrong").increment(1);
+        // Under another name: it may be the password, typed into the wrong field.
+        let username = if known { username } else { "(unknown)" };
         tracing::warn!(username, address = %peer.0, "sign-in refused");
         return Err(ApiError::WrongPassword);
     }

@@ -7,8 +7,9 @@ use schemas::{DeviceId, SeriesId};
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use super::{ms, read_time, time};
+use super::{MAX_TIME_MS, ms, read_time, time};
 use crate::model::{AnomalyItem, AnomalyPage, number};
+use crate::rim::cursor::is_storable;
 use crate::rim::{ApiError, Cursor, Fields, FromFields, Query};
 use crate::state::ApiState;
 
@@ -40,7 +41,9 @@ pub(crate) struct AnomalyQuery {
 
 impl FromFields for AnomalyQuery {
     fn read(fields: &mut Fields) -> Self {
-        let after: Option<Key> = Cursor::read(fields, ORDER);
+        let after: Option<Key> = Cursor::read(fields, ORDER, |(onset, id): &Key| {
+            (0..=MAX_TIME_MS).contains(onset) && is_storable(id)
+        });
         let query = Self {
             open: fields.flag("open"),
             device: fields.id("device"),

@@ -10,6 +10,11 @@ use super::fields::{Fields, Text};
 /// Longest cursor taken.
 const MAX_CURSOR_CHARS: usize = 2048;
 
+/// Whether PostgreSQL takes this text.
+pub(crate) fn is_storable(text: &str) -> bool {
+    !text.contains('\0')
+}
+
 /// A sort key of type `K`, marked with the order it belongs to: a cursor of one sort is refused
 /// under another.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,10 +32,11 @@ impl<K: Serialize + DeserializeOwned> Cursor<K> {
         (of == order).then_some(Self(key))
     }
 
-    /// Takes the parameter `cursor`.
-    pub(crate) fn read(fields: &mut Fields, order: &str) -> Option<K> {
+    /// Takes the parameter `cursor`; `fits` says what the database can compare with. Anybody can
+    /// make a cursor up.
+    pub(crate) fn read(fields: &mut Fields, order: &str, fits: impl Fn(&K) -> bool) -> Option<K> {
         let text = fields.text("cursor", Text { min: 1, max: MAX_CURSOR_CHARS })?;
-        let cursor = Self::decode(order, &text);
+        let cursor = Self::decode(order, &text).filter(|cursor| fits(&cursor.0));
         if cursor.is_none() {
             fields.wrong("cursor", "must be the next_cursor of a page with the same sort");
         }

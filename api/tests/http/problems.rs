@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::harness::{TOKEN, request, with_api};
@@ -66,6 +68,27 @@ async fn a_body_that_cannot_be_read() {
         post(Body::from(" ".repeat(64 * 1024 + 1)), json).await.problem(413, "too-large");
         let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
         post(Body::from(deep), json).await.problem(400, "malformed");
+    })
+    .await;
+}
+
+/// A cursor is opaque to clients, not to those who mean harm.
+#[tokio::test]
+async fn a_cursor_that_was_made_up_is_refused() {
+    with_api(async |test| {
+        let id = "6ba7b810-9dad-11d1-80b4-00c04fd430c8";
+        for (path, key) in [
+            ("/inventory/v1/devices", json!(["state", [0, "a\u{0}b", id]])),
+            ("/inventory/v1/devices", json!(["state", [0, "a", "no id"]])),
+            ("/monitoring/v1/anomalies", json!(["onset", [0, "a\u{0}b"]])),
+            ("/monitoring/v1/anomalies", json!(["onset", [-8_000_000_000_000_000_i64, "a"]])),
+            ("/monitoring/v1/anomalies", json!(["onset", [i64::MAX, "a"]])),
+        ] {
+            let cursor = URL_SAFE_NO_PAD.encode(key.to_string());
+            let answer = test.call("GET", &format!("{path}?cursor={cursor}"), None).await;
+            let problem = answer.problem(422, "invalid-fields");
+            assert_eq!(fields(problem), ["cursor"], "{path} {key}");
+        }
     })
     .await;
 }

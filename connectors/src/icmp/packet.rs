@@ -99,4 +99,20 @@ mod tests {
             let _ = reply(&raw[..length], false, true);
         }
     }
+
+    proptest::proptest! {
+        #![proptest_config(hostile::cases(2_000))]
+
+        #[test]
+        fn any_packet_is_a_reply_or_none(
+            bytes in hostile::Corpus::new([
+                request(Echo { run: 1, peer: 7, epoch: 9, sequence: 3 }, false),
+                request(Echo { run: 1, peer: 7, epoch: 9, sequence: 3 }, true),
+            ]).bytes(),
+            ipv6: bool,
+            raw: bool,
+        ) {
+            hostile::within(1_024, || (reply(&bytes, ipv6, raw), returned(&bytes)));
+        }
+    }
 }

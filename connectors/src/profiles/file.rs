@@ -129,6 +129,12 @@ fn build(
             return Err(place.wrong("", "extends", problem));
         };
         take_over(&mut profile, parent);
+        // Here, for what extends two that extend two grows to more than a machine holds.
+        if profile.tables.len() > MAX_PROFILE_ROWS {
+            let problem = format!("over {MAX_PROFILE_ROWS} tables; extend fewer profiles");
+            return Err(place.wrong("", "extends", problem));
+        }
+        check_whole(&profile, place)?;
     }
     path.pop();
     for prefix in &text.matches {

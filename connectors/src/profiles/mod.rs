@@ -212,4 +212,6 @@ impl Profiles {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

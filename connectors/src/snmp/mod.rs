@@ -24,4 +24,6 @@ mod wire;
 #[cfg(test)]
 mod agent;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -276,18 +276,6 @@ fn no_bytes_whatever_make_a_session_panic() {
     assert!(refused > 100);
 }
 
-proptest::proptest! {
-    #[test]
-    fn the_decoder_takes_any_bytes(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
-        if let Ok(response) = ber::response(&bytes) {
-            for bind in response.variables().flatten() {
-                let _ = (bind.value.count(), bind.value.gauge(), super::oid::oid_text(bind.oid));
-            }
-        }
-        let _ = ber::request_id_of_own(&bytes);
-    }
-}
-
 #[test]
 fn an_unknown_type_is_an_error_not_a_short_answer() {
     let good = Agent::bind(&arcs("1.3.6.1.2.1.1.3.0"), &(0x43, number(1)));

@@ -228,6 +228,25 @@ mod tests {
         assert_eq!(Message::read(&longer).unwrap_err(), Malformed::Trailing(1));
     }
 
+    proptest::proptest! {
+        #![proptest_config(hostile::cases(8_000))]
+
+        #[test]
+        fn any_datagram_is_a_message_or_an_error(
+            bytes in hostile::Corpus::new([sample()]).bytes(),
+        ) {
+            hostile::within(16 << 10, || match Message::read(&bytes) {
+                Ok(read) => {
+                    assert!(read.var_binds().all(|bind| bind.is_ok_and(|it| it.arcs().is_ok())));
+                    for bind in read.var_binds().flatten() {
+                        let _ = (bind.signed(), bind.unsigned());
+                    }
+                }
+                Err(error) => assert!(!error.to_string().is_empty()),
+            });
+        }
+    }
+
     #[test]
     fn flipped_bits_never_panic() {
         let bytes = sample();

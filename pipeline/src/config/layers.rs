@@ -43,7 +43,11 @@ pub(super) fn merge(
         let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         let Some(default) = defaults.get(&key) else {
             if free {
-                base.insert(key, text_of(value));
+                let value = text_of(value).ok_or_else(|| {
+                    let mend = "write \"sasl.mechanism\" = \"…\", name and value in quotes";
+                    wrong(place, format!("{full} is no property's value: {mend}"))
+                })?;
+                base.insert(key, value);
                 continue;
             }
             return Err(wrong(place, unknown(&full, defaults)));
@@ -65,15 +69,12 @@ pub(super) fn merge(
 }
 
 /// A librdkafka property is text, whether written as a number, a truth value or text.
-fn text_of(value: Value) -> Value {
+fn text_of(value: Value) -> Option<Value> {
     match value {
-        Value::Integer(number) => Value::String(number.to_string()),
-        Value::Boolean(flag) => Value::String(flag.to_string()),
-        Value::String(_)
-        | Value::Float(_)
-        | Value::Datetime(_)
-        | Value::Array(_)
-        | Value::Table(_) => value,
+        Value::Integer(number) => Some(Value::String(number.to_string())),
+        Value::Boolean(flag) => Some(Value::String(flag.to_string())),
+        Value::String(_) => Some(value),
+        Value::Float(_) | Value::Datetime(_) | Value::Array(_) | Value::Table(_) => None,
     }
 }
 

@@ -1,6 +1,8 @@
 //! Configuration: the commented defaults ← a file ← the environment. Unknown keys are errors that
 //! say where they stand.
 
+#[cfg(test)]
+mod fuzz;
 mod layers;
 
 use std::collections::BTreeMap;
@@ -156,6 +158,14 @@ fn wrong(place: impl Into<String>, error: impl ToString) -> ConfigError {
     ConfigError { place: place.into(), error: error.to_string() }
 }
 
+/// Where in a file and why, without the line itself: there may be a password in it.
+fn at(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let (line, start) = (before.matches('\n').count() + 1, before.rfind('\n').map_or(0, |n| n + 1));
+    let column = before[start..].chars().count() + 1;
+    format!("line {line}, column {column}: {}", error.message().replace('\n', " "))
+}
+
 impl Config {
     /// Reads the file (if any) and the environment over the defaults.
     ///
@@ -165,13 +175,27 @@ impl Config {
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
+        let file = match file {
+            Some(path) => {
+                let place = path.display().to_string();
+                let text = std::fs::read_to_string(path).map_err(|error| wrong(&place, error))?;
+                Some((place, text))
+            }
+            None => None,
+        };
+        Self::lay(file, environment)
+    }
+
+    /// Lays a file's text (with its name) and the environment over the defaults.
+    fn lay(
+        file: Option<(String, String)>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
         let mut merged: Table =
             DEFAULTS.parse().map_err(|error| wrong("built-in defaults", error))?;
         let defaults = merged.clone();
-        if let Some(path) = file {
-            let place = path.display().to_string();
-            let text = std::fs::read_to_string(path).map_err(|error| wrong(&place, error))?;
-            let table: Table = text.parse().map_err(|error| wrong(&place, error))?;
+        if let Some((place, text)) = file {
+            let table: Table = text.parse().map_err(|error| wrong(&place, at(&text, &error)))?;
             merge(&mut merged, table, &defaults, &place, "")?;
         }
         let mut variables: Vec<_> = environment.into_iter().collect();
@@ -273,7 +297,9 @@ mod tests {
     fn mistakes_are_named() {
         check("[api]\nlisen = \"x\"\n", &[], &["config.toml", "api.lisen", "listen"]);
         check("[api]\nlisten = 5\n", &[], &["api.listen", "integer", "string"]);
-        check("[api\n", &[], &["config.toml"]);
+        check("[api\n", &[], &["config.toml", "line 1, column"]);
+        let nested = "[log.kafka.properties]\nsasl.password = \"x\"\n";
+        check(nested, &[], &["config.toml", "log.kafka.properties.sasl", "\"sasl.mechanism\""]);
         check("", &[("OPSC__API__LISEN", "x")], &["OPSC__API__LISEN", "api.lisen"]);
         check("", &[("OPSC__PROCESSOR__THREADS", "many")], &["\"many\"", "integer"]);
         check("[api]\nlisten = \"nowhere\"\n", &[], &["api.listen", "nowhere"]);
@@ -286,5 +312,15 @@ mod tests {
         let variables = [("DATABASE_URL", "postgres://u:hunter2@h/d")];
         let config = load("[log.kafka.properties]\n\"sasl.password\" = \"hunter2\"\n", &variables);
         assert!(!format!("{config:?}").contains("hunter2"));
+        for mistake in [
+            "[database]\nurl = \"postgres://u:hunter2@h/d\n",
+            "[database]\nurl = postgres://u:hunter2@h/d\n",
+            "[database]\nurl = [\"hunter2\"]\n",
+            "[log.kafka.properties]\nsasl.password = \"hunter2\"\n",
+            "[log.kafka.properties]\n\"sasl.password\" = [\"hunter2\"]\n",
+        ] {
+            let error = load(mistake, &[]).unwrap_err();
+            assert!(error.contains("config.toml") && !error.contains("hunter2"), "{error}");
+        }
     }
 }

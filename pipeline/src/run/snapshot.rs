@@ -56,7 +56,7 @@ pub(super) fn part_key(device: DeviceId, section: u16, part: u16) -> Bytes {
     key.into()
 }
 
-fn split_key(key: &[u8]) -> Result<(DeviceId, u16, usize), String> {
+fn split_key(key: &[u8]) -> Result<(DeviceId, u16, u16), String> {
     let text = std::str::from_utf8(key).map_err(|error| format!("state key: {error}"))?;
     let mut words = text.split('/');
     let mut next = || words.next();
@@ -74,8 +74,12 @@ fn split_key(key: &[u8]) -> Result<(DeviceId, u16, usize), String> {
 /// Puts snapshots together from the records of a state partition, the last of each key winning.
 #[derive(Default)]
 pub(super) struct Assembly {
-    parts: HashMap<DeviceId, BTreeMap<u16, Vec<Option<Bytes>>>>,
+    parts: HashMap<DeviceId, BTreeMap<u16, Parts>>,
 }
+
+/// A section's parts by number; none: removed. As many as there are records, whatever their keys
+/// say.
+type Parts = BTreeMap<u16, Option<Bytes>>;
 
 impl Assembly {
     /// Takes a record of the state topic.
@@ -84,11 +88,7 @@ impl Assembly {
     /// The words for the operator when the key is none of ours.
     pub(super) fn add(&mut self, key: &[u8], value: Option<Bytes>) -> Result<(), String> {
         let (device, section, part) = split_key(key)?;
-        let parts = self.parts.entry(device).or_default().entry(section).or_default();
-        if parts.len() <= part {
-            parts.resize(part + 1, None);
-        }
-        parts[part] = value;
+        self.parts.entry(device).or_default().entry(section).or_default().insert(part, value);
         Ok(())
     }
 
@@ -110,16 +110,16 @@ impl Assembly {
 }
 
 /// Joins a key's parts; none when the key was removed.
-fn whole(stored: &BTreeMap<u16, Vec<Option<Bytes>>>) -> Result<Option<Snapshot>, String> {
+fn whole(stored: &BTreeMap<u16, Parts>) -> Result<Option<Snapshot>, String> {
     // A tombstone on the first section removes the key, whatever else lies about.
-    let Some(Some(first)) = stored.get(&0).and_then(|parts| parts.first()) else {
+    let Some(Some(first)) = stored.get(&0).and_then(|parts| parts.get(&0)) else {
         return Ok(None);
     };
     let Header { version, next, .. } = Header::read(first).ok_or("it is cut off in its header")?;
     let mut snapshot =
         Snapshot { version, next, parts: BTreeMap::new(), sections: Sections::new() };
     for (section, parts) in stored {
-        let Some(Some(first)) = parts.first() else { continue };
+        let Some(Some(first)) = parts.get(&0) else { continue };
         let header = Header::read(first)
             .ok_or_else(|| format!("section {section} is cut off in its header"))?;
         if header.next > next {
@@ -130,7 +130,7 @@ fn whole(stored: &BTreeMap<u16, Vec<Option<Bytes>>>) -> Result<Option<Snapshot>,
         }
         let mut bytes = Vec::new();
         for i in 0..header.parts {
-            let part = parts.get(usize::from(i)).and_then(Option::as_ref);
+            let part = parts.get(&i).and_then(Option::as_ref);
             let part = part.filter(|part| {
                 Header::read(part).is_some_and(|h| (h.next, h.part) == (header.next, i))
             });
@@ -142,7 +142,8 @@ fn whole(stored: &BTreeMap<u16, Vec<Option<Bytes>>>) -> Result<Option<Snapshot>,
             };
             bytes.extend_from_slice(&part[HEADER..]);
         }
-        snapshot.parts.insert(*section, parts.len() as u16);
+        let last = parts.last_key_value().map_or(0, |(part, _)| *part);
+        snapshot.parts.insert(*section, last.saturating_add(1));
         snapshot.sections.insert(*section, bytes);
     }
     Ok(Some(snapshot))
@@ -218,6 +219,42 @@ mod tests {
         add(&mut assembly, 7, 5, b"as it was");
         assembly.add(&part_key(device(), 0, 0), None).unwrap();
         assert!(assembly.finish().unwrap().is_empty());
+    }
+
+    proptest::proptest! {
+        #![proptest_config(hostile::cases(2_000))]
+
+        /// Damaged keys and values of the state topic: an error in words, or snapshots; and never
+        /// more memory than the records themselves take.
+        #[test]
+        fn any_records_are_snapshots_or_an_error(
+            records in proptest::collection::vec(
+                (
+                    hostile::Corpus::new(
+                        [part_key(device(), 0, 0), part_key(device(), 7, 3)].map(|it| it.to_vec()),
+                    )
+                    .with_words(&["/", "/65535", "/65536", "/4294967295", "18446744073709551615"])
+                    .bytes(),
+                    hostile::Corpus::new(
+                        split(2, 5, b"section").into_iter().map(|part| part.to_vec()),
+                    )
+                    .bytes(),
+                    proptest::bool::weighted(0.9),
+                ),
+                1..6,
+            ),
+        ) {
+            let result = hostile::within(64 << 10, || {
+                let mut assembly = Assembly::default();
+                for (key, value, kept) in records {
+                    assembly.add(&key, kept.then(|| value.into()))?;
+                }
+                assembly.finish()
+            });
+            if let Err(error) = result {
+                assert!(error.contains("state key") || error.contains("snapshot of"), "{error}");
+            }
+        }
     }
 
     #[test]

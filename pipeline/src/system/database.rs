@@ -15,6 +15,42 @@ use crate::config::Config;
 const STATEMENT_TIMEOUT: &str = "25000";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What sqlx takes behind the question mark. What it does not know it would log with its value,
+/// which may be a password under a misspelled name.
+const PARAMETERS: &[&str] = &[
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
+
+/// The first parameter that nothing knows; only its name.
+fn unknown_parameter(url: &str) -> Option<&str> {
+    let (_, query) = url.split_once('?')?;
+    let query = query.split_once('#').map_or(query, |(query, _)| query);
+    let known = |name: &str| name.starts_with("options[") || PARAMETERS.contains(&name);
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        // What has no value may be the rest of a password with a question mark in it.
+        .map(|pair| pair.split_once('=').map_or("(without a value)", |(name, _)| name))
+        .find(|name| !known(name))
+}
+
 fn refused(error: impl ToString) -> StartError {
     StartError::Database(error.to_string())
 }
@@ -30,6 +66,12 @@ pub fn options(config: &Config) -> Result<PgConnectOptions, StartError> {
             "no database is named: set DATABASE_URL=postgres://user@host/name (`make run` starts \
              a private one)",
         ));
+    }
+    if let Some(name) = unknown_parameter(url) {
+        return Err(refused(format!(
+            "DATABASE_URL has the unknown parameter {name}; known are {}, options[…]",
+            PARAMETERS.join(", ")
+        )));
     }
     // sqlx's message may repeat parts of the URL, and with it the password.
     PgConnectOptions::from_str(url).map_err(|_| {
@@ -166,5 +208,22 @@ pub fn retention(config: &Config) -> sinks::Retention {
         rollup_1h: days(config.database.keep_1h_days),
         rollup_1d: days(config.database.keep_1d_days),
         ..sinks::Retention::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_parameter_is_named_without_its_value() {
+        let check = |url: &str, expected: Option<&str>| {
+            assert_eq!(unknown_parameter(url), expected, "{url}");
+        };
+        check("postgres://u:p@h/d", None);
+        check("postgres://u@h/d?sslmode=require&options[a]=b&password=p", None);
+        check("postgres://u@h/d?pasword=p", Some("pasword"));
+        check("postgres://u@h/d?sslmode=require&x=1#y", Some("x"));
+        check("postgres://u:p?q@h/d", Some("(without a value)"));
     }
 }

@@ -1,4 +1,10 @@
+use std::sync::OnceLock;
+
+use hostile::{Damage, cases, damage, within};
 use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use schemas::{Column, DeviceInput, Kind, Outcome, Poll, Tick};
 
 use super::*;
@@ -34,33 +40,75 @@ proptest! {
         reader.end().unwrap();
     }
 
-    /// Changed or cut bytes give an error or a state that can be stepped; never a panic.
+}
+
+/// What a damaged snapshot and the steps after it may hold: the run of zeros that takes two bytes
+/// stands for a column of as many series as a device may have.
+const MEMORY: usize = 256 << 20;
+
+proptest! {
+    #![proptest_config(cases(1_500))]
+
+    /// Damaged sections give an error that names section and byte, or a state that can be stepped
+    /// and saved again.
     #[test]
-    fn wrong_bytes_do_not_panic(
-        section in any::<prop::sample::Index>(),
-        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
-        cut in any::<prop::sample::Index>(),
-        whether in any::<bool>(),
+    fn damaged_sections_are_an_error_or_a_state(
+        all in proptest::collection::vec((any::<Index>(), damage()), 1..3),
     ) {
-        let mut sections = saved();
+        within(MEMORY, || load_and_step(&all));
+    }
+}
+
+/// Not all damage shows while loading, so what comes after is tested, too.
+#[test]
+fn some_damage_loads() {
+    let mut runner = TestRunner::deterministic();
+    let loads = (0..1_000).filter(|_| {
+        let (section, damage) = (any::<Index>(), damage()).new_tree(&mut runner).unwrap().current();
+        let mut sections = saved_once().clone();
         let section = section.index(sections.len());
         let bytes = sections.values_mut().nth(section).unwrap();
-        for (place, byte) in changes {
-            let place = place.index(bytes.len());
-            bytes[place] = byte;
-        }
-        if whether {
-            bytes.truncate(cut.index(bytes.len()));
-        }
-        if let Ok(mut state) = load(&sections) {
-            let chain = DeviceChain::default();
-            for cycle in [200, 201, 500] {
-                chain.step(&mut state, &poll(cycle), &mut Nothing);
-            }
-            let tick = Tick { at: 1_800_000_000_000 };
-            chain.step(&mut state, &DeviceInput::Tick(tick), &mut Nothing);
-        }
+        *bytes = damage.of(bytes);
+        load(&sections).is_ok()
+    });
+    let loads = loads.count();
+    assert!((50..950).contains(&loads), "{loads} of 1000 load");
+}
+
+fn saved_once() -> &'static Sections {
+    static WHOLE: OnceLock<Sections> = OnceLock::new();
+    WHOLE.get_or_init(saved)
+}
+
+fn load_and_step(all: &[(Index, Damage)]) {
+    let mut sections = saved_once().clone();
+    for (section, damage) in all {
+        let section = section.index(sections.len());
+        let bytes = sections.values_mut().nth(section).unwrap();
+        *bytes = damage.of(bytes);
     }
+    let mut state = match load(&sections) {
+        Ok(state) => state,
+        Err(LoadError::Malformed { section, at, .. } | LoadError::Truncated { section, at }) => {
+            assert!(at <= sections[&section].len(), "byte {at} of section {section}");
+            return;
+        }
+        Err(LoadError::Missing { section }) => {
+            assert!(!sections.contains_key(&section));
+            return;
+        }
+        Err(error @ LoadError::Version { .. }) => panic!("{error}"),
+    };
+    let chain = DeviceChain::default();
+    for cycle in [150, 151, 200, 201, 500] {
+        chain.step(&mut state, &poll(cycle), &mut Nothing);
+    }
+    let tick = Tick { at: 1_800_000_000_000 };
+    chain.step(&mut state, &DeviceInput::Tick(tick), &mut Nothing);
+    let mut again = Sections::new();
+    save(&mut state, &mut |section, bytes| drop(again.insert(section, bytes.to_vec())));
+    sections.extend(again);
+    load(&sections).unwrap();
 }
 
 fn poll(cycle: i64) -> DeviceInput {

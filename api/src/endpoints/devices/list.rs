@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::row::{COLUMNS, DeviceRow, JOINS};
 use crate::model::{DevicePage, State};
+use crate::rim::cursor::is_storable;
 use crate::rim::{ApiError, Cursor, Fields, FromFields, NAME, Query, Text};
 use crate::state::ApiState;
 
@@ -107,7 +108,7 @@ impl FromFields for DeviceQuery {
             site: fields.text("site", NAME),
             sort,
             limit: fields.integer("limit", 1, MAX_LIMIT).unwrap_or(DEFAULT_LIMIT),
-            after: Cursor::read(fields, sort),
+            after: Cursor::read(fields, sort, |key: &Key| is_storable(&key.1)),
         }
     }
 }

@@ -243,6 +243,42 @@ mod tests {
         }
     }
 
+    /// A small and a compressed record, and facts of all kinds.
+    fn corpus() -> hostile::Corpus {
+        let record = |value: Vec<u8>| NewRecord {
+            topic: "t".into(),
+            partition: None,
+            key: Some(Bytes::from_static(b"key")),
+            value: Some(value.into()),
+            headers: vec![("name".to_owned(), Bytes::from_static(b"value"))],
+        };
+        let position = Position { partition: 0, next: 5, replay_from: 3, logic: 1 };
+        hostile::Corpus::new([
+            encode(&record(b"small".to_vec())),
+            encode(&record(vec![7; 3_000])),
+            fact_key(b'p', &["group", "topic"], Some(5)).to_vec(),
+            topic_value(8, Cleanup::Compact, 4).to_vec(),
+            position_value(&position).to_vec(),
+        ])
+    }
+
+    proptest! {
+        #![proptest_config(hostile::cases(4_000))]
+
+        /// What a disk gave back changed is told as such and takes no more memory than a record.
+        #[test]
+        fn any_bytes_are_a_record_or_an_error(raw in corpus().bytes()) {
+            let bytes = Bytes::from(raw.clone());
+            let most = MAX_BODY + (64 << 10) + 64 * raw.len();
+            let decoded = hostile::within(most, || decode(&"t".into(), 0, 0, bytes));
+            assert!(!decoded.is_err_and(|error| error.is_empty()));
+            for texts in 0..4 {
+                let _ = split_fact_key(&raw, texts);
+            }
+            let _ = (split_numbers(&raw), split_topic_value(&raw), offset_of(&raw));
+        }
+    }
+
     #[test]
     fn facts_come_apart_again() {
         let key = fact_key(b'p', &["group", "topic"], Some(5));
