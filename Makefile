@@ -5,7 +5,7 @@
 DEMO ?= $(or $(OPSC_DEMO),1)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build fmt lint clean-state
+.PHONY: help run test prove build fmt lint clean-state
 
 help: ## what can be done
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -15,6 +15,9 @@ run: ## set everything up and run it, with a demo network (DEMO=0: without)
 
 test: ## set everything up and run all tests
 	@scripts/test
+
+prove: ## the proofs of docs/PROOF.md at full length (an hour)
+	@scripts/prove
 
 build: ## build the UI and target/release/opsconductor
 	@scripts/build
