@@ -22,6 +22,7 @@ const MEMORY: usize = 64 << 10;
 /// Where the schemas of other writers are put: one after the other, each test has its own place.
 const OTHER: SchemaId = 77;
 const TEXT: SchemaId = 78;
+const SAME: SchemaId = 79;
 
 /// Decodes as every type; how many took it.
 fn read_all(store: &SchemaStore, bytes: &[u8]) -> usize {
@@ -72,6 +73,34 @@ proptest! {
     ) {
         let store = common::store();
         within(allowed(&bytes), || read_all(store, &bytes));
+    }
+}
+
+/// What this binary's own codec takes, the general one takes too, and for the same record. Under an
+/// id that is not ours the general one is asked.
+fn agree<T: AvroRecord>(bytes: &[u8]) {
+    let store = common::store();
+    let Ok(own) = T::decode(store, bytes) else { return };
+    let mut other = bytes.to_vec();
+    other[1..5].copy_from_slice(&SAME.to_be_bytes());
+    store.learn(SAME, T::JSON).unwrap();
+    let general = T::decode(store, &other).unwrap();
+    // As bytes, for a NaN is not equal to itself.
+    assert_eq!(encode(&own).unwrap(), encode(&general).unwrap());
+}
+
+proptest! {
+    #![proptest_config(cases(4_000))]
+
+    #[test]
+    fn the_codecs_agree(
+        bytes in Corpus::new(common::encoded().into_iter().filter(|bytes| {
+            [Poll::NAME, MetricBatch::NAME].contains(&common::name(bytes).as_str())
+        }))
+        .bytes(),
+    ) {
+        agree::<Poll>(&bytes);
+        agree::<MetricBatch>(&bytes);
     }
 }
 

@@ -201,3 +201,9 @@ pub fn store() -> &'static SchemaStore {
     static STORE: OnceLock<SchemaStore> = OnceLock::new();
     STORE.get_or_init(SchemaStore::new)
 }
+
+/// The type of an encoded record.
+pub fn name(bytes: &[u8]) -> String {
+    let id = u32::from_be_bytes(bytes[1..5].try_into().unwrap());
+    store().name(id).unwrap()
+}
