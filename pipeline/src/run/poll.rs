@@ -169,7 +169,7 @@ impl PollRunner {
 
     fn drop_orphans(&mut self) {
         for device in std::mem::take(&mut self.orphans) {
-            self.change(Change::Remove(device));
+            self.change(Change::Release(device));
         }
     }
 
