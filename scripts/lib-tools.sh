@@ -94,6 +94,29 @@ tools_programs_locked() {
     done
 }
 
+# ---------------------------------------------------------------- faketime
+
+# faketime_library: preloaded into a program, it gives that program another wall clock.
+faketime_library() {
+    find "$(tools_dir)/faketime" /usr/lib/*/faketime /usr/lib/faketime -name 'libfaketimeMT.so.1' 2>/dev/null | head -n 1
+}
+
+# Another loader's library may not load here: looked at by a program that says what time it is.
+faketime_works() {
+    local library
+    library=$(faketime_library)
+    [ -n "$library" ] && [ "$(LD_PRELOAD=$library FAKETIME='@2001-01-01 00:00:00' date +%Y 2>/dev/null)" = 2001 ]
+}
+
+faketime_install_locked() {
+    ! faketime_works || return 0
+    apt_can_unpack || die "tools for the tests" "libfaketime is missing on this machine" \
+        "install it with the system's package manager (Debian's package is called libfaketime)"
+    APT_DROP='^libc6$' apt_unpack "$(tools_dir)/faketime" host libfaketime ||
+        die "tools for the tests, libfaketime" "it could not be fetched or unpacked (see above)" "apt-get install libfaketime"
+    faketime_works || die "tools for the tests" "libfaketime was unpacked but does not work" "apt-get install libfaketime"
+}
+
 # ---------------------------------------------------------------- Python
 
 python_dir() {
@@ -138,6 +161,7 @@ tools_install() {
     cache=$(make_cache_dir)
     have python3 || die "tools for the tests" "python3 is missing" "apt-get install python3 python3-venv"
     locked "$cache/tools.lock" tools_programs_locked
+    faketime_works || locked "$cache/tools.lock" faketime_install_locked
     [ -e "$(python_dir)/.stamp" ] || locked "$cache/python.lock" python_install_locked
     "$OPSC_ROOT/scripts/kafka" install
     "$OPSC_ROOT/scripts/postgres" install
@@ -150,6 +174,7 @@ tools_env() {
 export OPSC_SNMP_BIN_DIR='$dir/bin'
 export OPSC_CHROMIUM='$dir/bin/chromium'
 export OPSC_SHELLCHECK='$dir/bin/shellcheck'
+export OPSC_FAKETIME='$(faketime_library)'
 export OPSC_PYTHON='$(python_dir)/bin/python'
 export OPSC_KAFKA_HOME='$("$OPSC_ROOT/scripts/kafka" home)'
 export OPSC_PG_HOME='$("$OPSC_ROOT/scripts/postgres" home)'

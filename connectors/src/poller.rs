@@ -176,7 +176,12 @@ impl Poller {
         !self.shared.broken.load(Ordering::Acquire)
     }
 
-    /// Devices taken.
+    /// The devices taken.
+    pub fn devices(&self) -> HashSet<DeviceId> {
+        self.devices.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many devices it has taken.
     pub fn device_count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }

@@ -89,6 +89,7 @@ pub struct DatabaseConfig {
 #[allow(missing_docs)]
 pub struct PollerConfig {
     pub profiles_dir: String,
+    pub keep_polls_s: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -226,6 +227,7 @@ impl Config {
         range("log.kafka.replication", i64::from(self.log.kafka.replication), 0, 9)?;
         range("demo.interval_ms", self.demo.interval_ms, 500, 86_400_000)?;
         range("demo.port", i64::from(self.demo.port), 1_024, 65_535)?;
+        range("poller.keep_polls_s", self.poller.keep_polls_s as i64, 1, 3_600)?;
         range("processor.threads", self.processor.threads as i64, 0, 256)?;
         range("processor.commit_interval_ms", self.processor.commit_interval_ms, 0, 60_000)?;
         range(

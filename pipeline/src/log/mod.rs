@@ -48,6 +48,16 @@ pub struct Record {
     pub headers: Vec<(String, Bytes)>,
 }
 
+impl Record {
+    /// What it takes in memory, but for a little.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let bytes = |part: &Option<Bytes>| part.as_ref().map_or(0, Bytes::len);
+        let headers: usize = self.headers.iter().map(|(name, it)| name.len() + it.len()).sum();
+        bytes(&self.key) + bytes(&self.value) + headers
+    }
+}
+
 /// A record to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewRecord {
@@ -125,7 +135,8 @@ pub struct MemberSpec {
 /// What a member's `poll` gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Partitions given to this member. Nothing is read from them until `start`.
+    /// Partitions given to this member. Nothing is read from them until `start`. None when the
+    /// group has answered a member that has none.
     Assigned(Vec<i32>),
     /// Records of started partitions, in order within each.
     Records(Vec<Record>),
@@ -278,6 +289,15 @@ pub trait EventLog: Watch {
     /// # Errors
     /// [`LogError::Fatal`].
     fn producer(&self, name: &str) -> Result<Arc<dyn Producer>, LogError>;
+
+    /// A producer whose records wait for the log for as long as it takes; the others' may fail
+    /// after minutes. For who stops giving records to it while the log is away.
+    ///
+    /// # Errors
+    /// [`LogError::Fatal`].
+    fn patient_producer(&self, name: &str) -> Result<Arc<dyn Producer>, LogError> {
+        self.producer(name)
+    }
 
     /// Reads the partitions given, or all of the topic when none are.
     ///

@@ -157,8 +157,13 @@ impl<S: Default> Partition<S> {
         self.next = Some(record.offset + 1);
         self.moved = true;
         let value = record.value.as_deref().unwrap_or_default();
-        let input =
+        let mut input =
             schemas.decode(|store| DeviceInput::decode(store, value, &mut stepped.spare))?;
+        if let DeviceInput::Tick(tick) = &mut input {
+            // The log's clock and not the writer's: one that was set forward would make every
+            // device seem silent, one set back would let no silence show.
+            tick.at = record.timestamp_ms;
+        }
         let device = match &input {
             DeviceInput::Tick(tick) => {
                 let due: Vec<DeviceId> = (self.wakes.0.iter())

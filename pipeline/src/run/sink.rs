@@ -26,6 +26,8 @@ const MAX_BATCH_BYTES: usize = 16 * 1024 * 1024;
 const BATCH_MS: i64 = 200;
 /// First and longest pause between two tries with the database away.
 const RETRY_MS: (i64, i64) = (250, 5_000);
+/// So long after the database answered again nothing has come that was held back.
+const QUIET_MS: i64 = 2_000;
 /// Longest wait for dead letters to be durable.
 const DEAD_LETTER_WAIT: Duration = Duration::from_secs(30);
 
@@ -44,8 +46,13 @@ pub struct SinkRunner<S: Sink> {
     batch: Vec<Record>,
     batch_bytes: usize,
     batch_since: Option<i64>,
-    /// Set while the database is away: when to try again, and the pause after that.
-    away: Option<(i64, i64)>,
+    /// Set while the database is away: when to try again.
+    away: Option<i64>,
+    /// The pause after the next failure: doubled with each, the shortest again after a write.
+    pause_ms: i64,
+    /// The database's last words, until a write succeeds or there is nothing to write any more; and
+    /// since when it is believed to be back.
+    trouble: Option<(String, i64)>,
 }
 
 impl<S: Sink> SinkRunner<S> {
@@ -76,6 +83,8 @@ impl<S: Sink> SinkRunner<S> {
             batch_bytes: 0,
             batch_since: None,
             away: None,
+            pause_ms: RETRY_MS.0,
+            trouble: None,
         })
     }
 
@@ -100,10 +109,10 @@ impl<S: Sink> SinkRunner<S> {
                 self.forget(&partitions);
             }
             Event::Lost(partitions) => self.forget(&partitions),
-            Event::Idle => {}
+            Event::Idle => self.rest(),
         }
         let now = self.clock.steady_ms();
-        if let Some((at, _)) = self.away {
+        if let Some(at) = self.away {
             if now >= at {
                 self.come_back()?;
             }
@@ -114,6 +123,11 @@ impl<S: Sink> SinkRunner<S> {
             self.write()?;
         }
         Ok(())
+    }
+
+    /// Why it holds, while it does.
+    pub fn waits_for(&self) -> Option<&str> {
+        self.trouble.as_ref().map(|(words, _)| words.as_str())
     }
 
     /// How far the database has what it reads.
@@ -149,8 +163,7 @@ impl<S: Sink> SinkRunner<S> {
             return;
         }
         self.batch_since.get_or_insert_with(|| self.clock.steady_ms());
-        let size = |record: &Record| record.value.as_ref().map_or(0, bytes::Bytes::len);
-        self.batch_bytes += records.iter().map(size).sum::<usize>();
+        self.batch_bytes += records.iter().map(Record::bytes).sum::<usize>();
         self.batch.extend(records);
     }
 
@@ -194,7 +207,7 @@ impl<S: Sink> SinkRunner<S> {
                     Start::At(next)
                 }
             };
-            self.member.start(partition, from)?;
+            self.member.start(partition, from).map_err(|error| self.explained(error))?;
         }
         for (partition, next) in self.member.positions() {
             if partitions.contains(&partition) {
@@ -215,6 +228,8 @@ impl<S: Sink> SinkRunner<S> {
         loop {
             match self.runtime.block_on(self.sink.write(&batch)) {
                 Ok(written) => {
+                    self.pause_ms = RETRY_MS.0;
+                    self.recovered();
                     for record in &records {
                         self.progress.done(record.partition, record.offset, record.timestamp_ms);
                     }
@@ -292,11 +307,12 @@ impl<S: Sink> SinkRunner<S> {
         self.drop_batch();
         match &error {
             SinkError::Retry(_) => {
-                let pause = self.away.map_or(RETRY_MS.0, |(_, pause)| pause);
                 tracing::warn!(sink = self.spec.group, %error, "holding");
                 metrics::counter!("opsc_sink_retries_total", "sink" => self.spec.group.clone())
                     .increment(1);
-                self.away = Some((self.clock.steady_ms() + pause, (pause * 2).min(RETRY_MS.1)));
+                self.away = Some(self.clock.steady_ms() + self.pause_ms);
+                self.pause_ms = (self.pause_ms * 2).min(RETRY_MS.1);
+                self.trouble = Some((error.to_string(), i64::MAX));
                 self.member.hold(true)?;
                 Ok(())
             }
@@ -312,21 +328,45 @@ impl<S: Sink> SinkRunner<S> {
     }
 
     fn come_back(&mut self) -> Result<(), RunError> {
-        let pause = self.away.map_or(RETRY_MS.0, |(_, pause)| pause);
         let owned: Vec<i32> = self.owned.iter().copied().collect();
         self.away = None;
         self.seek(&owned)?;
-        match &mut self.away {
-            None => {
-                tracing::info!(sink = self.spec.group, "database is back");
-                self.member.hold(false)?;
+        if self.away.is_none() {
+            if let Some((_, back)) = &mut self.trouble {
+                *back = self.clock.steady_ms();
             }
-            Some((at, next)) => {
-                *at = self.clock.steady_ms() + pause;
-                *next = (pause * 2).min(RETRY_MS.1);
-            }
+            self.member.hold(false)?;
         }
         Ok(())
+    }
+
+    /// Nothing came: what was held, if it was anything, has been written.
+    fn rest(&mut self) {
+        let now = self.clock.steady_ms();
+        let back = self.trouble.as_ref().map_or(i64::MAX, |(_, back)| *back);
+        if self.batch.is_empty() && now.saturating_sub(back) >= QUIET_MS {
+            self.recovered();
+        }
+    }
+
+    fn recovered(&mut self) {
+        if self.trouble.take().is_some() {
+            tracing::info!(sink = self.spec.group, "database is back");
+        }
+    }
+
+    /// A position that the log no longer has, with what to do about it.
+    fn explained(&self, error: LogError) -> RunError {
+        let LogError::OutOfRange { topic, partition, wanted, earliest, .. } = &error else {
+            return error.into();
+        };
+        self.broken(format!(
+            "the database has {topic}[{partition}] up to {wanted}, the log begins at {earliest}: \
+             what lay between left the log before it was written. Keep {topic} for longer than \
+             the longest outage; restore a newer dump of the database, or go on without those \
+             records: UPDATE log_position SET next = {earliest} WHERE topic = '{topic}' AND \
+             partition = {partition} AND next = {wanted}"
+        ))
     }
 
     fn broken(&self, error: String) -> RunError {

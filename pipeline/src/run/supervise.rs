@@ -26,6 +26,11 @@ pub trait Runner {
     /// Up to where it is done with what it reads; none: it reads nothing that can lag.
     fn reading(&self) -> Option<Reading>;
 
+    /// What it waits for, in words, although it runs.
+    fn waits_for(&self) -> Option<&str> {
+        None
+    }
+
     /// Ends cleanly.
     ///
     /// # Errors
@@ -104,7 +109,8 @@ impl Group {
                 let result = build().and_then(|runner| {
                     health.set(&component, State::Running);
                     let built = std::time::Instant::now();
-                    let result = run(runner, &stop, &mut teller);
+                    let tell = |state| health.set(&component, state);
+                    let result = run(runner, &stop, &mut teller, tell);
                     if built.elapsed() > PAUSE.1 {
                         pause = PAUSE.0;
                     }
@@ -149,10 +155,16 @@ fn run(
     mut runner: Box<dyn Runner>,
     stop: &AtomicBool,
     teller: &mut Teller,
+    tell: impl Fn(State),
 ) -> Result<(), RunError> {
+    let mut told = None;
     while !stop.load(Ordering::Relaxed) {
         runner.turn(TURN)?;
         teller.tell(|| runner.reading());
+        if runner.waits_for() != told.as_deref() {
+            told = runner.waits_for().map(str::to_owned);
+            tell(told.clone().map_or(State::Running, State::Waiting));
+        }
     }
     runner.stop()
 }

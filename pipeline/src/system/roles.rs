@@ -255,6 +255,7 @@ fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartErr
     let polls = Arc::new(LogPollSink::new(shared.log.as_ref())?);
     let config = PollerConfig {
         profiles: super::profiles_dir(&shared.config).map(Into::into),
+        buffer_ms: shared.config.poller.keep_polls_s * 1_000,
         ..PollerConfig::default()
     };
     let poller = {
@@ -343,7 +344,24 @@ macro_rules! runner {
 
 runner!(ProcessorRunner<P>, <P: Processor>);
 runner!(RouteRunner);
-runner!(SinkRunner<S>, <S: sinks::Sink>);
+
+impl<S: sinks::Sink> Runner for SinkRunner<S> {
+    fn turn(&mut self, wait: Duration) -> Result<(), RunError> {
+        Self::turn(self, wait)
+    }
+
+    fn reading(&self) -> Option<Reading> {
+        Some(Self::reading(self))
+    }
+
+    fn waits_for(&self) -> Option<&str> {
+        Self::waits_for(self)
+    }
+
+    fn stop(self: Box<Self>) -> Result<(), RunError> {
+        Self::stop(*self)
+    }
+}
 
 impl Runner for PollRunner {
     fn turn(&mut self, wait: Duration) -> Result<(), RunError> {

@@ -145,7 +145,8 @@ pub(super) fn range<C: ConsumerContext>(
 pub(super) fn out_of_range(topic: &str, partition: i32, wanted: i64, range: Range) -> LogError {
     let mend = if wanted < range.earliest {
         "records that were still needed were deleted: keep the topic for longer than the longest \
-         outage; to go on without them, reset the group's offset or restore the reader's store"
+         outage; to go on without them, delete the group's offset of this topic \
+         (kafka-consumer-groups --delete-offsets), and what is there is read from its beginning"
     } else {
         "the topic is not the one the position was taken from: restore it, or reset the reader \
          to this cluster"

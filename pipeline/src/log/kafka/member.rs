@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
@@ -134,7 +133,8 @@ impl KafkaMember {
                     .incremental_assign(&list)
                     .map_err(|e| self.inside("take", &e))?;
                 if partitions.is_empty() {
-                    return Ok(None);
+                    // Who has nothing must hear that the group has answered.
+                    return Ok(self.parts.is_empty().then_some(Event::Assigned(partitions)));
                 }
                 // Paused until `start` says where to begin.
                 self.seat.consumer.pause(&list).map_err(|e| self.inside("pause", &e))?;
@@ -195,7 +195,7 @@ impl KafkaMember {
                     let Some(next) = part.and_then(|part| part.next.as_mut()) else { continue };
                     *next = message.offset() + 1;
                     let record = record(&self.spec.topic, &message);
-                    bytes += record.value.as_ref().map_or(0, Bytes::len);
+                    bytes += record.bytes();
                     records.push(record);
                 }
                 Some(Err(error)) => {

@@ -108,7 +108,13 @@ impl EventLog for KafkaLog {
     }
 
     fn producer(&self, name: &str) -> Result<Arc<dyn Producer>, LogError> {
-        Ok(Arc::new(producer::KafkaProducer::new(&self.cluster, name)?))
+        let kind = options::Kind::Producer;
+        Ok(Arc::new(producer::KafkaProducer::new(&self.cluster, kind, name)?))
+    }
+
+    fn patient_producer(&self, name: &str) -> Result<Arc<dyn Producer>, LogError> {
+        let kind = options::Kind::Patient;
+        Ok(Arc::new(producer::KafkaProducer::new(&self.cluster, kind, name)?))
     }
 
     fn reader(

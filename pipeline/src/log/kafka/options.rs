@@ -85,6 +85,8 @@ const CONSUMER_ONLY: &[&str] =
 pub(super) enum Kind {
     Consumer,
     Producer,
+    /// A producer whose records wait without end for the log.
+    Patient,
     /// The producer of a task's transactions.
     Task,
 }
@@ -107,7 +109,7 @@ impl KafkaOptions {
                 return fatal(what, &format!("cannot be set: {reason}. Remove it"));
             }
         }
-        for kind in [Kind::Consumer, Kind::Producer, Kind::Task] {
+        for kind in [Kind::Consumer, Kind::Producer, Kind::Patient, Kind::Task] {
             self.client(kind, "check").create_native_config().map_err(|e| refused_value(&e))?;
         }
         Ok(())
@@ -133,7 +135,7 @@ impl KafkaOptions {
         let other = if kind == Kind::Consumer { PRODUCER_ONLY } else { CONSUMER_ONLY };
         match kind {
             Kind::Consumer => consumer_defaults(&mut config),
-            Kind::Producer => producer_defaults(&mut config),
+            Kind::Producer | Kind::Patient => producer_defaults(&mut config),
             Kind::Task => {
                 producer_defaults(&mut config);
                 // A transaction begins while the markers of the last are still being written, and
@@ -183,6 +185,9 @@ impl KafkaOptions {
             .set("enable.idempotence", "true")
             .set("message.max.bytes", REQUEST_BYTES.to_string())
             .set("partitioner", "murmur2_random");
+        if kind == Kind::Patient {
+            config.set("message.timeout.ms", "0");
+        }
         config
     }
 }

@@ -137,12 +137,12 @@ pub(super) struct KafkaProducer {
 }
 
 impl KafkaProducer {
-    pub(super) fn new(cluster: &Arc<Cluster>, name: &str) -> Result<Self, LogError> {
+    pub(super) fn new(cluster: &Arc<Cluster>, kind: Kind, name: &str) -> Result<Self, LogError> {
         let what = format!("make producer {name}");
         let context = Telling(cluster.context(name));
         let options = &cluster.options;
         Ok(Self {
-            producer: create(&options.producer(Kind::Producer, name), context, &what, name)?,
+            producer: create(&options.producer(kind, name), context, &what, name)?,
             most_records: options.number("queue.buffering.max.messages", QUEUE_RECORDS),
             most_bytes: options.number("queue.buffering.max.kbytes", QUEUE_KIB) * 1024,
             cluster: Arc::clone(cluster),

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
@@ -134,7 +133,7 @@ impl Reader for KafkaReader {
                 Some(Ok(message)) => {
                     let record = record(&self.topic, &message);
                     self.next.insert(message.partition(), message.offset() + 1);
-                    bytes += record.value.as_ref().map_or(0, Bytes::len);
+                    bytes += record.bytes();
                     records.push(record);
                 }
                 // Records that were handed out by librdkafka must not be lost to an error: it is

@@ -124,3 +124,28 @@ fn only_moved_partitions_pause() {
     println!("a member that left was followed after {:?}", began.elapsed());
     produce(&kafka, vec![record(&topic, 0, "k", "end")]);
 }
+
+#[test]
+fn who_has_nothing_hears_that_the_group_has_answered() {
+    let Some(kafka) = RealKafka::new() else { return };
+    let topic = topic(&kafka, 1, DAY);
+    let group = fresh("g");
+    let mut next = BTreeMap::new();
+    let mut first = Flow::new(&kafka, &group, &topic, "a");
+    let began = Instant::now();
+    while first.owned.is_empty() {
+        first.turn(&mut next);
+        assert!(began.elapsed() < Duration::from_secs(30), "nothing was assigned");
+    }
+    let mut second = kafka.kafka().member(&spec(&group, &topic, "b")).unwrap();
+    loop {
+        first.turn(&mut next);
+        match second.poll(Duration::from_millis(20)).unwrap() {
+            Event::Assigned(partitions) => break assert!(partitions.is_empty(), "{partitions:?}"),
+            Event::Idle => {}
+            event @ (Event::Records(_) | Event::Revoked(_) | Event::Lost(_)) => panic!("{event:?}"),
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "no answer");
+    }
+    assert_eq!(first.owned, [0]);
+}
