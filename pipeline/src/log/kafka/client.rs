@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
@@ -19,6 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::super::LogError;
 use super::error::{Meaning, from_kafka, meaning};
 use super::options::{KafkaOptions, SESSION_MS};
+use super::pace::{Pace, kind_of};
 
 /// Longest wait for an answer about metadata, watermarks or committed offsets. A transaction that
 /// is still pending holds the latter up for its time-out.
@@ -210,6 +211,7 @@ pub(super) struct Context {
     worst: Mutex<Option<(Meaning, String)>>,
     changes: Mutex<VecDeque<Change>>,
     closing: AtomicBool,
+    pace: Pace,
 }
 
 impl Context {
@@ -220,6 +222,7 @@ impl Context {
             worst: Mutex::default(),
             changes: Mutex::default(),
             closing: AtomicBool::new(false),
+            pace: Pace::default(),
         }
     }
 
@@ -278,21 +281,28 @@ impl ClientContext for Context {
             tracing::debug!(target: "librdkafka", client, facility, "{message}");
             return;
         }
+        // Who switched debugging on wants all of it.
+        let unsaid = if matches!(level, RDKafkaLogLevel::Debug) {
+            Some(0)
+        } else {
+            self.pace.may_say(&kind_of(facility, &message), Instant::now())
+        };
+        let Some(unsaid) = unsaid else { return };
         match level {
             RDKafkaLogLevel::Emerg
             | RDKafkaLogLevel::Alert
             | RDKafkaLogLevel::Critical
             | RDKafkaLogLevel::Error => {
-                tracing::error!(target: "librdkafka", client, facility, "{message}");
+                tracing::error!(target: "librdkafka", client, facility, unsaid, "{message}");
             }
             RDKafkaLogLevel::Warning => {
-                tracing::warn!(target: "librdkafka", client, facility, "{message}");
+                tracing::warn!(target: "librdkafka", client, facility, unsaid, "{message}");
             }
             RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
-                tracing::info!(target: "librdkafka", client, facility, "{message}");
+                tracing::info!(target: "librdkafka", client, facility, unsaid, "{message}");
             }
             RDKafkaLogLevel::Debug => {
-                tracing::debug!(target: "librdkafka", client, facility, "{message}");
+                tracing::debug!(target: "librdkafka", client, facility, unsaid, "{message}");
             }
         }
     }
@@ -305,9 +315,14 @@ impl ClientContext for Context {
         let reason = self.secrets.hide(reason);
         let code = error.rdkafka_error_code();
         let text = code.map_or_else(|| error.to_string(), |code| format!("{code:?}"));
+        let kind = format!("error {text}");
         metrics::counter!("opsc_kafka_errors_total", "client" => self.name.clone(), "code" => text)
             .increment(1);
-        tracing::warn!(target: "librdkafka", client = self.name, "{reason}");
+        // Of a broken connection its log has said the same, as FAIL.
+        let said = matches!(code, Some(Code::BrokerTransportFailure | Code::Resolve));
+        if !said && let Some(unsaid) = self.pace.may_say(&kind, Instant::now()) {
+            tracing::warn!(target: "librdkafka", client = self.name, unsaid, "{reason}");
+        }
         let meaning = code.map_or(Meaning::Passing, meaning);
         let mut worst = self.worst.lock().unwrap_or_else(PoisonError::into_inner);
         // A refusal says more than a broken connection, and that more than that all are broken.

@@ -35,6 +35,7 @@ mod client;
 mod error;
 mod member;
 mod options;
+mod pace;
 mod producer;
 mod reader;
 mod reading;
