@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::super::LogError;
 use super::error::{Meaning, from_kafka, meaning};
 use super::options::{KafkaOptions, SESSION_MS};
-use super::pace::{Pace, kind_of};
+use super::said::{Pace, is_leave_of_a_lost_seat, is_overtaken_commit, kind_of};
 
 /// Longest wait for an answer about metadata, watermarks or committed offsets. A transaction that
 /// is still pending holds the latter up for its time-out.
@@ -249,22 +249,6 @@ impl Context {
     }
 }
 
-/// Whether librdkafka calls an error what belongs to a rebalance: it was under way, or over, when a
-/// commit came, which was refused. That one is aborted, and its caller goes on from the last.
-fn is_overtaken_commit(facility: &str, message: &str) -> bool {
-    facility == "TXNERR"
-        && message.contains("Current transaction failed")
-        && message.contains("(ILLEGAL_GENERATION")
-}
-
-/// Whether librdkafka wonders at what [`super::seat::Seat::leave`] does with a seat that the group
-/// has taken back already: it gives up what it still holds, which is meant.
-fn is_leave_of_a_lost_seat(facility: &str, message: &str) -> bool {
-    facility == "REBALANCE"
-        && message.contains("unexpected instruction to revoke current assignment")
-        && message.contains("terminating=0, assignment_lost=0, LEAVE_ON_UNASSIGN_DONE=0")
-}
-
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         let (client, message) = (self.name.as_str(), self.secrets.hide(message));
@@ -385,24 +369,3 @@ fn report(client: &str, statistics: &Statistics) {
 
 /// Longest wait for a group, a transaction or a producer to end what it is at.
 pub(super) const SETTLE: Duration = Duration::from_millis(3 * SESSION_MS as u64);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_commit_that_a_rebalance_overtook_is_no_error() {
-        let failed = "[thrd:main]: Current transaction failed in state BeginCommit: Failed to \
-                      commit offsets to transaction on broker (none): Broker: Specified group \
-                      generation id is not valid";
-        let check = |facility, text: String, expected| {
-            assert_eq!(is_overtaken_commit(facility, &text), expected, "{facility} {text}");
-        };
-        check("TXNERR", format!("{failed} (ILLEGAL_GENERATION)"), true);
-        check("TXNERR", format!("{failed} (ILLEGAL_GENERATION, requires epoch bump)"), true);
-        check("TXNERR", format!("{failed} (FENCED_INSTANCE_ID)"), false);
-        check("TXNERR", format!("{failed} (_TIMED_OUT)"), false);
-        check("TXNERR", "Fatal transaction error: x (ILLEGAL_GENERATION)".to_owned(), false);
-        check("FATAL", format!("{failed} (ILLEGAL_GENERATION)"), false);
-    }
-}

@@ -1,5 +1,6 @@
-//! librdkafka says the same again with every try: with a broker away that is many lines a second
-//! from each client. One line of a kind in a while is enough, if it tells how many were left out.
+//! What to make of librdkafka's messages. It says the same again with every try: with a broker away
+//! that is many lines a second from each client. One line of a kind in a while is enough, if it tells
+//! how many were left out.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,6 +10,22 @@ use std::time::{Duration, Instant};
 const EVERY: Duration = Duration::from_secs(10);
 /// Kinds remembered; librdkafka has some forty, a few of them for each broker.
 const MAX_KINDS: usize = 256;
+
+/// Whether librdkafka calls an error what belongs to a rebalance: it was under way, or over, when a
+/// commit came, which was refused. That one is aborted, and its caller goes on from the last.
+pub(super) fn is_overtaken_commit(facility: &str, message: &str) -> bool {
+    facility == "TXNERR"
+        && message.contains("Current transaction failed")
+        && message.contains("(ILLEGAL_GENERATION")
+}
+
+/// Whether librdkafka wonders at what [`super::seat::Seat::leave`] does with a seat that the group
+/// has taken back already: it gives up what it still holds, which is meant.
+pub(super) fn is_leave_of_a_lost_seat(facility: &str, message: &str) -> bool {
+    facility == "REBALANCE"
+        && message.contains("unexpected instruction to revoke current assignment")
+        && message.contains("terminating=0, assignment_lost=0, LEAVE_ON_UNASSIGN_DONE=0")
+}
 
 /// The kind of a message: librdkafka's word for it, and of which connection it is, which stands in
 /// front: `[thrd:localhost:9092/1]: …`.
@@ -57,5 +74,21 @@ mod tests {
         for other in [fail(2), kind_of("TXNERR", "[thrd:main]: x"), kind_of("FAIL", "x")] {
             assert_eq!(pace.may_say(&other, at(25_000)), Some(0), "{other} is another kind");
         }
+    }
+
+    #[test]
+    fn only_a_commit_that_a_rebalance_overtook_is_no_error() {
+        let failed = "[thrd:main]: Current transaction failed in state BeginCommit: Failed to \
+                      commit offsets to transaction on broker (none): Broker: Specified group \
+                      generation id is not valid";
+        let check = |facility, text: String, expected| {
+            assert_eq!(is_overtaken_commit(facility, &text), expected, "{facility} {text}");
+        };
+        check("TXNERR", format!("{failed} (ILLEGAL_GENERATION)"), true);
+        check("TXNERR", format!("{failed} (ILLEGAL_GENERATION, requires epoch bump)"), true);
+        check("TXNERR", format!("{failed} (FENCED_INSTANCE_ID)"), false);
+        check("TXNERR", format!("{failed} (_TIMED_OUT)"), false);
+        check("TXNERR", "Fatal transaction error: x (ILLEGAL_GENERATION)".to_owned(), false);
+        check("FATAL", format!("{failed} (ILLEGAL_GENERATION)"), false);
     }
 }
