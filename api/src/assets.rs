@@ -14,7 +14,10 @@ struct Ui;
 
 /// First parts of paths that are the API's: what is unknown below them is no page of the UI. The
 /// UI's own pages may have such a name, with nothing below it.
-const API_ROOTS: [&str; 15] = [
+const API_ROOTS: [&str; 17] = [
+    // No root of ours, but where people look for one.
+    "api",
+    "v1",
     "identity",
     "inventory",
     "automation",

@@ -36,6 +36,6 @@ pub use ports::{
     SystemStatus, Vault,
 };
 pub use router::router;
-pub use serve::serve;
+pub use serve::{serve, serve_telemetry};
 pub use spec::openapi_json;
 pub use state::{ApiConfig, ApiState, ConfigError, MIN_TOKEN_CHARS, Ports};

@@ -223,4 +223,7 @@ pub trait System: Send + Sync + 'static {
 
     /// Prometheus text of all metrics of the process.
     fn metrics(&self) -> String;
+
+    /// Learns the schemas that other processes have published up to now.
+    fn refresh_schemas(&self) -> PortFuture<'_, Result<(), PortError>>;
 }

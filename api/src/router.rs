@@ -1,5 +1,7 @@
 //! All routes on one screen.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
@@ -13,6 +15,7 @@ use crate::endpoints::{
     anomalies, credentials, devices, docs, events, health, interfaces, password, pollers, probe,
     registry, samples, series, session, summary, system,
 };
+use crate::ports::System;
 use crate::rim::layers;
 use crate::spec::Document;
 use crate::state::ApiState;
@@ -41,7 +44,8 @@ fn protected() -> OpenApiRouter<ApiState> {
         .routes(routes!(credentials::put, credentials::delete))
         .routes(routes!(system::status))
         .routes(routes!(registry::subjects))
-        .routes(routes!(registry::latest))
+        .routes(routes!(registry::versions))
+        .routes(routes!(registry::version))
         .routes(routes!(registry::by_id))
         .routes(routes!(docs::openapi))
         .routes(routes!(health::metrics))
@@ -75,6 +79,17 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
         .merge(open())
         .merge(streams());
     all.into_openapi()
+}
+
+/// Metrics and health of a process without the API.
+pub(crate) fn telemetry(system: Arc<dyn System>) -> Router {
+    Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz_of))
+        .route("/metrics", get(health::metrics_of))
+        .layer(from_fn(layers::time_limit))
+        .layer(from_fn(layers::shape))
+        .with_state(system)
 }
 
 /// The whole service: API, live events and UI.

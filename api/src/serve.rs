@@ -17,13 +17,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
-use crate::router::router;
+use crate::ports::System;
+use crate::router::{router, telemetry};
 use crate::state::ApiState;
 
 /// A client has so long to send the head of a request, the next one of a connection too.
 const HEAD_LIMIT: Duration = Duration::from_secs(75);
 /// Requests that have begun are given so long at shutdown.
 const FAREWELL: Duration = Duration::from_secs(10);
+/// Who reads metrics and health of one process at a time, at most.
+const MAX_SCRAPERS: usize = 64;
 /// After a failed accept (no file descriptors left, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -36,12 +39,35 @@ pub async fn serve(
     state: ApiState,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    let address = listener.local_addr()?;
     let live = state.live.clone();
-    let free = Arc::new(Semaphore::new(state.config.max_connections.max(1)));
+    let most = state.config.max_connections;
+    accept(listener, router(state), most, shutdown, move || live.close()).await
+}
+
+/// Serves `/metrics`, `/healthz` and `/readyz` of any process, without sign-in, until `shutdown`
+/// is over.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_telemetry(
+    listener: TcpListener,
+    system: Arc<dyn System>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    accept(listener, telemetry(system), MAX_SCRAPERS, shutdown, || {}).await
+}
+
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    most: usize,
+    shutdown: impl Future<Output = ()> + Send,
+    ending: impl FnOnce() + Send,
+) -> io::Result<()> {
+    let address = listener.local_addr()?;
+    let free = Arc::new(Semaphore::new(most.max(1)));
     let connections = GracefulShutdown::new();
-    let router = router(state);
-    tracing::info!(%address, "the API listens");
+    tracing::info!(%address, "listening");
     let mut shutdown = pin!(shutdown);
     loop {
         // Beyond the limit clients wait in the kernel's queue.
@@ -66,7 +92,7 @@ pub async fn serve(
         }
     }
     drop(listener);
-    live.close();
+    ending();
     if tokio::time::timeout(FAREWELL, connections.shutdown()).await.is_err() {
         tracing::warn!("requests were cut off: they were not done {FAREWELL:?} after the stop");
     }

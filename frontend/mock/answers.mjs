@@ -210,23 +210,28 @@ const system = () => ({
   ],
 });
 
-const pollers = () => ({
-  items: [...world.devices.values()]
-    .slice(0, 200)
-    .map((d) => ({
-      device: d.id,
-      device_name: d.name,
-      connector: "snmp",
-      last_duration_ms: Math.floor(20 + hash(d.id) ** 4 * 2500),
-      last_outcome: d.state === "up" ? "ok" : "timeout",
-      slowest_table: d.state === "up" ? "interfaces" : null,
-      slowest_table_ms: d.state === "up" ? Math.floor(15 + hash(d.id) ** 4 * 2000) : null,
-      last_at: world.lastSample(d, Date.now()),
-      requests: 1000 + Math.floor(hash(d.id) * 900),
-      timeouts: d.state === "up" ? 0 : 31,
-    }))
-    .sort((a, b) => b.last_duration_ms - a.last_duration_ms),
+const timing = (d, connector) => ({
+  device: d.id,
+  device_name: d.name,
+  connector,
+  last_duration_ms: Math.floor(20 + hash(d.id) ** 4 * 2500),
+  last_outcome: connector === "icmp" ? "not_permitted" : d.state === "up" ? "ok" : "timeout",
+  slowest_table: d.state === "up" ? "interfaces" : null,
+  slowest_table_ms: d.state === "up" ? Math.floor(15 + hash(d.id) ** 4 * 2000) : null,
+  last_at: world.lastSample(d, Date.now()),
+  requests: 1000 + Math.floor(hash(d.id) * 900),
+  timeouts: d.state === "up" ? 0 : 31,
 });
+
+const pollers = ({ query }) => {
+  const wanted = query.get("device");
+  const all = [...world.devices.values()].filter((d) => !wanted || d.id === wanted).slice(0, 200);
+  return {
+    items: all
+      .flatMap((d) => (wanted ? ["snmp", "icmp"] : ["snmp"]).map((name) => timing(d, name)))
+      .sort((a, b) => b.last_duration_ms - a.last_duration_ms),
+  };
+};
 
 const credentials = () => ({
   items: [...world.credentials].map(([name, c]) => ({

@@ -3,6 +3,7 @@ import {
   bandText,
   duration,
   metricName,
+  outcomeText,
   quantity,
   shownUnit,
   speed,
@@ -75,6 +76,11 @@ it("speed has round numbers", () => {
   expect(speed(1e10)).toBe("10 Gbit/s");
   expect(speed(2.5e9)).toBe("2.5 Gbit/s");
   expect(speed(0)).toBe("–");
+});
+
+it("an outcome of the host's making names the mend", () => {
+  expect(outcomeText("not_permitted")).toContain("ping_group_range");
+  expect(outcomeText("something new")).toBe("something new");
 });
 
 describe("ticks", () => {

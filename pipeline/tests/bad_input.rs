@@ -125,6 +125,16 @@ async fn a_port_in_use_and_a_newer_database_are_named() {
     until("API", state, async || std::net::TcpStream::connect(&listen).ok()).await;
     let parts = ["process", "has it open", "stop that process"];
     refused(&mut program("run", state, &url, &free_address()), state, &parts);
+    // The check of a system that runs finds it well.
+    let (status, said) = ended(&mut run("check"), state);
+    assert!(status.success(), "{said}");
+    assert!(said.contains("in use by the running system"), "{said}");
+    assert!(
+        said.contains(&format!("ok    API address: {listen} is the running system's")),
+        "{said}"
+    );
+    // Another address says nothing of who has the log.
+    refused(&mut program("check", state, &url, &free_address()), state, &parts);
     running.stop();
 }
 

@@ -172,3 +172,35 @@ async fn the_reader_that_is_behind_and_the_device_that_is_slow_are_named() {
     all_at_the_end(&listen, state, false).await;
     running.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_without_the_api_tells_its_metrics_and_health_too() {
+    let Some(url) = database("apart").await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (state, listen) = (folder.path(), free_address());
+    let mut command = program("connect", state, &url, &free_address());
+    command
+        .env("OPSC_DEMO", "1")
+        .env("OPSC__DEMO__INTERVAL_MS", "1000")
+        .env("OPSC__DEMO__PORT", common::demo_port(state).to_string())
+        .env("OPSC__TELEMETRY__LISTEN", &listen);
+    let running = Program(command.spawn().unwrap());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let ask = async |path: &str| {
+        let answer = client.get(format!("http://{listen}{path}")).send().await.ok()?;
+        Some((answer.status().as_u16(), answer.text().await.ok()?))
+    };
+    until("a slowest device", state, async || {
+        let (_, text) = ask("/metrics").await?;
+        let slowest = family(&text, "opsc_poll_slowest_seconds");
+        let polled = |name: &str| text.lines().any(|line| line.starts_with(name));
+        (!slowest.is_empty() && polled("opsc_lag_records") && polled("opsc_poll_seconds"))
+            .then_some(())
+    })
+    .await;
+    assert_eq!(ask("/healthz").await.unwrap(), (200, r#"{"status":"ok"}"#.to_owned()));
+    until("ready", state, async || (ask("/readyz").await?.0 == 200).then_some(())).await;
+    let (status, text) = ask("/inventory/v1/devices").await.unwrap();
+    assert!(status == 404 && text.contains("urn:opsconductor:problem:not-found"), "{text}");
+    running.stop();
+}

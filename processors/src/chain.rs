@@ -5,11 +5,11 @@ use schemas::{
 };
 
 use crate::availability::Changed;
-use crate::baseline::{METHOD, Move};
+use crate::baseline::{METHOD, Move, Range};
 use crate::facts::Texts;
 use crate::rates::{Connector, Slotted};
 use crate::rollup::{Address, Cell, FIVE_MS};
-use crate::state::{Owner, SeriesState};
+use crate::state::{Owner, SeriesState, Tables};
 use crate::{
     Count, DeviceState, LoadError, MAX_CONNECTORS, MAX_SERIES_A_RECORD, Next, Out, Output,
     Processor, Sections, codec,
@@ -26,6 +26,9 @@ pub(crate) const MOST_INTERVAL_MS: i64 = 7 * 86_400_000;
 
 /// Counts and clocks beyond are taken for nonsense; so sums cannot overflow.
 const MOST_CLOCK: i64 = 1 << 52;
+
+/// The oldest logic version whose snapshots are in today's form.
+const OLDEST_STATE: u32 = 2;
 
 /// Which of the stages run. All do in operation; benchmarks measure them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +61,7 @@ impl DeviceChain {
 impl Processor for DeviceChain {
     type State = DeviceState;
     const NAME: &'static str = "device";
-    const LOGIC_VERSION: u32 = 2;
+    const LOGIC_VERSION: u32 = 3;
 
     fn step(&self, state: &mut DeviceState, input: &DeviceInput, out: &mut dyn Out) -> Next {
         match input {
@@ -85,7 +88,7 @@ impl Processor for DeviceChain {
     }
 
     fn load(&self, version: u32, sections: &Sections) -> Result<DeviceState, LoadError> {
-        if version != Self::LOGIC_VERSION {
+        if !(OLDEST_STATE..=Self::LOGIC_VERSION).contains(&version) {
             return Err(LoadError::Version { found: version, known: Self::LOGIC_VERSION });
         }
         codec::load(sections)
@@ -202,8 +205,8 @@ fn accept(
 
 /// Moves stream time on: buckets close, and with the 5-minute ones go their bands.
 fn advance(state: &mut DeviceState, sample: Option<i64>, clock: i64, out: &mut dyn Out) {
-    let DeviceState { owner: Some(owner), series, rollups, .. } = state else { return };
-    let series = &*series;
+    let DeviceState { owner: Some(owner), series, rollups, tables, .. } = state else { return };
+    let (series, tables) = (&*series, &*tables);
     let address = Address { tenant: &owner.tenant, device: owner.device };
     rollups.advance(
         sample,
@@ -211,18 +214,29 @@ fn advance(state: &mut DeviceState, sample: Option<i64>, clock: i64, out: &mut d
         &|number| series[number].id,
         &address,
         out,
-        &mut |start, cells, out| bands(owner, series, start, cells, out),
+        &mut |start, cells, out| bands(owner, (series, tables), start, cells, out),
     );
 }
 
 /// Sends the bands of a bucket that closed, for the series that have one and had samples.
-fn bands(owner: &Owner, series: &[SeriesState], start: i64, cells: &[Cell], out: &mut dyn Out) {
+fn bands(
+    owner: &Owner,
+    (series, tables): (&[SeriesState], &Tables),
+    start: i64,
+    cells: &[Cell],
+    out: &mut dyn Out,
+) {
     let middle = start.saturating_add(FIVE_MS / 2);
+    let forecast = |one: &SeriesState| {
+        let metric = &tables.metrics[one.metric as usize];
+        let range = Range::of(one.kind, &metric.name, &metric.unit);
+        one.learned.forecast(middle, range).map(|band| (one.id, band))
+    };
     let mut known = series
         .iter()
         .zip(cells)
         .filter(|(_, cell)| cell.count > 0)
-        .filter_map(|(one, _)| one.learned.forecast(middle).map(|band| (one.id, band)))
+        .filter_map(|(one, _)| forecast(one))
         .peekable();
     while known.peek().is_some() {
         let mut baseline = Baseline {

@@ -254,3 +254,53 @@ fn a_step_gives_one_onset_and_one_clear() {
     let (share, extra) = episodes("×2 for 10 min, real day", 10_000, DAY, 10 * MINUTE, 2.0);
     assert!(share > 0.98 && extra < 0.1, "{share} {extra}");
 }
+
+/// Loss as the poller measures it with three echoes, a minute apart: what was told, and all bands.
+fn loss(values: impl Iterator<Item = f64>) -> (Vec<(Transition, i64)>, Vec<(f64, f64)>) {
+    let (chain, mut state) = (DeviceChain::default(), DeviceState::default());
+    let (mut told, mut bands) = (Vec::new(), Vec::new());
+    for (cycle, value) in values.enumerate() {
+        let mut record = poll("icmp", cycle as i64, MINUTE);
+        let mut ratio = column("icmp_loss_ratio", Kind::Gauge, vec![], vec![value]);
+        ratio.quantum = 1.0 / 3.0;
+        let mut trip = column("icmp_rtt_ms", Kind::Gauge, vec![], vec![0.3 + value]);
+        trip.unit = "ms".to_owned();
+        trip.quantum = 0.1;
+        trip.detect = value == 0.0;
+        record.instances = vec![String::new()];
+        record.columns = vec![ratio, trip];
+        let mut sink = Sink::default();
+        chain.step(&mut state, &DeviceInput::Poll(Box::new(record)), &mut sink);
+        for output in sink.outputs {
+            match output {
+                Output::Anomaly(anomaly) => {
+                    bands.push((anomaly.lower, anomaly.upper));
+                    told.push((anomaly.transition, (anomaly.at - START) / MINUTE));
+                }
+                Output::Baseline(band) => bands.extend(band.lower.into_iter().zip(band.upper)),
+                _ => {}
+            }
+        }
+    }
+    (told, bands)
+}
+
+#[test]
+fn lost_echoes_are_an_anomaly_and_no_band_is_beyond_what_can_be() {
+    let check = |lost: fn(i64) -> f64, expected: &[(Transition, std::ops::RangeInclusive<i64>)]| {
+        let (told, bands) = loss((0..300).map(lost));
+        assert!(told.len() == expected.len(), "{told:?}");
+        for ((transition, at), (of, when)) in told.iter().zip(expected) {
+            assert!(transition == of && when.contains(at), "{told:?}");
+        }
+        assert!(bands.len() > 50);
+        assert!(bands.iter().all(|(lower, upper)| *lower >= 0.0 && upper > lower), "{bands:?}");
+    };
+    use Transition::{Clear, Onset};
+    let episode = [(Onset, 102..=103), (Clear, 163..=164)];
+    check(|at| f64::from((100..160).contains(&at)), &episode);
+    // A third for an hour is told, and not taken for normal meanwhile.
+    check(|at| f64::from((100..160).contains(&at)) / 3.0, &episode);
+    // One echo now and then is none.
+    check(|at| f64::from(at % 25 == 24) / 3.0, &[]);
+}

@@ -81,12 +81,14 @@ pub(crate) fn fingerprint(json: &str) -> SchemaId {
 #[derive(Clone, Debug)]
 pub struct SchemaStore {
     known: Arc<RwLock<HashMap<SchemaId, Arc<Resolved>>>>,
+    /// Ids in the order in which the schema topic has them.
+    published: Arc<RwLock<Vec<SchemaId>>>,
 }
 
 impl SchemaStore {
     /// A store that knows what this binary ships.
     pub fn new() -> Self {
-        let store = Self { known: Arc::default() };
+        let store = Self { known: Arc::default(), published: Arc::default() };
         for schema in shipped() {
             // A shipped schema that does not parse fails this crate's tests.
             let _ = store.learn(schema.id, schema.json);
@@ -142,6 +144,28 @@ impl SchemaStore {
         let mut ids: Vec<_> =
             self.known.read().map(|known| known.keys().copied().collect()).unwrap_or_default();
         ids.sort_unstable();
+        ids
+    }
+
+    /// Notes that the schema topic has this schema after those noted before.
+    pub fn publish(&self, id: SchemaId) {
+        if let Ok(mut published) = self.published.write()
+            && published.len() < MAX_SCHEMAS
+            && !published.contains(&id)
+        {
+            published.push(id);
+        }
+    }
+
+    /// All versions of a record, the oldest first: in the order of the schema topic, which is the
+    /// same for everyone; then what is not on it.
+    pub fn versions(&self, name: &str) -> Vec<SchemaId> {
+        let published =
+            self.published.read().map(|published| published.clone()).unwrap_or_default();
+        let mut ids = self.ids();
+        ids.retain(|id| self.name(*id).is_some_and(|known| known == name));
+        let place = |id: &SchemaId| published.iter().position(|known| known == id);
+        ids.sort_by_key(|id| (place(id).unwrap_or(usize::MAX), *id));
         ids
     }
 

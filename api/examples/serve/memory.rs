@@ -166,6 +166,10 @@ impl System for Fixed {
         Box::pin(async { Ok(()) })
     }
 
+    fn refresh_schemas(&self) -> PortFuture<'_, Result<(), PortError>> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn pollers(&self) -> PortFuture<'_, Result<Vec<PollerTiming>, PortError>> {
         let timing = |n: u128, duration| PollerTiming {
             device: DeviceId(uuid::Uuid::from_u128(n)),

@@ -109,7 +109,8 @@ pub(crate) fn refuse_other_sites(state: &ApiState, headers: &HeaderMap) -> Resul
 
 fn cross_site() -> ApiError {
     ApiError::CrossSite(
-        "this came from a page of another site; behind a proxy, set the API's public_origin"
+        "this came from a page of another site; behind a proxy that changes the Host header, set \
+         api.public_origin (OPSC__API__PUBLIC_ORIGIN) to the address that browsers show"
             .to_owned(),
     )
 }

@@ -1,5 +1,7 @@
 //! /healthz, /readyz, /metrics
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
@@ -7,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::ports::System;
 use crate::rim::ApiError;
 use crate::state::ApiState;
 
@@ -32,7 +35,14 @@ pub(crate) async fn healthz() -> Json<Health> {
         (status = 503, description = "Not now; the detail says what is missing")))]
 pub(crate) async fn readyz(State(state): State<ApiState>) -> Result<Json<Health>, ApiError> {
     sqlx::query("SELECT 1").execute(&state.pool).await?;
-    state.ports.system.ready().await.map_err(ApiError::Unavailable)?;
+    readyz_of(State(state.ports.system)).await
+}
+
+/// The same of a process without the API.
+pub(crate) async fn readyz_of(
+    State(system): State<Arc<dyn System>>,
+) -> Result<Json<Health>, ApiError> {
+    system.ready().await.map_err(ApiError::Unavailable)?;
     Ok(Json(Health { status: "ok" }))
 }
 
@@ -41,6 +51,11 @@ pub(crate) async fn readyz(State(state): State<ApiState>) -> Result<Json<Health>
     responses((status = 200, description = "Prometheus text format 0.0.4", body = String,
         content_type = "text/plain")))]
 pub(crate) async fn metrics(State(state): State<ApiState>) -> Response {
+    metrics_of(State(state.ports.system)).await
+}
+
+/// The same of a process without the API.
+pub(crate) async fn metrics_of(State(system): State<Arc<dyn System>>) -> Response {
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    ([(header::CONTENT_TYPE, kind)], state.ports.system.metrics()).into_response()
+    ([(header::CONTENT_TYPE, kind)], system.metrics()).into_response()
 }

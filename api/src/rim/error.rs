@@ -55,6 +55,14 @@ pub(crate) enum ApiError {
         /// As asked for.
         id: String,
     },
+    /// The schema registry's API has codes of its own for what is not there.
+    #[error("{message}")]
+    Registry {
+        /// The HTTP status and two digits more.
+        code: u32,
+        /// For people.
+        message: String,
+    },
     /// The path takes other methods only.
     #[error("this path does not take {0}")]
     Method(String),

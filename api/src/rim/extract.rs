@@ -119,10 +119,31 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
     }
 }
 
+/// Two names in the path, as they are.
+pub(crate) struct Names(pub(crate) String, pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Names {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let mut texts = path_texts(parts, state).await?.into_iter();
+        match (texts.next(), texts.next()) {
+            (Some(first), Some(second)) => Ok(Self(first, second)),
+            (None, _) | (_, None) => {
+                Err(ApiError::Internal("a path without two parameters".to_owned()))
+            }
+        }
+    }
+}
+
 async fn path_text<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<String, ApiError> {
+    let text = path_texts(parts, state).await?.into_iter().next();
+    text.ok_or_else(|| ApiError::Internal("a path without a parameter".to_owned()))
+}
+
+async fn path_texts<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Vec<String>, ApiError> {
     let params = RawPathParams::from_request_parts(parts, state)
         .await
         .map_err(|_| ApiError::Malformed("the path is not UTF-8".to_owned()))?;
-    let text = params.iter().next().map(|(_, value)| value.to_owned());
-    text.ok_or_else(|| ApiError::Internal("a path without a parameter".to_owned()))
+    Ok(params.iter().map(|(_, value)| value.to_owned()).collect())
 }

@@ -12,7 +12,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate, SizeAbove};
 
 use super::error::ApiError;
-use super::problem::{PROBLEM_JSON, Problem, from_status};
+use super::problem::{PROBLEM_JSON, Problem, RegistryCode, RegistryProblem, from_status};
 use crate::auth::Peer;
 use crate::state::ApiState;
 
@@ -65,6 +65,16 @@ pub(crate) async fn rim(
     response
 }
 
+/// The one shape of errors alone, for what is served beside the API.
+pub(crate) async fn shape(request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let response = next.run(request).await;
+    if response.status().is_client_error() || response.status().is_server_error() {
+        return shaped(response, &path);
+    }
+    response
+}
+
 /// A problem of ours gets the path; a bare error of a library becomes a problem.
 fn shaped(mut response: Response, path: &str) -> Response {
     let mut problem = response.extensions_mut().remove::<Problem>();
@@ -82,7 +92,14 @@ fn shaped(mut response: Response, path: &str) -> Response {
     }
     if let Some(mut problem) = problem {
         path.clone_into(&mut problem.instance);
-        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let body = match response.extensions_mut().remove::<RegistryCode>() {
+            None => serde_json::to_vec(&problem),
+            Some(RegistryCode(error_code)) => {
+                let message = problem.detail.clone();
+                serde_json::to_vec(&RegistryProblem { problem, error_code, message })
+            }
+        };
+        let body = body.unwrap_or_default();
         let headers = response.headers_mut();
         headers.remove(header::CONTENT_LENGTH);
         headers.remove(header::CONTENT_ENCODING);

@@ -9,5 +9,5 @@ pub(crate) mod problem;
 
 pub(crate) use cursor::Cursor;
 pub(crate) use error::ApiError;
-pub(crate) use extract::{Body, Id, Name, Query};
+pub(crate) use extract::{Body, Id, Name, Names, Query};
 pub(crate) use fields::{Fields, FromFields, NAME, Text};

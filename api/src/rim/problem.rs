@@ -30,6 +30,24 @@ pub(crate) struct Problem {
     pub(crate) errors: Vec<FieldError>,
 }
 
+/// An error of the schema registry's API: a problem that its clients can read too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct RegistryProblem {
+    #[serde(flatten)]
+    #[schema(inline)]
+    pub(crate) problem: Problem,
+    /// The registry's code: 40401 no such subject, 40402 no such version, 40403 no such schema,
+    /// 42202 no number of a version.
+    #[schema(example = 40403)]
+    pub(crate) error_code: u32,
+    /// As detail.
+    pub(crate) message: String,
+}
+
+/// The registry's code of a problem, on its way to the outer rim.
+#[derive(Clone, Copy)]
+pub(super) struct RegistryCode(pub(super) u32);
+
 impl ApiError {
     fn classify(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
@@ -44,6 +62,10 @@ impl ApiError {
             Self::CrossSite(_) => (StatusCode::FORBIDDEN, "cross-site", "Cross-site request"),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", "Not allowed"),
             Self::NotFound { .. } => (StatusCode::NOT_FOUND, "not-found", "Not found"),
+            Self::Registry { code, .. } if code / 100 == 422 => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "invalid-fields", "Fields are wrong")
+            }
+            Self::Registry { .. } => (StatusCode::NOT_FOUND, "not-found", "Not found"),
             Self::Method(_) => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed")
             }
@@ -97,6 +119,9 @@ impl IntoResponse for ApiError {
         } else if let Self::Unauthenticated = self {
             // Basic would make browsers open their own dialogue.
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Self::Registry { code, .. } = self {
+            response.extensions_mut().insert(RegistryCode(code));
         }
         response.extensions_mut().insert(problem);
         response

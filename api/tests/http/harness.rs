@@ -28,6 +28,7 @@ pub(crate) struct Test {
     pub(crate) router: Router,
     pub(crate) state: ApiState,
     pub(crate) live: Live,
+    pub(crate) schemas: SchemaStore,
     pub(crate) password: String,
 }
 
@@ -72,12 +73,13 @@ pub(crate) async fn with_config(
         let password = ensure_admin(&pool).await.unwrap().unwrap();
         let live = Live::new();
         let config = ApiConfig { bearer_token: Some(TOKEN.into()), ..config.clone() };
+        let schemas = SchemaStore::new();
         let state =
-            ApiState::new(config, pool.clone(), ports(&pool), live.clone(), SchemaStore::new())
+            ApiState::new(config, pool.clone(), ports(&pool), live.clone(), schemas.clone())
                 .unwrap();
         let password = password.expose_secret().to_owned();
         let router = router(state.clone());
-        test(Test { pool: pool.clone(), router, state, live, password }).await;
+        test(Test { pool: pool.clone(), router, state, live, schemas, password }).await;
     };
     let outcome = AssertUnwindSafe(body).catch_unwind().await;
     pool.close().await;

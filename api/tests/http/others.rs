@@ -1,13 +1,17 @@
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use api::{PollerTiming, PortError, PortFuture, System, SystemStatus};
 use axum::body::Body;
 use axum::http::header;
+use schemas::{SchemaStore, shipped};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use crate::harness::{TOKEN, request, with_api};
+use crate::harness::{TOKEN, request, with_api, with_config};
+use crate::memory;
 
 #[tokio::test]
 async fn credentials_go_in_and_do_not_come_out() {
@@ -72,6 +76,10 @@ async fn the_slowest_device_is_named_first() {
         assert_eq!(durations, [json!(90), json!(5), Value::Null]);
         let one = test.get("/automation/v1/pollers?limit=1").await;
         assert_eq!((one["items"].as_array().unwrap().len(), &one["total"]), (1, &json!(3)));
+        let slowest = &all["items"][0];
+        let device = slowest["device"].as_str().unwrap();
+        let of_one = test.get(&format!("/automation/v1/pollers?device={device}")).await;
+        assert_eq!(of_one, json!({"items": [slowest], "total": 1}));
     })
     .await;
 }
@@ -87,6 +95,79 @@ async fn schemas_are_read_as_from_a_registry() {
         assert_eq!(by_id["schema"], latest["schema"]);
         let schema: Value = serde_json::from_str(by_id["schema"].as_str().unwrap()).unwrap();
         assert_eq!(schema["name"], "Anomaly");
+        let subject = "/subjects/net.opsconductor.Anomaly/versions";
+        assert_eq!(test.get(subject).await, json!([1]));
+        assert_eq!(test.get(&format!("{subject}/1")).await, latest);
+        let refused = [
+            ("/schemas/ids/4711".to_owned(), 40403),
+            ("/subjects/none/versions".to_owned(), 40401),
+            (format!("{subject}/2"), 40402),
+            (format!("{subject}/0"), 42202),
+        ];
+        for (path, code) in refused {
+            let answer = test.call("GET", &path, None).await;
+            assert_eq!(u64::from(answer.status.as_u16()), code / 100, "{}", answer.text);
+            assert_eq!(answer.json["error_code"], code, "{}", answer.text);
+            assert_eq!(answer.json["message"], answer.json["detail"]);
+            assert_eq!(answer.json["instance"], path.as_str());
+        }
+    })
+    .await;
+}
+
+/// A process whose log has a newer writer's schema, which is learned by looking.
+struct Newer {
+    system: Arc<dyn System>,
+    store: Arc<OnceLock<SchemaStore>>,
+}
+
+const NEWER: &str = r#"{"type": "record", "name": "Anomaly", "namespace": "net.opsconductor",
+    "fields": []}"#;
+
+impl System for Newer {
+    fn status(&self) -> PortFuture<'_, Result<SystemStatus, PortError>> {
+        self.system.status()
+    }
+
+    fn ready(&self) -> PortFuture<'_, Result<(), String>> {
+        self.system.ready()
+    }
+
+    fn refresh_schemas(&self) -> PortFuture<'_, Result<(), PortError>> {
+        let store = self.store.get().unwrap();
+        for schema in shipped() {
+            store.publish(schema.id);
+        }
+        store.learn(77, NEWER).unwrap();
+        store.publish(77);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn pollers(&self) -> PortFuture<'_, Result<Vec<PollerTiming>, PortError>> {
+        self.system.pollers()
+    }
+
+    fn metrics(&self) -> String {
+        self.system.metrics()
+    }
+}
+
+#[tokio::test]
+async fn a_schema_that_a_newer_process_published_is_found() {
+    let store = Arc::new(OnceLock::new());
+    let ports = |pool: &sqlx::PgPool| {
+        let ports = memory::ports(pool);
+        let system = Newer { system: ports.system, store: Arc::clone(&store) };
+        api::Ports { system: Arc::new(system), ..ports }
+    };
+    with_config(api::ApiConfig::default(), ports, async |test| {
+        assert!(store.set(test.schemas.clone()).is_ok());
+        assert_eq!(test.get("/schemas/ids/77").await["schema"], NEWER);
+        let subject = "/subjects/net.opsconductor.Anomaly/versions";
+        assert_eq!(test.get(subject).await, json!([1, 2]));
+        let latest = test.get(&format!("{subject}/latest")).await;
+        assert_eq!((&latest["id"], &latest["version"]), (&json!(77), &json!(2)));
+        assert_ne!(test.get(&format!("{subject}/1")).await["id"], json!(77));
     })
     .await;
 }
@@ -124,6 +205,7 @@ async fn pages_are_open_hardened_and_cached_as_they_should_be() {
             !open("/docs").await.text.contains("http://")
                 && !open("/docs").await.text.contains("//cdn")
         );
+        open("/api/nosuch").await.problem(404, "not-found");
         open("/docs/x").await.problem(404, "not-found");
         open("/assets/none.js").await.problem(404, "not-found");
     })

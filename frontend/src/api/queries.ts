@@ -203,6 +203,14 @@ export const pollersQuery = queryOptions({
   refetchInterval: minute / 4,
 });
 
+export const devicePollersQuery = (device: string) =>
+  queryOptions({
+    queryKey: ["pollers", device],
+    queryFn: ({ signal }) =>
+      get<{ items: PollerTiming[] }>("/automation/v1/pollers", { device }, signal),
+    refetchInterval: minute / 4,
+  });
+
 export const login = (username: string, password: string) =>
   request<Session>("POST", "/identity/v1/session", { body: { username, password } });
 export const logout = () => request<void>("DELETE", "/identity/v1/session");

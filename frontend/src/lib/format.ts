@@ -231,3 +231,18 @@ const GAPS: Record<string, string> = {
   unknown: "no value",
 };
 export const gapReason = (reason: string): string => GAPS[reason.toLowerCase()] ?? reason;
+
+/** How a poll ended (`outcome` of its record), with the mend where this host is the cause. */
+const OUTCOMES: Record<string, string> = {
+  ok: "answered",
+  partial: "answered in part: some tables are missing or malformed",
+  timeout: "no answer in time",
+  unreachable: "unreachable: the network refused it",
+  no_credential: "not polled: no usable credential",
+  not_permitted:
+    "not permitted: this host's user may not send pings. Mend: sudo sysctl -w net.ipv4.ping_group_range='0 2147483647', then start OpsConductor again",
+  malformed: "answered with what could not be read",
+  skipped: "left out: the poller or the log could not keep up",
+  failed: "failed in the poller: its log says more",
+};
+export const outcomeText = (outcome: string): string => OUTCOMES[outcome] ?? outcome;

@@ -16,6 +16,7 @@ import { DeleteDevice } from "./DeleteDevice";
 import { Charts, healthSeries, portSeries } from "./DeviceCharts";
 import { STALE_INTERVALS } from "./DeviceTable";
 import { chosenPort, Interfaces } from "./Interfaces";
+import { Polling } from "./Polling";
 
 export default function DevicePage({ id }: { id: string }) {
   const device = useQuery(deviceQuery(id));
@@ -43,6 +44,7 @@ export default function DevicePage({ id }: { id: string }) {
       ) : (
         <Measured id={id} />
       )}
+      <Polling device={device.data} />
       <div className="two">
         <Facts device={device.data} />
         <History device={device.data} />
@@ -219,7 +221,11 @@ function Facts({ device }: { device: DeviceDetail }) {
         <h2 id="facts-head">Facts</h2>
       </div>
       {facts.length === 0 ? (
-        <NoData title="No facts yet">They come with the first answer by SNMP.</NoData>
+        <NoData title="No facts yet">
+          {device.snmp
+            ? "Names and versions come once SNMP answers in full."
+            : "They come by SNMP, which is off for this device."}
+        </NoData>
       ) : (
         <dl className="facts">
           {facts.map(([name, value]) => (

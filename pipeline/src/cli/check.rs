@@ -1,11 +1,16 @@
 //! `opsconductor check`: tries every setting and connection and says what to mend, all at once.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use crate::config::Config;
+use super::remote::Client;
+use crate::config::{Config, LogKind};
 use crate::system::database;
+
+/// A system that runs here says so within this time.
+const RUNNING_WITHIN: Duration = Duration::from_secs(3);
 
 /// What came of one thing tried.
 enum Finding {
@@ -15,14 +20,15 @@ enum Finding {
 }
 
 pub(super) async fn run(config: &Config) -> ExitCode {
+    let running = running(config).await;
     let findings = vec![
         ("configuration", Finding::Good("every key is known and in range".to_owned())),
         ("state folder", state_folder(config)),
         ("profiles", profiles(config)),
         ("inventory", inventory(config)),
         ("ICMP", icmp()),
-        ("API address", listen(config)),
-        ("event log", log(config)),
+        ("API address", listen(config, running.is_some())),
+        ("event log", log(config, running.as_ref())),
         ("database", database(config).await),
     ];
     let mut bad = 0;
@@ -81,8 +87,18 @@ fn icmp() -> Finding {
     }
 }
 
-fn listen(config: &Config) -> Finding {
+/// The log's kind and id, of the system that runs at the API's address with this state folder: it
+/// takes the folder's token.
+async fn running(config: &Config) -> Option<(String, String)> {
+    let client = Client::new(config, None, None).ok()?;
+    tokio::time::timeout(RUNNING_WITHIN, client.log()).await.ok()?.ok()
+}
+
+fn listen(config: &Config, running: bool) -> Finding {
     match std::net::TcpListener::bind(&config.api.listen) {
+        Err(_) if running => {
+            Finding::Good(format!("{} is the running system's", config.api.listen))
+        }
         Ok(_) => Finding::Good(format!("{} is free", config.api.listen)),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Finding::Note(format!(
             "{} is in use: by a running OpsConductor, or set OPSC_LISTEN to another port",
@@ -92,7 +108,14 @@ fn listen(config: &Config) -> Finding {
     }
 }
 
-fn log(config: &Config) -> Finding {
+fn log(config: &Config, running: Option<&(String, String)>) -> Finding {
+    match (config.log.kind, running) {
+        // One process owns an embedded log; who answers has it.
+        (LogKind::Embedded, Some((kind, id))) if kind == "embedded" => {
+            return Finding::Good(format!("Embedded, id {id}, in use by the running system"));
+        }
+        (LogKind::Embedded | LogKind::Kafka, _) => {}
+    }
     match crate::log::open(config) {
         Ok(log) => match crate::system::log_id::log_id(log.as_ref()) {
             Ok(id) => Finding::Good(format!("{:?}, id {id}", config.log.kind)),

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod check;
+mod device;
 mod remote;
 
 use std::path::PathBuf;
@@ -22,13 +23,19 @@ use crate::system::{self, Role};
              keeps them in TimescaleDB and shows them in a browser.",
     after_help = "\
 First steps:
-  opsconductor run                         everything in one process, on the embedded log
+  make run                                 in the source folder: builds, starts a private database,
+                                           then `opsconductor run`
+  opsconductor run                         everything in one process, on the embedded log; needs a
+                                           database: DATABASE_URL=postgres://user@host/name
   opsconductor credential add lab-v2c      asks for the SNMP community (never an argument)
   opsconductor device add 192.0.2.10 --profile auto --credential lab-v2c
   opsconductor check                       tries every setting and connection, and explains
 
 On a Kafka cluster, in any number and on any host:
   OPSC_KAFKA=broker:9092 DATABASE_URL=postgres://… opsconductor connect | process | sink | api
+  Every process needs a name that no other of its role has, and keeps it over restarts. It is the
+  host's name; for several of one role on a host give each its own: OPSC_INSTANCE=host-2.
+  Metrics and health of a process without `api`: OPSC__TELEMETRY__LISTEN=0.0.0.0:9464.
 
 Settings: `opsconductor config` prints all of them with their defaults and meaning."
 )]
@@ -107,7 +114,7 @@ enum Command {
 /// Where the running system is.
 #[derive(Args)]
 struct RemoteArgs {
-    /// Address of its API [default: as the configuration says]
+    /// Address of its API, e.g. http://127.0.0.1:5000 [default: as the configuration says]
     #[arg(long, env = "OPSC_URL", value_name = "URL")]
     url: Option<String>,
     /// File with the token that `run` and `api` make [default: cli-token in the state folder]
@@ -117,7 +124,7 @@ struct RemoteArgs {
 
 #[derive(Subcommand)]
 enum DeviceCommand {
-    /// Adds a device, or changes the one with this address
+    /// Adds a device, or changes of the one with this address and port what is given
     Add(DeviceArgs),
     /// Lists devices, what is wrong first
     List,
@@ -137,23 +144,26 @@ struct DeviceArgs {
     /// Display name [default: the address]
     #[arg(long)]
     name: Option<String>,
-    /// SNMP UDP port
+    /// SNMP UDP port; with the address it tells which device is meant
     #[arg(long, default_value_t = 161)]
     port: u16,
-    /// Polling profile; auto chooses by what the device says it is
-    #[arg(long, default_value = "auto")]
-    profile: String,
+    /// Polling profile; auto chooses by what the device says it is [default: auto]
+    #[arg(long)]
+    profile: Option<String>,
     /// Name of a credential made by `credential add`
     #[arg(long)]
     credential: Option<String>,
     /// Where it stands
     #[arg(long)]
     site: Option<String>,
-    /// Seconds between two polls [default: 60]
-    #[arg(long, value_name = "SECONDS")]
-    interval: Option<f64>,
+    /// Seconds between two polls, 1 to 86400 [default: 60]
+    #[arg(long, value_name = "SECONDS", value_parser = device::interval)]
+    interval: Option<i64>,
+    /// Ping it [default]
+    #[arg(long, overrides_with = "no_icmp")]
+    icmp: bool,
     /// Do not ping it
-    #[arg(long)]
+    #[arg(long, overrides_with = "icmp")]
     no_icmp: bool,
 }
 

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::{CredentialCommand, DeviceArgs, DeviceCommand, Failure};
+use super::{CredentialCommand, DeviceArgs, DeviceCommand, Failure, device};
 use crate::config::Config;
 use crate::system::TOKEN_FILE;
 
@@ -63,7 +63,11 @@ impl Client {
         }
         let response = request.send().await.map_err(|error| {
             if error.is_connect() {
-                format!("nothing answers at {}: is the system running there?", self.url)
+                format!(
+                    "nothing answers at {}: start the system (make run), or name where it is: \
+                     --url http://host:port, or OPSC_LISTEN as it was started with",
+                    self.url
+                )
             } else {
                 error.without_url().to_string()
             }
@@ -75,6 +79,13 @@ impl Client {
             return Ok(value);
         }
         Err(problem(status, &value).into())
+    }
+
+    /// The kind and id of the log of the system that runs there and knows this token.
+    pub(super) async fn log(&self) -> Result<(String, String), Failure> {
+        let status = self.call(Method::GET, "/system/v1/status", None).await?;
+        let text = |field: &str| status["log"][field].as_str().unwrap_or_default().to_owned();
+        Ok((text("kind"), text("id")))
     }
 
     pub(super) async fn device(&self, command: DeviceCommand) -> Result<String, Failure> {
@@ -106,20 +117,6 @@ impl Client {
 
     async fn add(&self, args: DeviceArgs) -> Result<String, Failure> {
         let address = args.address.to_string();
-        let body = json!({
-            "address": address,
-            "name": args.name.unwrap_or_else(|| address.clone()),
-            "port": args.port,
-            "profile": args.profile,
-            "credential": args.credential,
-            "site": args.site,
-            "icmp": !args.no_icmp,
-        });
-        let Value::Object(mut body) = body else { return Err("no object".into()) };
-        if let Some(seconds) = args.interval {
-            body.insert("interval_ms".into(), json!((seconds * 1000.0).round() as i64));
-        }
-        body.retain(|_, value| !value.is_null());
         let known = self.devices(&address).await?.into_iter().find(|device| {
             device["address"] == json!(address) && device["port"] == json!(args.port)
         });
@@ -127,6 +124,7 @@ impl Client {
             Some(id) => (Method::PUT, format!("/inventory/v1/devices/{id}"), "changed"),
             None => (Method::POST, "/inventory/v1/devices".to_owned(), "added"),
         };
+        let body = device::body(args, known.as_ref());
         let device = self.call(method, &path, Some(Value::Object(body))).await?;
         let id = device["id"].as_str().unwrap_or_default();
         Ok(format!("{verb} {address} ({id}); its page: {}/devices/{id}", self.url))

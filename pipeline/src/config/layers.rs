@@ -15,19 +15,63 @@ const SHORTHANDS: &[(&str, &[Setting])] = &[
     ("OPSC_LISTEN", &[("api.listen", None)]),
     ("OPSC_STATE_DIR", &[("state_dir", None)]),
     ("OPSC_INSTANCE", &[("instance", None)]),
+    ("OPSC_DEMO", &[("demo.enabled", None)]),
 ];
 
-pub(super) fn keys_of(variable: &str) -> Vec<(String, Option<&'static str>)> {
+/// Other variables of that prefix: the command line's own flags, and what scripts and tests
+/// read.
+const OTHERS: &[&str] = &[
+    "OPSC_ADMIN_PASSWORD_FILE",
+    "OPSC_BINARY",
+    "OPSC_BLESS",
+    "OPSC_CACHE",
+    "OPSC_CHROMIUM",
+    "OPSC_CONFIG",
+    "OPSC_DEBIAN_MIRROR",
+    "OPSC_FAKETIME",
+    "OPSC_KAFKA_HEAP",
+    "OPSC_KAFKA_HOME",
+    "OPSC_KAFKA_LOG",
+    "OPSC_OLD_BINARY",
+    "OPSC_PG_HOME",
+    "OPSC_PG_PORT",
+    "OPSC_PYTHON",
+    "OPSC_ROOT",
+    "OPSC_RUN_ID",
+    "OPSC_SESSION",
+    "OPSC_SHELLCHECK",
+    "OPSC_SNMP_BIN_DIR",
+    "OPSC_STEP_LIMIT",
+    "OPSC_TOKEN",
+    "OPSC_TOKEN_FILE",
+    "OPSC_URL",
+];
+
+/// What tests read begins with one of these.
+const OTHERS_OF: &[&str] = &["OPSC_E2E_", "OPSC_FUZZ_", "OPSC_PROVE", "OPSC_TEST_"];
+
+/// The keys that a variable sets, and their values where the variable's own is not meant.
+///
+/// # Errors
+/// The variable bears this program's prefix, but nobody reads it.
+pub(super) fn keys_of(variable: &str) -> Result<Vec<(String, Option<&'static str>)>, String> {
     if let Some((_, keys)) = SHORTHANDS.iter().find(|(name, _)| *name == variable) {
-        return keys.iter().map(|(key, fixed)| ((*key).to_owned(), *fixed)).collect();
+        return Ok(keys.iter().map(|(key, fixed)| ((*key).to_owned(), *fixed)).collect());
     }
-    if variable == "OPSC_DEMO" {
-        return vec![("demo.enabled".to_owned(), None)];
+    if let Some(path) = variable.strip_prefix("OPSC__") {
+        return Ok(vec![(path.to_lowercase().replace("__", "."), None)]);
     }
-    match variable.strip_prefix("OPSC__") {
-        Some(path) => vec![(path.to_lowercase().replace("__", "."), None)],
-        None => Vec::new(),
+    let others =
+        || OTHERS.contains(&variable) || OTHERS_OF.iter().any(|of| variable.starts_with(of));
+    if !variable.starts_with("OPSC_") || others() {
+        return Ok(Vec::new());
     }
+    let known: Vec<&str> = SHORTHANDS.iter().map(|(name, _)| *name).collect();
+    Err(format!(
+        "nobody reads it; known are {}, and OPSC__SECTION__KEY for every setting (`opsconductor \
+         config`)",
+        known.join(", ")
+    ))
 }
 
 /// Lays `over` upon `base`; a key that the defaults lack is an error.

@@ -90,6 +90,11 @@ pub struct DatabaseConfig {
 pub struct PollerConfig {
     pub profiles_dir: String,
     pub keep_polls_s: u64,
+    pub timeout_ms: u64,
+    pub retries: u32,
+    pub in_flight_per_device: usize,
+    pub requests_per_second: u64,
+    pub icmp_echoes: u32,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -107,6 +112,7 @@ pub struct ProcessorConfig {
 #[allow(missing_docs)]
 pub struct ApiConfig {
     pub listen: String,
+    pub public_origin: String,
     pub open_metrics_on_loopback: bool,
     pub secure_cookie: bool,
 }
@@ -141,6 +147,7 @@ pub enum Format {
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct TelemetryConfig {
+    pub listen: String,
     pub format: Format,
     pub filter: String,
 }
@@ -165,6 +172,17 @@ fn at(text: &str, error: &toml::de::Error) -> String {
     let (line, start) = (before.matches('\n').count() + 1, before.rfind('\n').map_or(0, |n| n + 1));
     let column = before[start..].chars().count() + 1;
     format!("line {line}, column {column}: {}", error.message().replace('\n', " "))
+}
+
+fn address(key: &str, text: &str) -> Result<(), ConfigError> {
+    let parsed = text.parse::<std::net::SocketAddr>();
+    parsed.map(drop).map_err(|error| wrong(key, format!("{text:?} is not address:port: {error}")))
+}
+
+/// Scheme, host and perhaps a port, as a browser sends it.
+fn is_origin(text: &str) -> bool {
+    let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    authority.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']))
 }
 
 impl Config {
@@ -202,8 +220,8 @@ impl Config {
         let mut variables: Vec<_> = environment.into_iter().collect();
         variables.sort();
         for (name, value) in variables {
-            for (key, fixed) in keys_of(&name) {
-                let place = format!("environment variable {name}");
+            let place = format!("environment variable {name}");
+            for (key, fixed) in keys_of(&name).map_err(|error| wrong(&place, error))? {
                 let value = fixed.map_or(value.as_str(), |fixed| fixed);
                 set(&mut merged, &key, value, &defaults, &place)?;
             }
@@ -228,6 +246,12 @@ impl Config {
         range("demo.interval_ms", self.demo.interval_ms, 500, 86_400_000)?;
         range("demo.port", i64::from(self.demo.port), 1_024, 65_535)?;
         range("poller.keep_polls_s", self.poller.keep_polls_s as i64, 1, 3_600)?;
+        let poller = &self.poller;
+        range("poller.timeout_ms", poller.timeout_ms as i64, 10, 60_000)?;
+        range("poller.retries", poller.retries.into(), 0, 10)?;
+        range("poller.in_flight_per_device", poller.in_flight_per_device as i64, 1, 64)?;
+        range("poller.requests_per_second", poller.requests_per_second as i64, 10, 10_000_000)?;
+        range("poller.icmp_echoes", poller.icmp_echoes.into(), 1, 20)?;
         range("processor.threads", self.processor.threads as i64, 0, 256)?;
         range("processor.commit_interval_ms", self.processor.commit_interval_ms, 0, 60_000)?;
         range(
@@ -244,9 +268,15 @@ impl Config {
                 "log.kind is \"kafka\" but no broker is named (OPSC_KAFKA=host:9092)",
             ));
         }
-        self.api.listen.parse::<std::net::SocketAddr>().map_err(|error| {
-            wrong("api.listen", format!("{:?} is not address:port: {error}", self.api.listen))
-        })?;
+        address("api.listen", &self.api.listen)?;
+        if !self.telemetry.listen.is_empty() {
+            address("telemetry.listen", &self.telemetry.listen)?;
+        }
+        let origin = &self.api.public_origin;
+        if !origin.is_empty() && !is_origin(origin) {
+            let error = format!("{origin:?} is no origin; give one like https://noc.example.net");
+            return Err(wrong("api.public_origin", error));
+        }
         Ok(())
     }
 
@@ -305,8 +335,43 @@ mod tests {
         check("", &[("OPSC__API__LISEN", "x")], &["OPSC__API__LISEN", "api.lisen"]);
         check("", &[("OPSC__PROCESSOR__THREADS", "many")], &["\"many\"", "integer"]);
         check("[api]\nlisten = \"nowhere\"\n", &[], &["api.listen", "nowhere"]);
+        check("[telemetry]\nlisten = \"9464\"\n", &[], &["telemetry.listen", "9464"]);
+        for origin in ["noc.example.net", "https://noc.example.net/", "https://"] {
+            let file = format!("[api]\npublic_origin = {origin:?}\n");
+            check(&file, &[], &["api.public_origin", origin, "https://noc.example.net"]);
+        }
         check("[log]\nkind = \"kafka\"\n", &[], &["log.kafka.bootstrap", "OPSC_KAFKA"]);
         check("[log]\npartitions = 0\n", &[], &["log.partitions", "0"]);
+        check("[poller]\ntimeout_ms = 5\n", &[], &["poller.timeout_ms", "between 10 and 60000"]);
+        for unknown in ["OPSC_LISTN", "OPSC_STATEDIR", "OPSC_", "OPSC_API__LISTEN"] {
+            check("", &[(unknown, "x")], &[unknown, "nobody reads it", "OPSC_LISTEN"]);
+        }
+    }
+
+    /// Scripts start the program with their own variables in its environment.
+    #[test]
+    fn every_variable_of_the_scripts_is_known() {
+        let mut texts = Vec::new();
+        let mut folders = vec![Path::new("../scripts").to_owned(), "../frontend/e2e".into()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                match path.is_dir() {
+                    true => folders.push(path),
+                    false => texts.push(std::fs::read_to_string(path).unwrap_or_default()),
+                }
+            }
+        }
+        let text = texts.join("\n");
+        let of_a_name =
+            |letter: char| letter.is_ascii_uppercase() || "_0123456789".contains(letter);
+        let mut names: Vec<&str> =
+            text.split(|letter| !of_a_name(letter)).filter(|n| n.starts_with("OPSC_")).collect();
+        names.retain(|name| !name.ends_with('_') && !name.starts_with("OPSC__"));
+        assert!(names.len() > 50);
+        for name in names {
+            assert!(keys_of(name).is_ok(), "{name}: to be named in config/layers.rs");
+        }
     }
 
     #[test]

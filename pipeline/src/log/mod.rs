@@ -323,7 +323,10 @@ pub enum LogError {
         error: String,
     },
     /// Another instance took this slot or these partitions: drop everything and begin anew.
-    #[error("{slot} was fenced: {error}")]
+    #[error(
+        "{slot} was fenced: {error}; if that goes on, another process of this role bears the same \
+         name: give each its own (OPSC_INSTANCE)"
+    )]
     Fenced {
         /// Whose right ended.
         slot: String,

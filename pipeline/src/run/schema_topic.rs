@@ -71,11 +71,10 @@ impl SchemaTopic {
             let Some(id) = std::str::from_utf8(key).ok().and_then(|id| id.parse().ok()) else {
                 return;
             };
-            if let Some(Err(error)) = value
-                .and_then(|v| std::str::from_utf8(v).ok())
-                .map(|json| self.store.learn(id, json))
-            {
-                tracing::warn!(%error, "schema topic");
+            let Some(json) = value.and_then(|v| std::str::from_utf8(v).ok()) else { return };
+            match self.store.learn(id, json) {
+                Ok(()) => self.store.publish(id),
+                Err(error) => tracing::warn!(%error, "schema topic"),
             }
         })
     }

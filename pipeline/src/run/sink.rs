@@ -18,6 +18,9 @@ use super::wiring::RunError;
 use crate::clock::Clock;
 use crate::log::{Done, Event, EventLog, LogError, Member, MemberSpec, Producer, Record, Start};
 
+#[cfg(test)]
+mod tests;
+
 /// Most records in one SQL transaction.
 const MAX_BATCH_RECORDS: usize = 5_000;
 /// Most bytes of records in one SQL transaction.

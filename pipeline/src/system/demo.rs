@@ -41,7 +41,13 @@ pub(super) fn start(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Lab, Sta
     if !script.is_empty() {
         config.script = lab::read_script(Path::new(script)).map_err(|error| failed(&error))?;
     }
-    let lab = Lab::start(config).map_err(|error| failed(&error))?;
+    let lab = Lab::start(config).map_err(|error| {
+        let port = shared.config.demo.port;
+        failed(&format!(
+            "{error}: if UDP port {port} is taken, set demo.port (OPSC__DEMO__PORT) to another; \
+             without the demo: OPSC_DEMO=0"
+        ))
+    })?;
     let commands = Commands::new(shared.log.as_ref())?;
     let mut devices = Vec::new();
     for entry in lab.inventory() {

@@ -7,6 +7,7 @@ mod exposition;
 pub mod inventory;
 mod live;
 pub mod log_id;
+mod observe;
 mod prober;
 mod roles;
 mod status;

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::commands::Commands;
 use super::vault::Vault;
 use super::watch::Watch;
-use super::{Role, Shared, StartError, database, demo, inventory, live, prober, status};
+use super::{Role, Shared, StartError, database, demo, inventory, live, observe, prober, status};
 use crate::run::lag::Reading;
 use crate::run::poll::{LogPollSink, PollRunner};
 use crate::run::processor::ProcessorRunner;
@@ -44,6 +44,7 @@ pub(super) struct Running {
     api: Option<Api>,
     lab: Option<lab::Lab>,
     watch: Group,
+    telemetry: Option<observe::Telemetry>,
 }
 
 struct Connect {
@@ -76,15 +77,21 @@ impl Running {
             api: None,
             lab: None,
             watch: watch(shared)?,
+            telemetry: None,
         };
-        for role in roles {
-            if let Err(error) = running.add(*role, &vault) {
+        let mut started = roles.iter().try_for_each(|role| running.add(*role, &vault));
+        if started.is_ok() {
+            let poller = running.connect.as_ref().map(|connect| &connect.poller);
+            started = observe::start(shared, poller).map(|served| running.telemetry = served);
+        }
+        match started {
+            Ok(()) => Ok(running),
+            Err(error) => {
                 // The runtime must outlive what was started on it.
                 running.stop();
-                return Err(error);
+                Err(error)
             }
         }
-        Ok(running)
     }
 
     fn add(&mut self, role: Role, vault: &Arc<Vault>) -> Result<(), StartError> {
@@ -134,6 +141,9 @@ impl Running {
             lab.stop();
         }
         self.watch.stop();
+        if let Some(telemetry) = self.telemetry {
+            telemetry.stop(&self.shared.runtime);
+        }
     }
 }
 
@@ -253,9 +263,15 @@ where
 
 fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartError> {
     let polls = Arc::new(LogPollSink::new(shared.log.as_ref())?);
+    let limits = &shared.config.poller;
     let config = PollerConfig {
         profiles: super::profiles_dir(&shared.config).map(Into::into),
-        buffer_ms: shared.config.poller.keep_polls_s * 1_000,
+        buffer_ms: limits.keep_polls_s * 1_000,
+        timeout_ms: limits.timeout_ms,
+        retries: limits.retries,
+        in_flight_per_device: limits.in_flight_per_device,
+        requests_per_second: limits.requests_per_second,
+        icmp_echoes: limits.icmp_echoes,
         ..PollerConfig::default()
     };
     let poller = {
@@ -276,6 +292,9 @@ fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartErr
         })
         .map_err(thread)?;
     inventory::follow(shared)?;
+    if let Err(error) = connectors::icmp_permission() {
+        tracing::warn!("ICMP is not measured, everything else is: {error}");
+    }
     Ok(Connect { group, poller, polls })
 }
 
@@ -296,6 +315,7 @@ fn api(
     let live = live::follow(&mut group, shared)?;
     let config = api::ApiConfig {
         bearer_token: Some(status::token(&shared.config)?),
+        public_origin: Some(shared.config.api.public_origin.clone()).filter(|it| !it.is_empty()),
         secure_cookies: shared.config.api.secure_cookie,
         open_metrics_on_loopback: shared.config.api.open_metrics_on_loopback,
         ..api::ApiConfig::default()

@@ -1,8 +1,8 @@
 //! What the process knows of itself, and how people and programs get in the first time.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use api::{
     DatabaseStatus, LogStatus, PollerTiming, PortError, PortFuture, RoleStatus, SystemStatus,
@@ -14,7 +14,9 @@ use secrecy::{ExposeSecret, SecretString};
 use super::vault::write_private;
 use super::{PASSWORD_FILE, Shared, StartError, TOKEN_FILE, exposition};
 use crate::config::{Config, LogKind};
+use crate::log::LogError;
 use crate::run::lag::Lagging;
+use crate::run::schema_topic::SchemaTopic;
 use crate::run::supervise::State;
 
 /// The database must answer the readiness question within this time.
@@ -25,11 +27,38 @@ pub(super) struct System {
     shared: Arc<Shared>,
     /// Weak: who stops the poller must be its last owner.
     poller: Option<Weak<Poller>>,
+    schemas: Arc<Mutex<Schemas>>,
+}
+
+/// The schema topic as it was read last.
+struct Schemas {
+    topic: SchemaTopic,
+    began: Option<Instant>,
 }
 
 impl System {
     pub(super) fn new(shared: Arc<Shared>, poller: Option<&Arc<Poller>>) -> Self {
-        Self { shared, poller: poller.map(Arc::downgrade) }
+        let topic = SchemaTopic::new(Arc::clone(&shared.log), shared.schemas.clone());
+        let schemas = Arc::new(Mutex::new(Schemas { topic, began: None }));
+        Self { shared, poller: poller.map(Arc::downgrade), schemas }
+    }
+
+    /// Those who ask while the topic is read wait for one reading that begins after.
+    async fn read_schemas(&self) -> Result<(), PortError> {
+        let (schemas, asked) = (Arc::clone(&self.schemas), Instant::now());
+        let read = move || {
+            let mut schemas = schemas.lock().unwrap_or_else(PoisonError::into_inner);
+            if schemas.began.is_some_and(|began| began >= asked) {
+                return Ok(());
+            }
+            let began = Instant::now();
+            schemas.topic.refresh()?;
+            schemas.began = Some(began);
+            Ok::<_, LogError>(())
+        };
+        let failed = |error: String| PortError::Unavailable(format!("the schema topic: {error}"));
+        let read = tokio::task::spawn_blocking(read).await;
+        read.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))
     }
 
     fn roles(&self) -> Vec<RoleStatus> {
@@ -137,6 +166,10 @@ impl api::System for System {
 
     fn pollers(&self) -> PortFuture<'_, Result<Vec<PollerTiming>, PortError>> {
         Box::pin(self.timings())
+    }
+
+    fn refresh_schemas(&self) -> PortFuture<'_, Result<(), PortError>> {
+        Box::pin(self.read_schemas())
     }
 
     fn metrics(&self) -> String {

@@ -1,5 +1,7 @@
 //! Log lines and metrics of the process.
 
+use std::io::IsTerminal;
+
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
@@ -9,7 +11,12 @@ use crate::config::{Format, TelemetryConfig};
 pub fn init(config: &TelemetryConfig) {
     let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| config.filter.clone());
     let filter = EnvFilter::try_new(&filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal()
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours);
     // A second call (tests) changes nothing.
     let _ = match config.format {
         Format::Text => lines.with_target(false).try_init(),

@@ -49,7 +49,8 @@ impl Polls {
         let mut polls = Self::default();
         for record in records(log, POLL.name) {
             let value = record.value.as_deref().unwrap();
-            let DeviceInput::Poll(poll) = DeviceInput::decode(&store, value, &mut None).unwrap() else {
+            let DeviceInput::Poll(poll) = DeviceInput::decode(&store, value, &mut None).unwrap()
+            else {
                 continue;
             };
             assert_eq!(poll.parts, 1, "these devices are small");

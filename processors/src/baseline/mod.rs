@@ -4,17 +4,19 @@
 //! it is told to hold. Everything behind it can be replaced. What is there now: a level that
 //! follows the series (EWMA of clipped residuals), the hour of the day as an offset learned over
 //! days, and a robust scale (EWMA of clipped absolute residuals) with the device's quantum and a
-//! share of the expected value as floors. The alarm ([`Alarm`]) is a machine of its own that only
-//! sees verdicts.
+//! share of the expected value as floors. No band reaches beyond what the metric can be ([`Range`]).
+//! The alarm ([`Alarm`]) is a machine of its own that only sees verdicts.
 
 mod alarm;
+mod range;
 mod season;
 
 pub(crate) use alarm::{Alarm, Episode, Move};
+pub(crate) use range::Range;
 pub(crate) use season::Season;
 
 /// Name and version of the method, as in the records.
-pub const METHOD: &str = "robust-ewma-hour/1";
+pub const METHOD: &str = "robust-ewma-hour/2";
 
 /// Values needed before there is a band: 5 minutes of polls every 15 s.
 const WARM_UP: u16 = 20;
@@ -75,29 +77,31 @@ pub(crate) struct Verdict {
 }
 
 /// Judges a value by what was learned before it, then learns it, unless `hold`: an anomaly is
-/// on and must not become the norm. `quantum` is the smallest step of the value.
+/// on and must not become the norm. `quantum` is the smallest step of the value, `range` what it
+/// can be.
 pub(crate) fn observe(
     learned: &mut Learned,
     at_ms: i64,
     value: f64,
     quantum: f64,
+    range: Range,
     hold: bool,
 ) -> Verdict {
     if hold {
-        return learned.judge(at_ms, value, quantum);
+        return learned.judge(at_ms, value, quantum, range);
     }
     if learned.count > 0 && at_ms.saturating_sub(learned.learned_at) > STALE_MS {
         learned.restart();
     }
-    let verdict = learned.judge(at_ms, value, quantum);
-    learned.learn(at_ms, value, &verdict, quantum);
+    let verdict = learned.judge(at_ms, value, quantum, range);
+    learned.learn(at_ms, value, &verdict, quantum, range);
     verdict
 }
 
 impl Learned {
     /// The band at a time; none while there is no baseline.
-    pub(crate) fn forecast(&self, at_ms: i64) -> Option<Verdict> {
-        (self.count >= WARM_UP).then(|| self.judge(at_ms, 0.0, f64::from(self.quantum)))
+    pub(crate) fn forecast(&self, at_ms: i64, range: Range) -> Option<Verdict> {
+        (self.count >= WARM_UP).then(|| self.judge(at_ms, 0.0, f64::from(self.quantum), range))
     }
 
     /// Forgets the level; the next values are a warm-up again. The season stays.
@@ -117,36 +121,40 @@ impl Learned {
         at_ms.saturating_sub(self.learned_at).max(0) as f64
     }
 
-    fn judge(&self, at_ms: i64, value: f64, quantum: f64) -> Verdict {
-        let expected = f64::from(self.level) + self.season.offset(at_ms);
-        let scale = self.scale_at(at_ms, expected, quantum);
+    fn judge(&self, at_ms: i64, value: f64, quantum: f64, range: Range) -> Verdict {
+        let expected = range.clamp(f64::from(self.level) + self.season.offset(at_ms));
+        let scale = self.scale_at(at_ms, expected, quantum, range);
         let score = ((value - expected).abs() / scale).min(MOST_SCORE);
         Verdict {
             expected,
-            lower: expected - BAND * scale,
-            upper: expected + BAND * scale,
+            lower: range.clamp(expected - BAND * scale),
+            upper: range.clamp(expected + BAND * scale),
             score,
             has_baseline: self.count >= WARM_UP,
         }
     }
 
-    fn scale_at(&self, at_ms: i64, expected: f64, quantum: f64) -> f64 {
+    fn scale_at(&self, at_ms: i64, expected: f64, quantum: f64, range: Range) -> f64 {
+        // With two ends it does not widen: in the end nothing would be out of the ordinary.
+        let grain = range.grain(quantum);
+        let quantum = if grain.is_some() { 0.0 } else { quantum };
         let floor = quantum.max(SCALE_FLOOR * expected.abs()).max(f64::MIN_POSITIVE);
         // A scale of few values is itself uncertain.
         let few = 1.0 + 5.0 / f64::from(self.count.max(1));
         let widening = (1.0 + self.idle(at_ms) / FORGET_MS).sqrt().min(MOST_WIDENING);
-        (f64::from(self.scale) * few).max(floor) * widening
+        ((f64::from(self.scale) * few).max(floor) * widening).max(grain.unwrap_or(0.0))
     }
 
-    fn learn(&mut self, at_ms: i64, value: f64, verdict: &Verdict, quantum: f64) {
+    fn learn(&mut self, at_ms: i64, value: f64, verdict: &Verdict, quantum: f64, range: Range) {
         let level = f64::from(self.level);
-        let offset = verdict.expected - level;
+        let offset = self.season.offset(at_ms);
+        let expected = level + offset;
         if self.count == 0 {
             self.level = (value - offset) as f32;
             self.scale = 0.0;
         } else {
-            let residual = value - verdict.expected;
-            let scale = self.scale_at(self.learned_at, verdict.expected, quantum);
+            let residual = value - expected;
+            let scale = self.scale_at(self.learned_at, expected, quantum, range);
             // Before there is a band, nothing is known to clip by.
             let limit = if verdict.has_baseline { CLIP * scale } else { f64::INFINITY };
             let clipped = residual.clamp(-limit, limit);

@@ -6,7 +6,7 @@
 use schemas::{Column, Gap, GapReason, Kind, MetricBatch, Poll, SampleFlags, SeriesId};
 
 use super::{Stages, anomaly};
-use crate::baseline::{Move, observe};
+use crate::baseline::{Move, Range, observe};
 use crate::rates::{Connector, Judged, Reading, Terms, Width, judge};
 use crate::rollup::Added;
 use crate::state::SeriesState;
@@ -53,6 +53,7 @@ struct Common<'a> {
     column: &'a Column,
     metric: usize,
     instances: &'a [u32],
+    range: Range,
 }
 
 /// Folds the samples of an accepted poll and sends them.
@@ -81,7 +82,8 @@ pub(super) fn fold(
     };
     for pass in [markers, gauges, counters] {
         for (column, metric) in poll.columns.iter().zip(&metrics) {
-            let common = Common { stages, column, metric: *metric, instances: &instances };
+            let range = Range::of(column.kind, &column.metric, &column.unit);
+            let common = Common { stages, column, metric: *metric, instances: &instances, range };
             pass(state, connector, &common, &mut batch, out);
         }
     }
@@ -251,7 +253,7 @@ fn follow(
         return;
     };
     let one = &mut state.series[number];
-    let verdict = observe(&mut one.learned, at, value, quantum, one.alarm.is_open());
+    let verdict = observe(&mut one.learned, at, value, quantum, common.range, one.alarm.is_open());
     if let Some(made) = one.alarm.step(at, value, &verdict, &mut one.learned) {
         let last = (value, verdict.expected, verdict.lower, verdict.upper);
         batch.moves.push(Moved { number, at, last, made });

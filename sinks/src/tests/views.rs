@@ -1,9 +1,9 @@
 //! The contract of the readable views.
 
-use schemas::{DeviceFacts, Fact, MetricBatch, Series};
+use schemas::{Device, DeviceFacts, Fact, MetricBatch, Rollup, Series};
 
 use crate::testing::{device, each_tier, record, samples, series, write};
-use crate::{Facts, Samples, SeriesIdentities};
+use crate::{Devices, Facts, Rollups, Samples, SeriesIdentities};
 
 /// Every column that others read says what it means.
 #[tokio::test]
@@ -100,6 +100,74 @@ async fn raw_samples_and_latest_values_carry_their_names() {
             interface,
             ["ge-0 to Bern 513 00:00:5e:00:53:01 up lower_layer_down 10000000000"]
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn roll_ups_of_each_width_are_in_the_view_of_that_width() {
+    each_tier(async |db| {
+        let one = series(1, "if_in_bps", "ge-0");
+        let mut identities = db.sink::<SeriesIdentities>().await;
+        write(&mut identities, vec![record(0, 0, &one)]).await;
+        let mut devices = db.sink::<Devices>().await;
+        let inventory = Device {
+            tenant: "default".to_owned(),
+            id: device(1),
+            name: "one".to_owned(),
+            address: "192.0.2.1".to_owned(),
+            port: 161,
+            profile: "auto".to_owned(),
+            credential: None,
+            site: Some("zrh".to_owned()),
+            tags: Vec::new(),
+            interval_ms: 60_000,
+            snmp: true,
+            icmp: true,
+            enabled: true,
+            source: "api".to_owned(),
+            updated_at: 1,
+        };
+        write(&mut devices, vec![record(0, 0, &inventory)]).await;
+        // 2026-11-20, which all three widths begin in.
+        let day = 1_795_132_800_000;
+        let bucket = |width_ms: i64, bucket, count, sum| Rollup {
+            tenant: "default".to_owned(),
+            device: device(1),
+            width_ms,
+            bucket,
+            repair: false,
+            series: vec![one.id],
+            counts: vec![count],
+            sums: vec![sum],
+            mins: vec![1.0],
+            maxs: vec![9.0],
+            lasts: vec![4.0],
+        };
+        let (five, hour, full_day) = (300_000, 3_600_000, 86_400_000);
+        let buckets = [
+            bucket(five, day, 2, 6.0),
+            bucket(five, day + five, 4, 20.0),
+            bucket(hour, day + hour, 10, 25.0),
+            bucket(full_day, day, 1_000, 7_000.0),
+        ];
+        let records = buckets.iter().enumerate().map(|(i, it)| record(0, i as i64, it));
+        write(&mut db.sink::<Rollups>().await, records.collect()).await;
+        let rows = async |view: &str| {
+            let sql = format!(
+                "SELECT concat_ws(' ', device_name, site, metric, instance, unit,
+                        to_char(bucket AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
+                        count, avg, sum, min, max, last)
+                 FROM {view} ORDER BY bucket"
+            );
+            db.lines(&sql).await
+        };
+        let line = |rest: &str| format!("one zrh if_in_bps ge-0 {} {rest}", one.unit);
+        let expected =
+            [line("2026-11-20 00:00 2 3 6 1 9 4"), line("2026-11-20 00:05 4 5 20 1 9 4")];
+        assert_eq!(rows("metric_5m").await, expected);
+        assert_eq!(rows("metric_1h").await, [line("2026-11-20 01:00 10 2.5 25 1 9 4")]);
+        assert_eq!(rows("metric_1d").await, [line("2026-11-20 00:00 1000 7 7000 1 9 4")]);
     })
     .await;
 }

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
@@ -19,6 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::super::LogError;
 use super::error::{Meaning, from_kafka, meaning};
 use super::options::{KafkaOptions, SESSION_MS};
+use super::said::{Pace, is_leave_of_a_lost_seat, is_overtaken_commit, kind_of};
 
 /// Longest wait for an answer about metadata, watermarks or committed offsets. A transaction that
 /// is still pending holds the latter up for its time-out.
@@ -210,6 +211,7 @@ pub(super) struct Context {
     worst: Mutex<Option<(Meaning, String)>>,
     changes: Mutex<VecDeque<Change>>,
     closing: AtomicBool,
+    pace: Pace,
 }
 
 impl Context {
@@ -220,6 +222,7 @@ impl Context {
             worst: Mutex::default(),
             changes: Mutex::default(),
             closing: AtomicBool::new(false),
+            pace: Pace::default(),
         }
     }
 
@@ -246,22 +249,6 @@ impl Context {
     }
 }
 
-/// Whether librdkafka calls an error what belongs to a rebalance: it was under way, or over, when a
-/// commit came, which was refused. That one is aborted, and its caller goes on from the last.
-fn is_overtaken_commit(facility: &str, message: &str) -> bool {
-    facility == "TXNERR"
-        && message.contains("Current transaction failed")
-        && message.contains("(ILLEGAL_GENERATION")
-}
-
-/// Whether librdkafka wonders at what [`super::seat::Seat::leave`] does with a seat that the group
-/// has taken back already: it gives up what it still holds, which is meant.
-fn is_leave_of_a_lost_seat(facility: &str, message: &str) -> bool {
-    facility == "REBALANCE"
-        && message.contains("unexpected instruction to revoke current assignment")
-        && message.contains("terminating=0, assignment_lost=0, LEAVE_ON_UNASSIGN_DONE=0")
-}
-
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         let (client, message) = (self.name.as_str(), self.secrets.hide(message));
@@ -278,21 +265,28 @@ impl ClientContext for Context {
             tracing::debug!(target: "librdkafka", client, facility, "{message}");
             return;
         }
+        // Who switched debugging on wants all of it.
+        let unsaid = if matches!(level, RDKafkaLogLevel::Debug) {
+            Some(0)
+        } else {
+            self.pace.may_say(&kind_of(facility, &message), Instant::now())
+        };
+        let Some(unsaid) = unsaid else { return };
         match level {
             RDKafkaLogLevel::Emerg
             | RDKafkaLogLevel::Alert
             | RDKafkaLogLevel::Critical
             | RDKafkaLogLevel::Error => {
-                tracing::error!(target: "librdkafka", client, facility, "{message}");
+                tracing::error!(target: "librdkafka", client, facility, unsaid, "{message}");
             }
             RDKafkaLogLevel::Warning => {
-                tracing::warn!(target: "librdkafka", client, facility, "{message}");
+                tracing::warn!(target: "librdkafka", client, facility, unsaid, "{message}");
             }
             RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
-                tracing::info!(target: "librdkafka", client, facility, "{message}");
+                tracing::info!(target: "librdkafka", client, facility, unsaid, "{message}");
             }
             RDKafkaLogLevel::Debug => {
-                tracing::debug!(target: "librdkafka", client, facility, "{message}");
+                tracing::debug!(target: "librdkafka", client, facility, unsaid, "{message}");
             }
         }
     }
@@ -305,9 +299,14 @@ impl ClientContext for Context {
         let reason = self.secrets.hide(reason);
         let code = error.rdkafka_error_code();
         let text = code.map_or_else(|| error.to_string(), |code| format!("{code:?}"));
+        let kind = format!("error {text}");
         metrics::counter!("opsc_kafka_errors_total", "client" => self.name.clone(), "code" => text)
             .increment(1);
-        tracing::warn!(target: "librdkafka", client = self.name, "{reason}");
+        // Of a broken connection its log has said the same, as FAIL.
+        let said = matches!(code, Some(Code::BrokerTransportFailure | Code::Resolve));
+        if !said && let Some(unsaid) = self.pace.may_say(&kind, Instant::now()) {
+            tracing::warn!(target: "librdkafka", client = self.name, unsaid, "{reason}");
+        }
         let meaning = code.map_or(Meaning::Passing, meaning);
         let mut worst = self.worst.lock().unwrap_or_else(PoisonError::into_inner);
         // A refusal says more than a broken connection, and that more than that all are broken.
@@ -370,24 +369,3 @@ fn report(client: &str, statistics: &Statistics) {
 
 /// Longest wait for a group, a transaction or a producer to end what it is at.
 pub(super) const SETTLE: Duration = Duration::from_millis(3 * SESSION_MS as u64);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_commit_that_a_rebalance_overtook_is_no_error() {
-        let failed = "[thrd:main]: Current transaction failed in state BeginCommit: Failed to \
-                      commit offsets to transaction on broker (none): Broker: Specified group \
-                      generation id is not valid";
-        let check = |facility, text: String, expected| {
-            assert_eq!(is_overtaken_commit(facility, &text), expected, "{facility} {text}");
-        };
-        check("TXNERR", format!("{failed} (ILLEGAL_GENERATION)"), true);
-        check("TXNERR", format!("{failed} (ILLEGAL_GENERATION, requires epoch bump)"), true);
-        check("TXNERR", format!("{failed} (FENCED_INSTANCE_ID)"), false);
-        check("TXNERR", format!("{failed} (_TIMED_OUT)"), false);
-        check("TXNERR", "Fatal transaction error: x (ILLEGAL_GENERATION)".to_owned(), false);
-        check("FATAL", format!("{failed} (ILLEGAL_GENERATION)"), false);
-    }
-}

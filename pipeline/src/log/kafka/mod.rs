@@ -38,6 +38,7 @@ mod options;
 mod producer;
 mod reader;
 mod reading;
+mod said;
 mod seat;
 mod task;
 mod topics;

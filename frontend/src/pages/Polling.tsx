@@ -1,0 +1,50 @@
+// What came of a device's last polls, one line a connector: why a chart is not there.
+import { useQuery } from "@tanstack/react-query";
+import { devicePollersQuery } from "../api/queries";
+import type { DeviceDetail, PollerTiming } from "../api/types";
+import { duration, outcomeText } from "../lib/format";
+import { Age } from "../ui/State";
+import { STALE_INTERVALS } from "./DeviceTable";
+
+const NAMES: Record<string, string> = { snmp: "SNMP", icmp: "ICMP" };
+
+export function Polling({ device }: { device: DeviceDetail }) {
+  const pollers = useQuery(devicePollersQuery(device.id));
+  // A poller of another process tells its own /metrics; here nothing is known of it.
+  const items = [...(pollers.data?.items ?? [])].sort((a, b) =>
+    b.connector.localeCompare(a.connector),
+  );
+  if (items.length === 0) return null;
+  return (
+    <section aria-labelledby="polling-head">
+      <div className="section-head">
+        <h2 id="polling-head">Polling</h2>
+      </div>
+      <dl className="facts">
+        {items.map((item) => (
+          <div key={item.connector} style={{ display: "contents" }}>
+            <dt>{NAMES[item.connector] ?? item.connector}</dt>
+            <dd>
+              <Outcome item={item} staleAfter={device.interval_ms * STALE_INTERVALS} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+function Outcome({ item, staleAfter }: { item: PollerTiming; staleAfter: number }) {
+  if (!item.last_outcome) return <span className="muted">not polled yet</span>;
+  const good = item.last_outcome === "ok";
+  return (
+    <>
+      <span className={good ? "" : "state-degraded"}>{outcomeText(item.last_outcome)}</span>
+      {item.last_duration_ms !== null && item.last_duration_ms !== undefined && good && (
+        <span className="muted"> in {duration(item.last_duration_ms)}</span>
+      )}
+      <span className="muted">, </span>
+      <Age at={item.last_at ?? null} staleAfter={staleAfter} none="never" />
+    </>
+  );
+}

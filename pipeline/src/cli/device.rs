@@ -1,0 +1,114 @@
+//! What `device add` sends: what is known of the device, with what was given laid over it.
+
+use serde_json::{Map, Value, json};
+
+use super::DeviceArgs;
+
+/// What the API takes of a device; it replaces all of them, so all must be sent.
+const FIELDS: [&str; 11] = [
+    "address",
+    "name",
+    "port",
+    "profile",
+    "credential",
+    "site",
+    "tags",
+    "interval_ms",
+    "snmp",
+    "icmp",
+    "enabled",
+];
+
+/// Seconds as a person gives them, in ms.
+pub(super) fn interval(text: &str) -> Result<i64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "no number of seconds".to_owned())?;
+    if (1.0..=86_400.0).contains(&seconds) {
+        Ok((seconds * 1000.0).round() as i64)
+    } else {
+        Err("must be from 1 second to 86400, a day".to_owned())
+    }
+}
+
+/// The device to send. `known` is the device as the API has it.
+pub(super) fn body(args: DeviceArgs, known: Option<&Value>) -> Map<String, Value> {
+    let address = args.address.to_string();
+    let mut body = Map::new();
+    for field in FIELDS {
+        if let Some(value) = known.and_then(|known| known.get(field)) {
+            body.insert(field.to_owned(), value.clone());
+        }
+    }
+    let icmp = (args.icmp || args.no_icmp).then_some(args.icmp);
+    let given = [
+        ("name", args.name.map(Value::from)),
+        ("port", Some(args.port.into())),
+        ("profile", args.profile.map(Value::from)),
+        ("credential", args.credential.map(Value::from)),
+        ("site", args.site.map(Value::from)),
+        ("interval_ms", args.interval.map(Value::from)),
+        ("icmp", icmp.map(Value::from)),
+        ("address", Some(json!(address))),
+    ];
+    for (field, value) in given {
+        if let Some(value) = value {
+            body.insert(field.to_owned(), value);
+        }
+    }
+    body.retain(|_, value| !value.is_null());
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::{Cli, Command, DeviceCommand};
+    use super::*;
+
+    fn given(flags: &[&str], known: Option<&Value>) -> Value {
+        let words = ["opsconductor", "device", "add", "192.0.2.10"].iter().chain(flags);
+        let command = Cli::try_parse_from(words).unwrap().command;
+        let Command::Device { command: DeviceCommand::Add(args), .. } = command else {
+            panic!("not what was given")
+        };
+        Value::Object(body(args, known))
+    }
+
+    #[test]
+    fn a_known_device_keeps_what_is_not_given() {
+        let known = json!({
+            "id": "x", "address": "192.0.2.10", "name": "core-1", "port": 161,
+            "profile": "generic", "credential": "lab", "site": null, "tags": ["edge"],
+            "interval_ms": 10_000, "snmp": true, "icmp": false, "enabled": false,
+            "state": "up", "reason": "", "interfaces": 3
+        });
+        let mut expected = json!({
+            "address": "192.0.2.10", "name": "core-1", "port": 161, "profile": "generic",
+            "credential": "lab", "tags": ["edge"], "interval_ms": 10_000, "snmp": true,
+            "icmp": false, "enabled": false, "site": "gva"
+        });
+        assert_eq!(given(&["--site", "gva"], Some(&known)), expected);
+        expected["icmp"] = json!(true);
+        expected["interval_ms"] = json!(2_500);
+        let flags = ["--site", "gva", "--icmp", "--interval", "2.5"];
+        assert_eq!(given(&flags, Some(&known)), expected);
+    }
+
+    #[test]
+    fn a_new_device_leaves_the_defaults_to_the_api() {
+        assert_eq!(given(&[], None), json!({"address": "192.0.2.10", "port": 161}));
+        assert_eq!(given(&["--icmp", "--no-icmp"], None)["icmp"], json!(false));
+        assert_eq!(given(&["--no-icmp", "--icmp"], None)["icmp"], json!(true));
+        let flags = ["--no-icmp", "--profile", "generic", "--port", "1161"];
+        let expected =
+            json!({"address": "192.0.2.10", "port": 1161, "profile": "generic", "icmp": false});
+        assert_eq!(given(&flags, None), expected);
+    }
+
+    #[test]
+    fn an_interval_is_told_in_the_unit_it_is_given_in() {
+        assert_eq!(interval("0.5"), Err("must be from 1 second to 86400, a day".to_owned()));
+        assert_eq!(interval("1.5"), Ok(1_500));
+        assert!(interval("NaN").is_err() && interval("soon").is_err());
+    }
+}

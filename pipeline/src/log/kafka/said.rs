@@ -1,0 +1,94 @@
+//! What to make of librdkafka's messages. It says the same again with every try: with a broker away
+//! that is many lines a second from each client. One line of a kind in a while is enough, if it tells
+//! how many were left out.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Between two lines of one kind from one client.
+const EVERY: Duration = Duration::from_secs(10);
+/// Kinds remembered; librdkafka has some forty, a few of them for each broker.
+const MAX_KINDS: usize = 256;
+
+/// Whether librdkafka calls an error what belongs to a rebalance: it was under way, or over, when a
+/// commit came, which was refused. That one is aborted, and its caller goes on from the last.
+pub(super) fn is_overtaken_commit(facility: &str, message: &str) -> bool {
+    facility == "TXNERR"
+        && message.contains("Current transaction failed")
+        && message.contains("(ILLEGAL_GENERATION")
+}
+
+/// Whether librdkafka wonders at what [`super::seat::Seat::leave`] does with a seat that the group
+/// has taken back already: it gives up what it still holds, which is meant.
+pub(super) fn is_leave_of_a_lost_seat(facility: &str, message: &str) -> bool {
+    facility == "REBALANCE"
+        && message.contains("unexpected instruction to revoke current assignment")
+        && message.contains("terminating=0, assignment_lost=0, LEAVE_ON_UNASSIGN_DONE=0")
+}
+
+/// The kind of a message: librdkafka's word for it, and of which connection it is, which stands in
+/// front: `[thrd:localhost:9092/1]: …`.
+pub(super) fn kind_of(facility: &str, message: &str) -> String {
+    let thread = message.split_once("]: ").map_or("", |(thread, _)| thread);
+    format!("{facility} {thread}")
+}
+
+/// What one client said, by kind.
+#[derive(Default)]
+pub(super) struct Pace {
+    said: Mutex<HashMap<String, (Instant, u64)>>,
+}
+
+impl Pace {
+    /// How many lines of this kind were left out since the last one; none when this one is left
+    /// out too.
+    pub(super) fn may_say(&self, kind: &str, now: Instant) -> Option<u64> {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((last, unsaid)) = said.get_mut(kind) {
+            if now.saturating_duration_since(*last) < EVERY {
+                *unsaid += 1;
+                return None;
+            }
+            *last = now;
+            return Some(std::mem::take(unsaid));
+        }
+        if said.len() < MAX_KINDS {
+            said.insert(kind.to_owned(), (now, 0));
+        }
+        Some(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_of_a_kind_in_a_while_with_a_count() {
+        let (pace, start) = (Pace::default(), Instant::now());
+        let at = |ms| start + Duration::from_millis(ms);
+        let fail = |broker| kind_of("FAIL", &format!("[thrd:b{broker}:9092/{broker}]: refused"));
+        let said: Vec<_> = (0..100).filter_map(|n| pace.may_say(&fail(1), at(n * 250))).collect();
+        assert_eq!(said, [0, 39, 39]);
+        for other in [fail(2), kind_of("TXNERR", "[thrd:main]: x"), kind_of("FAIL", "x")] {
+            assert_eq!(pace.may_say(&other, at(25_000)), Some(0), "{other} is another kind");
+        }
+    }
+
+    #[test]
+    fn only_a_commit_that_a_rebalance_overtook_is_no_error() {
+        let failed = "[thrd:main]: Current transaction failed in state BeginCommit: Failed to \
+                      commit offsets to transaction on broker (none): Broker: Specified group \
+                      generation id is not valid";
+        let check = |facility, text: String, expected| {
+            assert_eq!(is_overtaken_commit(facility, &text), expected, "{facility} {text}");
+        };
+        check("TXNERR", format!("{failed} (ILLEGAL_GENERATION)"), true);
+        check("TXNERR", format!("{failed} (ILLEGAL_GENERATION, requires epoch bump)"), true);
+        check("TXNERR", format!("{failed} (FENCED_INSTANCE_ID)"), false);
+        check("TXNERR", format!("{failed} (_TIMED_OUT)"), false);
+        check("TXNERR", "Fatal transaction error: x (ILLEGAL_GENERATION)".to_owned(), false);
+        check("FATAL", format!("{failed} (ILLEGAL_GENERATION)"), false);
+    }
+}
