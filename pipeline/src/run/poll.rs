@@ -174,6 +174,7 @@ impl PollSink for LogPollSink {
             }
         };
         let device = poll.device;
+        let samples: usize = poll.columns.iter().map(|column| column.instances.len()).sum();
         let done = Box::new(move |result: Result<(i32, i64), LogError>| {
             if let Err(error) = result {
                 tracing::error!(%device, %error, "poll was not written");
@@ -183,6 +184,7 @@ impl PollSink for LogPollSink {
         match self.producer.send(record, Some(done)) {
             Ok(()) => {
                 metrics::counter!("opsc_polls_total").increment(1);
+                metrics::counter!("opsc_samples_polled_total").increment(samples as u64);
                 Ok(())
             }
             Err(LogError::TooLarge { topic, bytes }) => {

@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::log::{Event, EventLog, Member, MemberSpec, Producer, Record, Start};
 
 /// Most records in one SQL transaction.
-const MAX_BATCH_RECORDS: usize = 5_000;
+pub(crate) const MAX_BATCH_RECORDS: usize = 5_000;
 /// Most bytes of records in one SQL transaction.
 const MAX_BATCH_BYTES: usize = 16 * 1024 * 1024;
 /// Longest wait for a batch to fill.
