@@ -1,6 +1,8 @@
-//! What the measuring process uses, and where it runs (Linux: `/proc`).
+//! What processes use, and where they run (Linux: `/proc`).
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -38,19 +40,129 @@ impl fmt::Display for Machine {
     }
 }
 
+/// A line of `stat` (proc(5)).
+struct Stat {
+    name: String,
+    parent: u32,
+    /// User and system CPU seconds, in steps of a hundredth.
+    cpu: f64,
+    /// The same of its children that have ended.
+    children_cpu: f64,
+}
+
+fn stat(path: &Path) -> Option<Stat> {
+    let stat = std::fs::read_to_string(path).ok()?;
+    let (name, after) = (stat.find('(')?, stat.rfind(')')?);
+    let fields: Vec<&str> = stat.get(after + 1..)?.split_whitespace().collect();
+    let ticks = |n: usize| fields.get(n)?.parse::<f64>().ok();
+    Some(Stat {
+        name: stat.get(name + 1..after)?.to_owned(),
+        parent: fields.get(1)?.parse().ok()?,
+        cpu: (ticks(11)? + ticks(12)?) / 100.0,
+        children_cpu: (ticks(13)? + ticks(14)?) / 100.0,
+    })
+}
+
 /// User and system CPU seconds of this process so far, in steps of a hundredth.
 pub(super) fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after = stat.rsplit(')').next().unwrap_or_default();
-    let field = |n: usize| after.split_whitespace().nth(n).and_then(|t| t.parse::<f64>().ok());
-    // Fields 14 and 15 of proc(5), in ticks of 10 ms.
-    (field(11).unwrap_or(0.0) + field(12).unwrap_or(0.0)) / 100.0
+    stat(Path::new("/proc/self/stat")).map_or(0.0, |stat| stat.cpu)
+}
+
+/// The same of another process.
+pub(super) fn cpu_seconds_of(pid: u32) -> f64 {
+    stat(Path::new(&format!("/proc/{pid}/stat"))).map_or(0.0, |stat| stat.cpu)
+}
+
+/// The same of a process and all its children, those that have ended included.
+pub(super) fn cpu_seconds_of_family(pid: u32) -> f64 {
+    let own = stat(Path::new(&format!("/proc/{pid}/stat")));
+    let children = processes().filter_map(|other| {
+        let stat = stat(Path::new(&format!("/proc/{other}/stat")))?;
+        (stat.parent == pid).then_some(stat.cpu + stat.children_cpu)
+    });
+    own.map_or(0.0, |stat| stat.cpu + stat.children_cpu) + children.sum::<f64>()
+}
+
+/// CPU seconds of a process by the names of its threads, as far as `group` tells them apart.
+/// Threads that have ended are not among them.
+pub(super) fn cpu_seconds_by_thread(
+    pid: u32,
+    group: impl Fn(&str) -> &'static str,
+) -> BTreeMap<&'static str, f64> {
+    let mut all = BTreeMap::new();
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    for stat in tasks.filter_map(|task| stat(&task.path().join("stat"))) {
+        *all.entry(group(&stat.name)).or_default() += stat.cpu;
+    }
+    all
 }
 
 /// Memory of this process that lies in RAM, in bytes.
 pub(super) fn resident_bytes() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    resident_bytes_of(std::process::id())
+}
+
+/// Memory of a process that lies in RAM, in bytes.
+pub(super) fn resident_bytes_of(pid: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmRSS:"));
     let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<usize>().ok());
     kib.unwrap_or(0) * 1024
+}
+
+fn processes() -> impl Iterator<Item = u32> {
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    all.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// The parent of a process of this machine.
+pub(super) fn parent_of(pid: u32) -> Option<u32> {
+    stat(Path::new(&format!("/proc/{pid}/stat"))).map(|stat| stat.parent)
+}
+
+/// The process of this machine that listens at a TCP port, if it may be looked at.
+pub(super) fn listener(port: u16) -> Option<u32> {
+    // Local address, state (0A: listening) and inode are the 2nd, 4th and 10th column.
+    let inode = ["/proc/net/tcp", "/proc/net/tcp6"].into_iter().find_map(|table| {
+        let table = std::fs::read_to_string(table).ok()?;
+        table.lines().find_map(|line| {
+            let columns: Vec<&str> = line.split_whitespace().collect();
+            let here = columns.get(1)?.ends_with(&format!(":{port:04X}"));
+            (here && *columns.get(3)? == "0A").then(|| (*columns.get(9).unwrap_or(&"")).to_owned())
+        })
+    })?;
+    let socket = format!("socket:[{inode}]");
+    processes().find(|pid| {
+        let open = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        let mut targets = open.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+        targets.any(|target| target.to_str() == Some(&socket))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_are_found_and_measured() {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let me = std::process::id();
+        assert_eq!(listener(port), Some(me));
+        drop(socket);
+        assert_eq!(listener(port), None);
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        assert_eq!(parent_of(child.id()), Some(me));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(resident_bytes() > 1_000_000);
+        let began = cpu_seconds();
+        let mut x = 1_u64;
+        while cpu_seconds() < began + 0.05 {
+            x = std::hint::black_box(x.wrapping_mul(3));
+        }
+        let by_thread = cpu_seconds_by_thread(me, |_| "all");
+        assert!(by_thread["all"] >= 0.04 && cpu_seconds_of_family(me) >= 0.04);
+        assert!(cpu_seconds_of(me) >= 0.05);
+    }
 }

@@ -36,6 +36,19 @@ impl Report {
     pub(super) fn add(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
         self.figures.push(Figure { name: name.into(), value, unit });
     }
+
+    /// Median, 99th percentile (first, as it is what is promised) and maximum of times in ms.
+    pub(super) fn add_ms(&mut self, name: &str, mut ms: Vec<f64>) {
+        ms.sort_by(f64::total_cmp);
+        let at = |share: f64| {
+            let place = (ms.len() as f64 * share).ceil() as usize;
+            ms.get(place.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+        };
+        self.add(format!("{name}, p99"), at(0.99), "ms");
+        self.add(format!("{name}, p50"), at(0.5), "ms");
+        self.add(format!("{name}, at most"), at(1.0), "ms");
+        self.add(format!("{name}, how many"), ms.len() as f64, "");
+    }
 }
 
 /// The last line is `NAME VALUE UNIT`.
@@ -65,6 +78,15 @@ fn short(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn percentiles_are_of_the_sorted_times() {
+        let mut report = Report::new("x", String::new());
+        report.add_ms("a", (1..=200).rev().map(f64::from).collect());
+        report.add_ms("b", vec![7.0]);
+        let values: Vec<f64> = report.figures.iter().map(|figure| figure.value).collect();
+        assert_eq!(values, [198.0, 100.0, 200.0, 200.0, 7.0, 7.0, 7.0, 1.0]);
+    }
 
     #[test]
     fn the_last_line_is_name_value_unit() {

@@ -89,6 +89,10 @@ enum Command {
         #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
         scale: f64,
     },
+    /// Runs a simulated network for a measurement: its configuration comes as one line of JSON
+    /// on standard input, and it answers until that ends
+    #[command(hide = true)]
+    Lab,
     /// Devices of a running system
     Device {
         #[command(flatten)]
@@ -252,6 +256,10 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
                     if json { serde_json::to_string(&report) } else { Ok(report.to_string()) };
                 let _ = print(&text.unwrap_or_default());
             })?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Lab => {
+            bench::serve_network()?;
             return Ok(ExitCode::SUCCESS);
         }
         Command::Device { remote, command } => {

@@ -283,6 +283,7 @@ impl PollSink for LogPollSink {
             return Err(Full(Box::new(poll)));
         }
         let (device, unconfirmed) = (poll.device, Arc::clone(&self.unconfirmed));
+        let samples: usize = poll.columns.iter().map(|column| column.instances.len()).sum();
         let done = Box::new(move |result: Result<(i32, i64), LogError>| {
             Unconfirmed::done(&unconfirmed, result.is_ok());
             if let Err(error) = result {
@@ -297,6 +298,7 @@ impl PollSink for LogPollSink {
         match sent {
             Ok(()) => {
                 metrics::counter!("opsc_polls_total").increment(1);
+                metrics::counter!("opsc_samples_polled_total").increment(samples as u64);
                 Ok(())
             }
             Err(LogError::TooLarge { topic, bytes }) => {

@@ -22,7 +22,7 @@ use crate::log::{Done, Event, EventLog, LogError, Member, MemberSpec, Producer, 
 mod tests;
 
 /// Most records in one SQL transaction.
-const MAX_BATCH_RECORDS: usize = 5_000;
+pub(crate) const MAX_BATCH_RECORDS: usize = 5_000;
 /// Most bytes of records in one SQL transaction.
 const MAX_BATCH_BYTES: usize = 16 * 1024 * 1024;
 /// Longest wait for a batch to fill.

@@ -133,11 +133,26 @@ fn profiles_dir(config: &Config) -> Option<&std::path::Path> {
     (!folder.is_empty()).then(|| std::path::Path::new(folder))
 }
 
+/// Takes as many file descriptors as this user may have: connections and files of the log hold one
+/// each, and a shell gives 1,024 at first, fewer than there may be viewers.
+pub(crate) fn take_descriptors() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: getrlimit and setrlimit only access the struct given.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            // Refused, it goes on with what it has.
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit);
+        }
+    }
+}
+
 /// Runs the roles until a signal or a failure that a person must mend.
 ///
 /// # Errors
 /// [`StartError`].
 pub fn run(config: &Config, roles: &[Role], runtime: &Handle) -> Result<(), StartError> {
+    take_descriptors();
     let stop = Stop::default();
     watch_signals(runtime, stop.clone())?;
     let shared = Arc::new(open(config, runtime, stop)?);
@@ -233,4 +248,27 @@ fn watch_signals(runtime: &Handle, stop: Stop) -> Result<(), StartError> {
         std::process::exit(130);
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_descriptors_are_taken() {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        let mut current = |lower: u64| {
+            // SAFETY: getrlimit and setrlimit only access the struct given.
+            unsafe {
+                assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit), 0);
+                limit.rlim_cur -= lower;
+                assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit), 0);
+            }
+            limit
+        };
+        let fewer = current(1);
+        assert!(fewer.rlim_cur < fewer.rlim_max);
+        take_descriptors();
+        assert_eq!(current(0).rlim_cur, fewer.rlim_max);
+    }
 }
