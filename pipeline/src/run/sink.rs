@@ -12,6 +12,7 @@ use sinks::{Poison as Refused, Sink, SinkError, SinkRecord};
 use tokio::runtime::Handle;
 
 use super::dead_letter::{self, Poison};
+use super::durable;
 use super::lag::{Progress, Reading};
 use super::schema_topic::SchemaTopic;
 use super::wiring::RunError;
@@ -258,18 +259,15 @@ impl<S: Sink> SinkRunner<S> {
 
     /// Dead letters are durable before the position moves over their records.
     fn send_letters(&self, records: &[Record], poison: &[Refused]) -> Result<(), RunError> {
-        for refused in poison {
+        let letter = |refused: &Refused| {
             let found = records
                 .iter()
                 .find(|r| (r.partition, r.offset) == (refused.partition, refused.offset));
-            let Some(record) = found else { continue };
             let why = Poison { reason: refused.reason, error: refused.error.clone() };
-            self.letters.send(dead_letter::of(record, &self.spec.group, why), None)?;
-        }
-        if !poison.is_empty() {
-            self.letters.flush(DEAD_LETTER_WAIT)?;
-        }
-        Ok(())
+            found.map(|record| dead_letter::of(record, &self.spec.group, why))
+        };
+        let letters = poison.iter().filter_map(letter);
+        Ok(durable::write(self.letters.as_ref(), letters, DEAD_LETTER_WAIT)?)
     }
 
     fn failed(&mut self, error: SinkError) -> Result<(), RunError> {
