@@ -17,6 +17,9 @@ const SHORTHANDS: &[(&str, &[Setting])] = &[
     ("OPSC_INSTANCE", &[("instance", None)]),
 ];
 
+/// What the keys of librdkafka's properties begin with.
+const PROPERTIES: &str = "log.kafka.properties.";
+
 pub(super) fn keys_of(variable: &str) -> Vec<(String, Option<&'static str>)> {
     if let Some((_, keys)) = SHORTHANDS.iter().find(|(name, _)| *name == variable) {
         return keys.iter().map(|(key, fixed)| ((*key).to_owned(), *fixed)).collect();
@@ -24,10 +27,11 @@ pub(super) fn keys_of(variable: &str) -> Vec<(String, Option<&'static str>)> {
     if variable == "OPSC_DEMO" {
         return vec![("demo.enabled".to_owned(), None)];
     }
-    match variable.strip_prefix("OPSC__") {
-        Some(path) => vec![(path.to_lowercase().replace("__", "."), None)],
-        None => Vec::new(),
-    }
+    let Some(path) = variable.strip_prefix("OPSC__") else { return Vec::new() };
+    let key = path.to_lowercase().replace("__", ".");
+    // A shell exports no name with dots, and no property of librdkafka has an underscore.
+    let key = if key.starts_with(PROPERTIES) { key.replace('_', ".") } else { key };
+    vec![(key, None)]
 }
 
 /// Lays `over` upon `base`; a key that the defaults lack is an error.
@@ -97,14 +101,14 @@ pub(super) fn set(
         {
             (table, known, rest) = (next, defaults, inner);
             // A property's own name has dots.
-            if key.starts_with("log.kafka.properties.") && section == "properties" {
+            if key.starts_with(PROPERTIES) && section == "properties" {
                 break;
             }
         } else {
             return Err(wrong(place, unknown(section, known)));
         }
     }
-    let free = key.starts_with("log.kafka.properties.");
+    let free = key.starts_with(PROPERTIES);
     let value = match known.get(rest) {
         None if free => Value::String(text.to_owned()),
         None => return Err(wrong(place, unknown(key, known))),
