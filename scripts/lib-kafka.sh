@@ -106,14 +106,17 @@ broker.heartbeat.interval.ms=1000
 num.network.threads=2
 num.io.threads=4
 PROPERTIES
-    [ $# -eq 0 ] || printf '%s\n' "$@" # the last of two equal names counts
+    # The last of two equal names counts.
+    kafka_secure_properties "$dir" $((base + 2 * node - 2)) $((base + 2 * node - 1))
+    [ $# -eq 0 ] || printf '%s\n' "$@"
 }
 
 kafka_format() {
-    local dir=$1 node=$2
+    local dir=$1 node=$2 users
     [ ! -e "$dir/node-$node/data/meta.properties" ] || return 0
+    mapfile -t users < <(kafka_secure_format "$dir")
     kafka_java kafka.tools.StorageTool format -t "$(cat "$dir/cluster-id")" \
-        -c "$dir/node-$node/server.properties" >"$dir/node-$node/format.log" 2>&1 || {
+        -c "$dir/node-$node/server.properties" "${users[@]}" >"$dir/node-$node/format.log" 2>&1 || {
         tail -n 5 "$dir/node-$node/format.log" >&2
         die "Kafka $dir/node-$node" "its data folder could not be formatted" "see that the disk has room"
     }
@@ -144,11 +147,20 @@ kafka_brokers_seen() {
     } 2>/dev/null
 }
 
+# kafka_is_up DIR PORT COUNT: a broker that asks for a user is not asked for the others.
+kafka_is_up() {
+    if kafka_is_secure "$1"; then
+        kafka_tls_answers "$1" "$2"
+    else
+        [ "$(kafka_brokers_seen "$2")" = "$3" ]
+    fi
+}
+
 kafka_wait() {
     local dir=$1 count=$2 node tries=600 port
     for node in $(kafka_nodes "$dir"); do
         port=$(kafka_broker_port "$dir" "$node")
-        until [ "$(kafka_brokers_seen "$port")" = "$count" ]; do
+        until kafka_is_up "$dir" "$port" "$count"; do
             if ! kafka_pid "$dir" "$node" >/dev/null || ((tries-- <= 0)); then
                 tail -n 15 "$dir/node-$node/kafka.log" >&2
                 die "Kafka $dir/node-$node" "the broker on port $port does not come up (its last words are above)" \
@@ -185,20 +197,21 @@ kafka_any_runs() {
 }
 
 kafka_start() {
-    local dir=$1 port=$2 count=1 sets=()
+    local dir=$1 port=$2 count=1 sets=() secure=
     shift 2
-    while [ $# -ge 2 ]; do
+    while [ $# -gt 0 ]; do
         case $1 in
-        --nodes) count=$2 ;;
-        --set) sets+=("$2") ;;
+        --secure) secure=1 && shift && continue ;;
+        --nodes) count=${2-} ;;
+        --set) sets+=("${2-}") ;;
         *) usage ;;
         esac
-        shift 2
+        shift 2 || usage
     done
-    [ $# -eq 0 ] || usage
     kafka_install
     mkdir -p "$dir"
     dir=$(readlink -f "$dir")
+    [ -z "$secure" ] || kafka_secure "$dir"
     if ! kafka_any_runs "$dir"; then
         [ ! -s "$dir/port" ] || port=$(cat "$dir/port")
         kafka_free_base "$port" $((2 * count)) >"$dir/port.new"

@@ -3,6 +3,7 @@
 mod check;
 mod device;
 mod remote;
+mod topics;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,6 +33,7 @@ First steps:
   opsconductor check                       tries every setting and connection, and explains
 
 On a Kafka cluster, in any number and on any host:
+  OPSC_KAFKA=broker:9092 opsconductor topics plan | apply
   OPSC_KAFKA=broker:9092 DATABASE_URL=postgres://… opsconductor connect | process | sink | api
   Every process needs a name that no other of its role has, and keeps it over restarts. It is the
   host's name; for several of one role on a host give each its own: OPSC_INSTANCE=host-2.
@@ -77,6 +79,23 @@ enum Command {
     Config,
     /// Prints the topics and who reads and writes them, as a Mermaid diagram
     Topology,
+    /// The topics of a Kafka cluster: what is missing or other than it must be
+    #[command(after_help = "\
+Every role makes the topics that are missing when it starts. Where it may not (no right to Create),
+or to look before the first start, an administrator does it with the same configuration:
+
+  OPSC_KAFKA=broker:9092 opsconductor topics plan     shows, changes nothing
+  OPSC_KAFKA=broker:9092 opsconductor topics apply    creates what is missing
+
+A topic that is there is compared, never changed: one that would lose or misplace records is
+refused with the reason and the line that mends it, and then nothing is created. Partitions come
+from log.partitions, names from log.kafka.prefix, replicas from log.kafka.replication (three, two
+of them in sync, where the cluster has three brokers). The exit code is 1 when something is
+refused. Rights, SASL and TLS: docs/KAFKA.md.")]
+    Topics {
+        #[command(subcommand)]
+        command: TopicsCommand,
+    },
     /// Measures what the program does on this machine
     Bench {
         /// What to measure
@@ -171,6 +190,14 @@ struct DeviceArgs {
     no_icmp: bool,
 }
 
+#[derive(Clone, Copy, Subcommand)]
+enum TopicsCommand {
+    /// Shows what would be created, what is as it must be, and what is refused and why
+    Plan,
+    /// Creates what is missing; nothing when something is refused
+    Apply,
+}
+
 #[derive(Subcommand)]
 enum CredentialCommand {
     /// Makes or replaces an SNMP v2c credential: asks for the community, or reads it from
@@ -247,6 +274,11 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Check => {
             let config = load(cli.config)?;
             return Ok(runtime()?.block_on(check::run(&config)));
+        }
+        Command::Topics { command } => {
+            let config = load(cli.config)?;
+            system::telemetry::init(&config.telemetry);
+            return topics::run(&config, command);
         }
         Command::Bench { bench, json, scale } => {
             let config = load(cli.config)?;

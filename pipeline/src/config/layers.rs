@@ -50,6 +50,9 @@ const OTHERS: &[&str] = &[
 /// What tests read begins with one of these.
 const OTHERS_OF: &[&str] = &["OPSC_E2E_", "OPSC_FUZZ_", "OPSC_PROVE", "OPSC_TEST_"];
 
+/// What the keys of librdkafka's properties begin with.
+const PROPERTIES: &str = "log.kafka.properties.";
+
 /// The keys that a variable sets, and their values where the variable's own is not meant.
 ///
 /// # Errors
@@ -59,7 +62,10 @@ pub(super) fn keys_of(variable: &str) -> Result<Vec<(String, Option<&'static str
         return Ok(keys.iter().map(|(key, fixed)| ((*key).to_owned(), *fixed)).collect());
     }
     if let Some(path) = variable.strip_prefix("OPSC__") {
-        return Ok(vec![(path.to_lowercase().replace("__", "."), None)]);
+        let key = path.to_lowercase().replace("__", ".");
+        // A shell exports no name with dots, and no property of librdkafka has an underscore.
+        let key = if key.starts_with(PROPERTIES) { key.replace('_', ".") } else { key };
+        return Ok(vec![(key, None)]);
     }
     let others =
         || OTHERS.contains(&variable) || OTHERS_OF.iter().any(|of| variable.starts_with(of));
@@ -142,14 +148,14 @@ pub(super) fn set(
         {
             (table, known, rest) = (next, defaults, inner);
             // A property's own name has dots.
-            if key.starts_with("log.kafka.properties.") && section == "properties" {
+            if key.starts_with(PROPERTIES) && section == "properties" {
                 break;
             }
         } else {
             return Err(wrong(place, unknown(section, known)));
         }
     }
-    let free = key.starts_with("log.kafka.properties.");
+    let free = key.starts_with(PROPERTIES);
     let value = match known.get(rest) {
         None if free => Value::String(text.to_owned()),
         None => return Err(wrong(place, unknown(key, known))),

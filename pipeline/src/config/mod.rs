@@ -320,9 +320,11 @@ mod tests {
         assert_eq!((config.log.kind, config.processor.threads), (LogKind::Kafka, 3));
         assert!(config.demo.enabled);
         assert!(config.log.kafka.properties.contains_key("linger.ms"));
-        let dotted = [("OPSC__LOG__KAFKA__PROPERTIES__SASL.MECHANISM", "PLAIN")];
-        let config = load("", &dotted).unwrap();
-        assert!(config.log.kafka.properties.contains_key("sasl.mechanism"));
+        for name in ["SASL.MECHANISM", "SASL_MECHANISM"] {
+            let name = format!("OPSC__LOG__KAFKA__PROPERTIES__{name}");
+            let config = load("", &[(&name, "PLAIN")]).unwrap();
+            assert!(config.log.kafka.properties.contains_key("sasl.mechanism"));
+        }
     }
 
     #[test]

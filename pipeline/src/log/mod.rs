@@ -14,7 +14,7 @@ pub mod embedded;
 pub mod kafka;
 mod open;
 
-pub use open::open;
+pub use open::{open, open_kafka};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

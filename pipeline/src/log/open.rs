@@ -28,15 +28,20 @@ pub fn open(config: &Config) -> Result<Arc<dyn EventLog>, LogError> {
             let log = Embedded::open(&config.state_dir.join(FOLDER), options)?;
             Ok(Arc::new(log))
         }
-        LogKind::Kafka => {
-            let kafka = &config.log.kafka;
-            let log = KafkaLog::connect(KafkaOptions {
-                bootstrap: kafka.bootstrap.clone(),
-                prefix: kafka.prefix.clone(),
-                replication: kafka.replication,
-                properties: kafka.properties.clone().into_iter().collect(),
-            })?;
-            Ok(Arc::new(log))
-        }
+        LogKind::Kafka => Ok(Arc::new(open_kafka(config)?)),
     }
+}
+
+/// Reaches the cluster that the configuration names.
+///
+/// # Errors
+/// [`LogError`].
+pub fn open_kafka(config: &Config) -> Result<KafkaLog, LogError> {
+    let kafka = &config.log.kafka;
+    KafkaLog::connect(KafkaOptions {
+        bootstrap: kafka.bootstrap.clone(),
+        prefix: kafka.prefix.clone(),
+        replication: kafka.replication,
+        properties: kafka.properties.clone().into_iter().collect(),
+    })
 }

@@ -1,6 +1,7 @@
 //! The runners: what drives connectors, processors and sinks over the log.
 
 pub mod dead_letter;
+pub mod durable;
 pub mod lag;
 mod partition;
 pub mod poll;

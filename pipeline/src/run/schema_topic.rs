@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use schemas::{CodecError, SchemaStore, shipped};
 
+use super::durable;
 use crate::log::{EventLog, LogError, NewRecord, Reader, Start};
 use crate::topic::shared;
 use crate::topology::SCHEMA;
@@ -93,19 +94,14 @@ impl SchemaTopic {
             }
         })?;
         let producer = self.log.producer("schemas")?;
-        for schema in missing {
-            producer.send(
-                NewRecord {
-                    topic: shared(SCHEMA.name),
-                    partition: Some(0),
-                    key: Some(schema.id.to_string().into_bytes().into()),
-                    value: Some(schema.json.as_bytes().into()),
-                    headers: Vec::new(),
-                },
-                None,
-            )?;
-        }
-        producer.flush(READ_LIMIT)?;
+        let records = missing.into_iter().map(|schema| NewRecord {
+            topic: shared(SCHEMA.name),
+            partition: Some(0),
+            key: Some(schema.id.to_string().into_bytes().into()),
+            value: Some(schema.json.as_bytes().into()),
+            headers: Vec::new(),
+        });
+        durable::write(producer.as_ref(), records, READ_LIMIT)?;
         self.refresh()
     }
 }

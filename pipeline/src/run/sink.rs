@@ -5,18 +5,19 @@
 //! asks for the positions again when it is back: a failover or a restored dump has moved them.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sinks::{Poison as Refused, Sink, SinkError, SinkRecord};
 use tokio::runtime::Handle;
 
 use super::dead_letter::{self, Poison};
+use super::durable;
 use super::lag::{Progress, Reading};
 use super::schema_topic::SchemaTopic;
 use super::wiring::RunError;
 use crate::clock::Clock;
-use crate::log::{Done, Event, EventLog, LogError, Member, MemberSpec, Producer, Record, Start};
+use crate::log::{Event, EventLog, LogError, Member, MemberSpec, Producer, Record, Start};
 
 #[cfg(test)]
 mod tests;
@@ -276,34 +277,15 @@ impl<S: Sink> SinkRunner<S> {
 
     /// Dead letters are durable before the position moves over their records.
     fn send_letters(&self, records: &[Record], poison: &[Refused]) -> Result<(), RunError> {
-        if poison.is_empty() {
-            return Ok(());
-        }
-        let lost: Arc<Mutex<Option<LogError>>> = Arc::default();
-        for refused in poison {
+        let letter = |refused: &Refused| {
             let found = records
                 .iter()
                 .find(|r| (r.partition, r.offset) == (refused.partition, refused.offset));
-            let Some(record) = found else { continue };
             let why = Poison { reason: refused.reason, error: refused.error.clone() };
-            let letter = dead_letter::of(record, &self.spec.group, why);
-            let lost = Arc::clone(&lost);
-            let done: Done = Box::new(move |result| {
-                if let Err(error) = result {
-                    lost.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                }
-            });
-            self.letters.send(letter, Some(done))?;
-        }
-        // Flushed is durable or failed.
-        self.letters.flush(DEAD_LETTER_WAIT)?;
-        match lost.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            None => Ok(()),
-            Some(error) => {
-                let what = format!("dead letters of {}", self.spec.group);
-                Err(LogError::Retry { what, error: error.to_string() }.into())
-            }
-        }
+            found.map(|record| dead_letter::of(record, &self.spec.group, why))
+        };
+        let letters = poison.iter().filter_map(letter);
+        Ok(durable::write(self.letters.as_ref(), letters, DEAD_LETTER_WAIT)?)
     }
 
     fn failed(&mut self, error: SinkError) -> Result<(), RunError> {

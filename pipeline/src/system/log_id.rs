@@ -9,6 +9,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::log::{EventLog, LogError, NewRecord, Start};
+use crate::run::durable;
 use crate::run::schema_topic::read_to_end;
 use crate::topic::shared;
 use crate::topology::META;
@@ -26,17 +27,14 @@ pub fn log_id(log: &dyn EventLog) -> Result<Uuid, LogError> {
     }
     let key = format!("{KEY_PREFIX}{}", Uuid::new_v4());
     let producer = log.producer("meta")?;
-    producer.send(
-        NewRecord {
-            topic: shared(META.name),
-            partition: Some(0),
-            key: Some(key.into_bytes().into()),
-            value: Some(bytes::Bytes::new()),
-            headers: Vec::new(),
-        },
-        None,
-    )?;
-    producer.flush(DURABLE_WITHIN)?;
+    let record = NewRecord {
+        topic: shared(META.name),
+        partition: Some(0),
+        key: Some(key.into_bytes().into()),
+        value: Some(bytes::Bytes::new()),
+        headers: Vec::new(),
+    };
+    durable::write(producer.as_ref(), [record], DURABLE_WITHIN)?;
     find(log)?.ok_or_else(|| LogError::Fatal {
         what: format!("writing the log's id to topic {}", META.name),
         error: "it cannot be read back".to_owned(),

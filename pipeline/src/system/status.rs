@@ -11,7 +11,7 @@ use connectors::Poller;
 use schemas::Outcome;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::vault::write_private;
+use super::vault::{read_or_make, write_private};
 use super::{PASSWORD_FILE, Shared, StartError, TOKEN_FILE, exposition};
 use crate::config::{Config, LogKind};
 use crate::log::LogError;
@@ -207,16 +207,12 @@ pub(super) fn token(config: &Config) -> Result<SecretString, StartError> {
     let path = config.state_dir.join(TOKEN_FILE);
     let failed =
         |error: std::io::Error| StartError::machine(format!("token {}", path.display()), error);
-    match std::fs::read_to_string(&path) {
-        Ok(token) => Ok(token.trim().to_owned().into()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let random: [u8; 32] = rand::random();
-            let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-            write_private(&path, token.as_bytes()).map_err(failed)?;
-            Ok(token.into())
-        }
-        Err(error) => Err(failed(error)),
-    }
+    let random: [u8; 32] = rand::random();
+    let fresh: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let token = read_or_make(&path, fresh.as_bytes()).map_err(failed)?;
+    let token = String::from_utf8(token)
+        .map_err(|_| StartError::machine(format!("token {}", path.display()), "is no text"))?;
+    Ok(token.trim().to_owned().into())
 }
 
 /// At the first start the administrator's one-time password goes to a file of this user's and

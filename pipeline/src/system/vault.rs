@@ -45,27 +45,17 @@ impl Vault {
     /// [`VaultError`] when the file is unusable or readable by others.
     pub fn open(pool: PgPool, key_file: &Path) -> Result<Self, VaultError> {
         let fail = |error: String| VaultError { path: key_file.to_owned(), error };
-        let key = match std::fs::read(key_file) {
-            Ok(bytes) => {
-                let mode = std::fs::metadata(key_file)
-                    .map_err(|error| fail(error.to_string()))?
-                    .permissions()
-                    .mode();
-                if mode & 0o077 != 0 {
-                    return Err(fail(format!(
-                        "others may read it (mode {:o}): chmod 600, then change every credential",
-                        mode & 0o777
-                    )));
-                }
-                Zeroizing::new(bytes)
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let key = Zeroizing::new(rand::random::<[u8; KEY_BYTES]>().to_vec());
-                write_private(key_file, &key).map_err(|error| fail(error.to_string()))?;
-                key
-            }
-            Err(error) => return Err(fail(error.to_string())),
-        };
+        let fresh = Zeroizing::new(rand::random::<[u8; KEY_BYTES]>());
+        let key = read_or_make(key_file, fresh.as_slice()).map(Zeroizing::new);
+        let key = key.map_err(|error| fail(error.to_string()))?;
+        let known = std::fs::metadata(key_file).map_err(|error| fail(error.to_string()))?;
+        let mode = known.permissions().mode();
+        if mode & 0o077 != 0 {
+            return Err(fail(format!(
+                "others may read it (mode {:o}): chmod 600, then change every credential",
+                mode & 0o777
+            )));
+        }
         let key: &[u8; KEY_BYTES] = key.as_slice().try_into().map_err(|_| {
             fail(format!("has {} bytes, not {KEY_BYTES}: restore it from a backup", key.len()))
         })?;
@@ -164,15 +154,37 @@ fn stored(row: &sqlx::postgres::PgRow) -> StoredCredential {
     }
 }
 
-/// Makes a file that only its owner can read; fails when it exists.
+/// Makes a file that only its owner can read; fails when it exists. Who sees it sees all of it.
 ///
 /// # Errors
 /// The operating system's.
 pub fn write_private(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(format!(".{:016x}", rand::random::<u64>()));
+    let fresh = PathBuf::from(fresh);
     let mut file =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(content)?;
-    file.sync_all()
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
+    let made = file.write_all(content).and_then(|()| file.sync_all());
+    // Unlike a rename, a link does not replace what another process has put there meanwhile.
+    let made = made.and_then(|()| std::fs::hard_link(&fresh, path));
+    std::fs::remove_file(&fresh)?;
+    made
+}
+
+/// Reads a private file; where there is none it is made with this content. Processes that start at
+/// once all get the same.
+///
+/// # Errors
+/// The operating system's.
+pub fn read_or_make(path: &Path, fresh: &[u8]) -> std::io::Result<Vec<u8>> {
+    use std::io::ErrorKind::{AlreadyExists, NotFound};
+    match std::fs::read(path) {
+        Err(error) if error.kind() == NotFound => match write_private(path, fresh) {
+            Err(error) if error.kind() != AlreadyExists => Err(error),
+            Ok(()) | Err(_) => std::fs::read(path),
+        },
+        other => other,
+    }
 }
 
 impl api::Vault for Vault {
@@ -245,6 +257,30 @@ mod tests {
         }
         let other = vault(&folder.path().join("other.key")).unwrap();
         assert!(other.unseal("lab", "snmp_v2c", &sealed).is_none());
+    }
+
+    #[tokio::test]
+    async fn vaults_that_are_made_at_once_share_one_key() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = &folder.path().join("vault.key");
+            let runtime = tokio::runtime::Handle::current();
+            let start = std::sync::Barrier::new(4);
+            let open = || {
+                let _guard = runtime.enter();
+                start.wait();
+                vault(path).unwrap()
+            };
+            let vaults: Vec<Vault> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            let sealed = vaults[0].seal("lab", "snmp_v2c", b"public").unwrap();
+            for vault in &vaults {
+                assert!(vault.unseal("lab", "snmp_v2c", &sealed).is_some());
+            }
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left");
+        }
     }
 
     #[tokio::test]

@@ -25,6 +25,10 @@ use super::said::{Pace, is_leave_of_a_lost_seat, is_overtaken_commit, kind_of};
 /// is still pending holds the latter up for its time-out.
 pub(super) const ASK: Duration = Duration::from_secs(15);
 
+/// Between two looks at why nobody answers.
+const LOOK: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// One cluster, and how to talk to it.
 pub(super) struct Cluster {
     pub(super) options: KafkaOptions,
@@ -47,28 +51,40 @@ impl Cluster {
         let observer: BaseConsumer<Context> =
             create(&options.observer(), context, "connect to Kafka", "")?;
         let cluster = Self { options, observer, secrets };
-        match cluster.metadata(None) {
-            Ok(_) => Ok(cluster),
-            Err(error) => Err(cluster.unreachable(error)),
+        cluster.reach()?;
+        Ok(cluster)
+    }
+
+    /// Until a broker has answered; who is refused does not wait for the time to run out.
+    fn reach(&self) -> Result<(), LogError> {
+        let deadline = Instant::now() + ASK;
+        loop {
+            let Err(error) = self.observer.fetch_metadata(None, LOOK) else { return Ok(()) };
+            let what = format!("connect to Kafka at {}", self.options.bootstrap);
+            let error = from_kafka(&error, what, "");
+            for _ in 0..100 {
+                // Its errors come through the queue that a poll serves.
+                let _ = self.observer.poll(Duration::ZERO);
+            }
+            let worst = self.observer.context().worst();
+            let refused = matches!(worst, Some((Meaning::Refused(_), _)));
+            let passing = matches!(error, LogError::Retry { .. });
+            if refused || !passing || Instant::now() > deadline {
+                return Err(self.unreachable(error));
+            }
+            std::thread::sleep(PAUSE);
         }
     }
 
-    /// Says why, if librdkafka said something before the time ran out.
+    /// Says why, if librdkafka said something.
     fn unreachable(&self, error: LogError) -> LogError {
-        for _ in 0..100 {
-            // Its errors come through the queue that a poll serves.
-            let _ = self.observer.poll(Duration::ZERO);
-        }
         let what = format!("connect to Kafka at {}", self.options.bootstrap);
         match self.observer.context().worst() {
             Some((Meaning::Refused(mend), text)) => {
                 LogError::Fatal { what, error: format!("{text}: {mend}") }
             }
             Some((_, text)) => LogError::Retry { what, error: text },
-            None => {
-                let LogError::Retry { error, .. } = error else { return error };
-                LogError::Retry { what, error }
-            }
+            None => error,
         }
     }
 

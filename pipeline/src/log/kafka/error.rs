@@ -29,14 +29,19 @@ pub(super) fn meaning(code: Code) -> Meaning {
         | Code::IllegalGeneration
         | Code::UnknownMemberId => Meaning::Fenced,
         Code::AutoOffsetReset | Code::OffsetOutOfRange => Meaning::OutOfRange,
-        Code::TopicAuthorizationFailed => {
-            Meaning::Refused("let this user Read, Write and Describe the topics with our prefix")
-        }
-        Code::GroupAuthorizationFailed => {
-            Meaning::Refused("let this user Read the groups with our prefix")
-        }
+        Code::TopicAuthorizationFailed => Meaning::Refused(
+            "let this user Read and Write the topics with our prefix: kafka-acls --add \
+             --allow-principal User:NAME --operation Read --operation Write --topic PREFIX \
+             --resource-pattern-type prefixed",
+        ),
+        Code::GroupAuthorizationFailed => Meaning::Refused(
+            "let this user Read the groups with our prefix: kafka-acls --add --allow-principal \
+             User:NAME --operation Read --group PREFIX --resource-pattern-type prefixed",
+        ),
         Code::TransactionalIdAuthorizationFailed => Meaning::Refused(
-            "let this user Write and Describe the transactional ids with our prefix",
+            "let this user Write the transactional ids with our prefix: kafka-acls --add \
+             --allow-principal User:NAME --operation Write --transactional-id PREFIX \
+             --resource-pattern-type prefixed",
         ),
         Code::ClusterAuthorizationFailed => {
             Meaning::Refused("let this user do it on the cluster, or have it done by an admin")

@@ -16,9 +16,6 @@ use super::error::{Meaning, from_code, meaning};
 use super::reading::{MAX_POLL_BYTES, record, resolve};
 use super::seat::Seat;
 
-/// Longest wait for librdkafka's own threads.
-const INSIDE: Duration = Duration::from_secs(5);
-
 /// A partition that the group gave us.
 #[derive(Debug, Default)]
 struct Part {
@@ -112,7 +109,28 @@ impl KafkaMember {
             return Ok(());
         }
         let leaving = std::mem::take(&mut self.leaving);
-        self.seat.give_up(&leaving).map_err(|e| self.inside("give up", &e))
+        self.release(&leaving)
+    }
+
+    fn release(&self, partitions: &[i32]) -> Result<(), LogError> {
+        self.seat.give_up(partitions).map_err(|e| self.inside("give up", &e))?;
+        self.wake();
+        Ok(())
+    }
+
+    /// Lets the partitions that stay flow on at once.
+    fn wake(&self) {
+        if !self.held
+            && let Err(error) = self.seat.wake(&self.positions())
+        {
+            // They flow on by themselves, only later.
+            tracing::debug!("{}: {error}", self.what("go on with"));
+        }
+    }
+
+    /// The partitions that are read, and the next record of each.
+    fn started(&self) -> BTreeMap<i32, i64> {
+        self.parts.iter().filter_map(|(p, part)| Some((*p, part.next?))).collect()
     }
 
     /// Answers the group; None: nothing that the caller needs to know.
@@ -133,11 +151,13 @@ impl KafkaMember {
                     .incremental_assign(&list)
                     .map_err(|e| self.inside("take", &e))?;
                 if partitions.is_empty() {
+                    self.wake();
                     // Who has nothing must hear that the group has answered.
                     return Ok(self.parts.is_empty().then_some(Event::Assigned(partitions)));
                 }
                 // Paused until `start` says where to begin.
                 self.seat.consumer.pause(&list).map_err(|e| self.inside("pause", &e))?;
+                self.wake();
                 if self.parts.is_empty() {
                     self.id = self.seat.id();
                 }
@@ -149,7 +169,7 @@ impl KafkaMember {
                 self.parts.retain(|p, _| !partitions.contains(p));
                 let lost = self.seat.consumer.assignment_lost();
                 if partitions.is_empty() || lost {
-                    self.seat.give_up(&partitions).map_err(|e| self.inside("give up", &e))?;
+                    self.release(&partitions)?;
                 } else {
                     self.leaving.clone_from(&partitions);
                 }
@@ -249,9 +269,7 @@ impl KafkaMember {
 
     /// librdkafka says that a position is not in the log, but not which.
     fn find_out_of_range(&mut self) -> LogError {
-        let started: Vec<(i32, i64)> =
-            self.parts.iter().filter_map(|(p, part)| Some((*p, part.next?))).collect();
-        for (partition, next) in started {
+        for (partition, next) in self.started() {
             match self.cluster.range(&self.seat.full, partition) {
                 Ok(range) if next < range.earliest || next > range.end => {
                     return out_of_range(&self.spec.topic, partition, next, range);
@@ -267,21 +285,8 @@ impl KafkaMember {
         LogError::Retry { what: self.what("read"), error: "a position was refused".into() }
     }
 
-    /// Moves a partition; its fetcher may only just be starting.
     fn seek(&self, partition: i32, offset: i64) -> Result<(), LogError> {
-        let deadline = Instant::now() + INSIDE;
-        loop {
-            let list = self.seat.list([partition], Offset::Offset(offset));
-            let moved = self.seat.consumer.seek_partitions(list, INSIDE);
-            let moved = moved
-                .and_then(|list| list.elements().first().map_or(Ok(()), |element| element.error()));
-            let Err(error) = moved else { return Ok(()) };
-            let starting = error.rdkafka_error_code() == Some(Code::State);
-            if !starting || Instant::now() > deadline {
-                return Err(self.inside("seek", &error));
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        self.seat.seek(partition, offset).map_err(|e| self.inside("seek", &e))
     }
 
     /// Resolves where to begin, without any silent reset.
@@ -335,8 +340,7 @@ impl Member for KafkaMember {
         if held == self.held {
             return Ok(());
         }
-        let started: BTreeMap<i32, i64> =
-            self.parts.iter().filter_map(|(p, part)| Some((*p, part.next?))).collect();
+        let started = self.started();
         if !started.is_empty() {
             let partitions: BTreeSet<i32> = started.keys().copied().collect();
             let list = self.seat.list(partitions, Offset::Invalid);
@@ -358,8 +362,7 @@ impl Member for KafkaMember {
     }
 
     fn positions(&self) -> BTreeMap<i32, i64> {
-        let mut positions: BTreeMap<i32, i64> =
-            self.parts.iter().filter_map(|(p, part)| Some((*p, part.next?))).collect();
+        let mut positions = self.started();
         // What librdkafka has moved over without handing anything out.
         let Ok(list) = self.consumer().position() else { return positions };
         for element in list.elements() {

@@ -32,6 +32,7 @@
 //! - *Somebody's setting undoes all this*: the properties it rests on are refused.
 
 mod client;
+mod compare;
 mod error;
 mod member;
 mod options;

@@ -1,16 +1,20 @@
 //! A consumer's seat in a group: taken, known by its id, and left.
 
+use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::time::{Duration, Instant};
 
 use rdkafka::bindings::{rd_kafka_mem_free, rd_kafka_memberid};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::super::{LogError, MemberSpec};
 use super::client::{Change, Cluster, Context, create};
 
+/// Longest wait for librdkafka's own threads.
+const INSIDE: Duration = Duration::from_secs(5);
 /// Longest time that leaving a group takes.
 const LEAVE: Duration = Duration::from_secs(3);
 
@@ -73,6 +77,37 @@ impl Seat {
             rd_kafka_mem_free(client, id.cast());
             copy
         }
+    }
+
+    /// Moves a partition; its fetcher may only just be starting.
+    pub(super) fn seek(&self, partition: i32, offset: i64) -> Result<(), KafkaError> {
+        let deadline = Instant::now() + INSIDE;
+        loop {
+            let list = self.list([partition], Offset::Offset(offset));
+            let moved = self.consumer.seek_partitions(list, INSIDE);
+            let moved = moved
+                .and_then(|list| list.elements().first().map_or(Ok(()), |element| element.error()));
+            let Err(error) = moved else { return Ok(()) };
+            let starting = error.rdkafka_error_code() == Some(Code::State);
+            if !starting || Instant::now() > deadline {
+                return Err(error);
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Has partitions fetched from where they are. librdkafka stops fetching all of them until a
+    /// change of the assignment is answered; its thread of a broker, with nothing to fetch, then
+    /// sleeps for up to a second, from which the answer does not wake it, but a seek does.
+    pub(super) fn wake(&self, positions: &BTreeMap<i32, i64>) -> Result<(), KafkaError> {
+        if positions.is_empty() {
+            return Ok(());
+        }
+        let mut list = TopicPartitionList::new();
+        for (partition, next) in positions {
+            list.add_partition_offset(&self.full, *partition, Offset::Offset(*next))?;
+        }
+        self.consumer.seek_partitions(list, INSIDE).map(drop)
     }
 
     pub(super) fn give_up(&self, partitions: &[i32]) -> Result<(), KafkaError> {

@@ -5,16 +5,13 @@ use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::metadata::{Metadata, MetadataTopic};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
-use super::super::{Cleanup, LogError, TopicSpec};
+use super::super::{LogError, TopicSpec};
 use super::client::{ASK, Cluster, Context, SETTLE, create};
+use super::compare::{Present, refusals, settings, warnings};
 use super::error::{from_code, from_kafka};
-use super::options::REQUEST_BYTES;
-
-const DAY_MS: i64 = 86_400_000;
-/// Topics of snapshots: rewritten all the time and read at every start.
-const STATE: &str = "state-";
 
 /// What a topic needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,104 +43,6 @@ pub enum TopicChange {
     },
 }
 
-/// The settings that a topic is created with.
-fn settings(spec: &TopicSpec, replicas: i32) -> BTreeMap<String, String> {
-    let in_sync = if replicas >= 3 { 2 } else { 1 };
-    let mut settings = BTreeMap::from([
-        ("message.timestamp.type", "LogAppendTime".to_owned()),
-        ("max.message.bytes", REQUEST_BYTES.to_string()),
-        ("min.insync.replicas", in_sync.to_string()),
-        ("compression.type", "producer".to_owned()),
-        ("unclean.leader.election.enable", "false".to_owned()),
-    ]);
-    match spec.cleanup {
-        Cleanup::Delete { retention_ms } => {
-            // A segment leaves as a whole, so it must not span too much time.
-            let segment_ms = (retention_ms / 8).clamp(60_000, DAY_MS);
-            settings.extend([
-                ("cleanup.policy", "delete".to_owned()),
-                ("retention.ms", retention_ms.to_string()),
-                ("retention.bytes", "-1".to_owned()),
-                ("segment.ms", segment_ms.to_string()),
-            ]);
-        }
-        Cleanup::Compact => {
-            let state = spec.name.starts_with(STATE);
-            let (segment_mib, segment_ms, dirty) =
-                if state { (16, 600_000, "0.1") } else { (64, 3_600_000, "0.2") };
-            settings.extend([
-                ("cleanup.policy", "compact".to_owned()),
-                ("segment.bytes", (segment_mib << 20).to_string()),
-                ("segment.ms", segment_ms.to_string()),
-                ("min.cleanable.dirty.ratio", dirty.to_owned()),
-                ("delete.retention.ms", DAY_MS.to_string()),
-            ]);
-        }
-    }
-    settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-/// Compares a topic that is there. `value` gives its settings.
-fn compare(
-    topic: &str,
-    spec: &TopicSpec,
-    partitions: i32,
-    value: impl Fn(&str) -> Option<String>,
-) -> Vec<TopicChange> {
-    let mut found = Vec::new();
-    let refuse = |difference| TopicChange::Refuse { topic: topic.to_owned(), difference };
-    if partitions != spec.partitions {
-        found.push(refuse(format!(
-            "it has {partitions} partitions and must have {}: keys would move between partitions, \
-             so set the configured number to {partitions}, or use another prefix",
-            spec.partitions
-        )));
-    }
-    let want = match spec.cleanup {
-        Cleanup::Delete { .. } => "delete",
-        Cleanup::Compact => "compact",
-    };
-    let number = |name: &str| value(name).and_then(|v| v.parse::<i64>().ok());
-    let alter = |name: &str, to: &str| {
-        format!(
-            "kafka-configs --alter --entity-type topics --entity-name {topic} --add-config {name}={to}"
-        )
-    };
-    match value("cleanup.policy") {
-        Some(is) if is != want => found.push(refuse(format!(
-            "its cleanup.policy is {is} and must be {want}: {}",
-            alter("cleanup.policy", want)
-        ))),
-        Some(_) | None => {}
-    }
-    match value("message.timestamp.type") {
-        Some(is) if is != "LogAppendTime" => found.push(refuse(format!(
-            "its message.timestamp.type is {is} and must be LogAppendTime: {}",
-            alter("message.timestamp.type", "LogAppendTime")
-        ))),
-        Some(_) | None => {}
-    }
-    match number("max.message.bytes") {
-        Some(is) if is < REQUEST_BYTES as i64 => found.push(refuse(format!(
-            "its max.message.bytes is {is} and must be at least {REQUEST_BYTES}: {}",
-            alter("max.message.bytes", &REQUEST_BYTES.to_string())
-        ))),
-        Some(_) | None => {}
-    }
-    if let (Cleanup::Delete { retention_ms }, Some(is)) = (spec.cleanup, number("retention.ms"))
-        && is != retention_ms
-    {
-        found.push(TopicChange::Warn {
-            topic: topic.to_owned(),
-            difference: format!(
-                "its retention.ms is {is} and should be {retention_ms}: {}",
-                alter("retention.ms", &retention_ms.to_string())
-            ),
-        });
-    }
-    found
-}
-
 fn admin(cluster: &Cluster) -> Result<AdminClient<Context>, LogError> {
     create(&cluster.options.observer(), cluster.context("admin"), "look at topics", "")
 }
@@ -161,16 +60,17 @@ pub(super) fn plan(cluster: &Cluster, specs: &[TopicSpec]) -> Result<Vec<TopicCh
         0 => 1,
         given => given,
     };
-    let there: BTreeMap<&str, i32> = (metadata.topics().iter())
-        .filter(|topic| topic.error().is_none())
-        .map(|topic| (topic.name(), i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX)))
-        .collect();
     let mut changes = Vec::new();
     let mut present = Vec::new();
     for spec in specs {
         let topic = cluster.full(&spec.name);
-        match there.get(topic.as_str()) {
-            Some(partitions) => present.push((topic, spec, *partitions)),
+        match find(&metadata, &topic) {
+            Some((partitions, replicas)) => {
+                present.push(Present { topic, spec, partitions, replicas });
+            }
+            None if is_hidden(cluster, &topic)? => {
+                return Err(denied(cluster, &format!("look at topic {topic}"), "Describe"));
+            }
             None => changes.push(TopicChange::Create {
                 topic,
                 partitions: spec.partitions,
@@ -180,27 +80,70 @@ pub(super) fn plan(cluster: &Cluster, specs: &[TopicSpec]) -> Result<Vec<TopicCh
         }
     }
     if !present.is_empty() {
-        changes.extend(compare_all(cluster, &present)?);
+        changes.extend(compare_all(cluster, &present, replicas)?);
     }
     Ok(changes)
 }
 
+/// Partitions and replicas of a topic that is there.
+fn find(metadata: &Metadata, topic: &str) -> Option<(i32, i32)> {
+    let found = metadata.topics().iter().find(|t| t.name() == topic && t.error().is_none())?;
+    let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
+    let replicas = found.partitions().iter().map(|p| count(p.replicas().len())).min();
+    Some((count(found.partitions().len()), replicas.unwrap_or(0)))
+}
+
+/// A list of all topics leaves out those that this user may not see; asked for by name, such a
+/// topic is refused, whether it is there or not.
+fn is_hidden(cluster: &Cluster, topic: &str) -> Result<bool, LogError> {
+    let metadata = cluster.metadata(Some(topic))?;
+    let found = metadata.topics().iter().find(|t| t.name() == topic);
+    let error = found.and_then(MetadataTopic::error);
+    Ok(error.is_some_and(|error| Code::from(error) == Code::TopicAuthorizationFailed))
+}
+
+/// The brokers do not let this user do that with a topic.
+fn denied(cluster: &Cluster, what: &str, operation: &str) -> LogError {
+    let prefix = match cluster.options.prefix.as_str() {
+        "" => "--topic '*'".to_owned(),
+        prefix => format!("--topic {prefix} --resource-pattern-type prefixed"),
+    };
+    LogError::Fatal {
+        what: what.to_owned(),
+        error: format!(
+            "the brokers do not let this user {operation}: kafka-acls --add --allow-principal \
+             User:NAME --operation {operation} {prefix}"
+        ),
+    }
+}
+
 fn compare_all(
     cluster: &Cluster,
-    present: &[(String, &TopicSpec, i32)],
+    present: &[Present<'_>],
+    replicas: i32,
 ) -> Result<Vec<TopicChange>, LogError> {
     let admin = admin(cluster)?;
     let names: Vec<ResourceSpecifier<'_>> =
-        present.iter().map(|(topic, _, _)| ResourceSpecifier::Topic(topic)).collect();
-    let what = || "look at the settings of topics".to_owned();
+        present.iter().map(|it| ResourceSpecifier::Topic(&it.topic)).collect();
+    let what = "look at the settings of topic";
     let described = block_on(admin.describe_configs(&names, &options()))
-        .map_err(|error| from_kafka(&error, what(), ""))?;
+        .map_err(|error| from_kafka(&error, format!("{what}s"), ""))?;
     let mut changes = Vec::new();
-    for ((topic, spec, partitions), resource) in present.iter().zip(described) {
-        let resource = resource
-            .map_err(|code| from_code(code, code.to_string(), format!("{} {topic}", what()), ""))?;
+    for (it, resource) in present.iter().zip(described) {
+        let what = format!("{what} {}", it.topic);
+        let resource = match resource {
+            Ok(resource) => resource,
+            Err(Code::TopicAuthorizationFailed) => {
+                return Err(denied(cluster, &what, "DescribeConfigs"));
+            }
+            Err(code) => return Err(from_code(code, code.to_string(), what, "")),
+        };
         let value = |name: &str| resource.get(name).and_then(|entry| entry.value.clone());
-        changes.extend(compare(topic, spec, *partitions, value));
+        let topic = || it.topic.clone();
+        let refuse = |difference| TopicChange::Refuse { topic: topic(), difference };
+        changes.extend(refusals(it, value).into_iter().map(refuse));
+        let warn = |difference| TopicChange::Warn { topic: topic(), difference };
+        changes.extend(warnings(it, replicas, value).into_iter().map(warn));
     }
     Ok(changes)
 }
@@ -251,6 +194,9 @@ fn make(cluster: &Cluster, changes: &[TopicChange]) -> Result<bool, LogError> {
     for result in results {
         match result {
             Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
+            Err((topic, Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed)) => {
+                return Err(denied(cluster, &format!("create topic {topic}"), "Create"));
+            }
             Err((topic, code)) => {
                 let fatal =
                     matches!(code, Code::InvalidReplicationFactor | Code::InvalidPartitions);

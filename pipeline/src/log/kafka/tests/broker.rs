@@ -1,5 +1,6 @@
 //! Brokers for tests, by `scripts/kafka`. They end with this process, however it ends.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -44,6 +45,8 @@ pub(super) struct Broker {
     folder: TempDir,
     port: u16,
     settings: &'static [&'static str],
+    /// What it is started with.
+    how: Vec<String>,
     bootstrap: String,
     /// Waits for the end of its stdin, which comes with the end of this process, and ends Kafka.
     _watch: Child,
@@ -52,22 +55,33 @@ pub(super) struct Broker {
 impl Broker {
     /// None: not installed.
     pub(super) fn start(port: u16) -> Option<Self> {
-        Self::with(port, None, &QUICK)
+        Self::with(port, None, &QUICK, &[])
     }
 
     /// A broker with the times of a fresh installation.
     #[allow(dead_code)]
     pub(super) fn as_shipped(port: u16) -> Option<Self> {
-        Self::with(port, None, &[])
+        Self::with(port, None, &[], &[])
+    }
+
+    /// More of what `scripts/kafka start` takes.
+    #[allow(dead_code)]
+    pub(super) fn start_with(port: u16, how: &[&str]) -> Option<Self> {
+        Self::with(port, None, &QUICK, how)
     }
 
     /// A broker to whose every file the system gives no more than so many KiB: a write beyond
     /// fails as on a full disk.
     pub(super) fn on_a_full_disk(port: u16, kib: u32) -> Option<Self> {
-        Self::with(port, Some(kib), &QUICK)
+        Self::with(port, Some(kib), &QUICK, &[])
     }
 
-    fn with(port: u16, kib: Option<u32>, settings: &'static [&'static str]) -> Option<Self> {
+    fn with(
+        port: u16,
+        kib: Option<u32>,
+        settings: &'static [&'static str],
+        how: &[&str],
+    ) -> Option<Self> {
         if !installed() {
             return None;
         }
@@ -82,7 +96,9 @@ impl Broker {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut broker = Self { folder, port, settings, bootstrap: String::new(), _watch: watch };
+        let how = how.iter().map(|&it| it.to_owned()).collect();
+        let bootstrap = String::new();
+        let mut broker = Self { folder, port, settings, how, bootstrap, _watch: watch };
         broker.run(kib);
         let said = broker.call(&["bootstrap"]);
         broker.bootstrap = said.trim().to_owned();
@@ -103,6 +119,34 @@ impl Broker {
         let said = Command::new(script()).args(args).arg(self.folder.path()).output().unwrap();
         assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
         String::from_utf8(said.stdout).unwrap()
+    }
+
+    /// Where it keeps all that it has.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Its own Java tools: what they print, or what they say against it.
+    pub(super) fn tool(&self, tool: &str, args: &[&str], input: &str) -> Result<String, String> {
+        let mut command = Command::new(script());
+        command.args([tool, "--bootstrap-server", self.bootstrap()]).args(args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // It may end before it reads.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let said = child.wait_with_output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if said.status.success() {
+            return Ok(text(&said.stdout));
+        }
+        Err(text(&said.stdout) + &text(&said.stderr))
+    }
+
+    /// Ends one of its nodes, counted from 1, with SIGKILL or as it should.
+    pub(super) fn end_node(&self, node: i32, how: &str) {
+        let mut command = Command::new(script());
+        command.arg(how).arg(self.folder.path()).arg(node.to_string());
+        assert!(command.status().unwrap().success());
     }
 
     /// Where its node keeps its data.
@@ -131,7 +175,7 @@ impl Broker {
         let mut command = Command::new("bash");
         let limit = kib.map_or(String::new(), |kib| format!("ulimit -f {kib}; "));
         command.arg("-c").arg(format!("{limit}exec \"$0\" \"$@\"")).arg(script());
-        command.arg("start").arg(self.folder.path()).arg(self.port.to_string());
+        command.arg("start").arg(self.folder.path()).arg(self.port.to_string()).args(&self.how);
         for setting in self.settings {
             command.args(["--set", setting]);
         }
