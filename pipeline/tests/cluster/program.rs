@@ -12,6 +12,18 @@ use super::common::free_address;
 const STOPS_WITHIN: Duration = Duration::from_secs(30);
 const BINARY: &str = env!("CARGO_BIN_EXE_opsconductor");
 
+/// Runs a command that ends by itself, away from any state folder of others: whether it ended well,
+/// and all it said.
+pub(crate) fn opsconductor(args: &[&str], settings: &[(&str, &str)]) -> (bool, String) {
+    let state = tempfile::tempdir().unwrap();
+    let mut command = Command::new(BINARY);
+    command.args(args).env("OPSC_STATE_DIR", state.path()).env("NO_COLOR", "1");
+    command.envs(settings.iter().copied()).stdin(Stdio::null());
+    let said = command.output().unwrap();
+    let text = [said.stdout, said.stderr].concat();
+    (said.status.success(), String::from_utf8(text).unwrap())
+}
+
 pub(crate) struct Program {
     child: Child,
     state: TempDir,
