@@ -1,6 +1,6 @@
 //! The measurements run, say what they say, and close with the line that scripts read.
 // A test that cannot go on ends; its helpers are seen by it alone.
-#![allow(clippy::unwrap_used, unreachable_pub, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub, missing_docs)]
 
 // These tests only start it.
 #[allow(dead_code)]

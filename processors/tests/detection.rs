@@ -255,8 +255,11 @@ fn a_step_gives_one_onset_and_one_clear() {
     assert!(share > 0.98 && extra < 0.1, "{share} {extra}");
 }
 
+/// Transitions with their times.
+type Told = Vec<(Transition, i64)>;
+
 /// Loss as the poller measures it with three echoes, a minute apart: what was told, and all bands.
-fn loss(values: impl Iterator<Item = f64>) -> (Vec<(Transition, i64)>, Vec<(f64, f64)>) {
+fn loss(values: impl Iterator<Item = f64>) -> (Told, Vec<(f64, f64)>) {
     let (chain, mut state) = (DeviceChain::default(), DeviceState::default());
     let (mut told, mut bands) = (Vec::new(), Vec::new());
     for (cycle, value) in values.enumerate() {

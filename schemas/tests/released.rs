@@ -131,7 +131,8 @@ fn a_change_that_breaks_a_reader_is_seen() {
     let place = |fields: &[serde_json::Value], name: &str| {
         fields.iter().position(|field| field["name"] == name).unwrap()
     };
-    let broken: [(&str, &dyn Fn(&mut Vec<serde_json::Value>)); 4] = [
+    type Edit<'a> = &'a dyn Fn(&mut Vec<serde_json::Value>);
+    let broken: [(&str, Edit<'_>); 4] = [
         ("a field without default", &|fields| {
             fields.push(serde_json::json!({"name": "vrf", "type": "string"}));
         }),

@@ -9,7 +9,7 @@ use sinks::Written;
 
 use super::*;
 use crate::log::embedded::Memory;
-use crate::log::{NewRecord, Reader, Task, TopicSpec, Watch};
+use crate::log::{Done, LogError, NewRecord, Reader, Task, TopicSpec, Watch};
 use crate::run::wiring::member;
 use crate::topology::{DEAD_LETTER, POLL, topics};
 

@@ -186,6 +186,17 @@ impl Broker {
         assert!(status.success(), "{said}");
     }
 
+    /// Ends it in good order.
+    pub(super) fn stop(&self) {
+        self.call(&["stop"]);
+    }
+
+    /// The process of its node.
+    pub(super) fn pid(&self) -> u32 {
+        let file = self.folder.path().join("node-1/pid");
+        std::fs::read_to_string(file).unwrap().trim().parse().unwrap()
+    }
+
     /// Ends it with SIGKILL and starts it on the same data.
     pub(super) fn crash(&self) {
         self.call(&["kill"]);
