@@ -51,8 +51,10 @@ mod tests {
     use super::*;
     use crate::log::Done;
 
+    type Answer = Option<Result<(i32, i64), LogError>>;
+
     /// Answers each record so, one after the other; what is left unanswered is kept.
-    struct Answers(Mutex<Vec<Option<Result<(i32, i64), LogError>>>>, Mutex<Vec<Done>>);
+    struct Answers(Mutex<Vec<Answer>>, Mutex<Vec<Done>>);
 
     impl Producer for Answers {
         fn send(&self, _: NewRecord, done: Option<Done>) -> Result<(), LogError> {
@@ -69,7 +71,7 @@ mod tests {
         }
     }
 
-    fn check(answers: Vec<Option<Result<(i32, i64), LogError>>>, expected: &str) {
+    fn check(answers: Vec<Answer>, expected: &str) {
         let record = NewRecord {
             topic: "t".into(),
             partition: None,

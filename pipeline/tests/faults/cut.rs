@@ -52,12 +52,12 @@ impl Plan {
     fn next(&mut self, name: &str) -> Option<(Side, usize)> {
         let number = self.connections.entry(name.to_owned()).or_default();
         *number += 1;
-        if self.done || *number % 2 == 0 {
+        if self.done || number.is_multiple_of(2) {
             return None;
         }
         let step = step();
         let turn = *number / 2;
-        let side = if turn % 2 == 0 { Side::Client } else { Side::Server };
+        let side = if turn.is_multiple_of(2) { Side::Client } else { Side::Server };
         let messages = 1 + (turn / 2) * step;
         (messages <= MOST).then_some((side, messages))
     }

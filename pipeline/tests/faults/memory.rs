@@ -114,7 +114,7 @@ async fn a_dead_database_makes_nothing_grow() {
     .await;
     println!("all of it was in the database {:?} after it was back", back.elapsed());
     check("caught up");
-    let data = u64::try_from(records).unwrap() * PADDING as u64 >> 20;
+    let data = (u64::try_from(records).unwrap() * PADDING as u64) >> 20;
     assert!(data > GROWS_MIB * 2, "{data} MiB would not show");
     for role in others.iter_mut().chain([&mut sink]) {
         role.stop();
