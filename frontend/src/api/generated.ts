@@ -379,7 +379,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A schema by its id */
+        /**
+         * A schema by its id
+         * @description One that is not known is looked for on the log first: a newer process may have published it a
+         *     moment ago.
+         */
         get: operations["getSchema"];
         put?: never;
         post?: never;
@@ -406,15 +410,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/subjects/{subject}/versions/latest": {
+    "/subjects/{subject}/versions": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** The newest schema of a subject */
-        get: operations["getLatestSchema"];
+        /** The versions of a subject */
+        get: operations["listVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/subjects/{subject}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A version of a subject */
+        get: operations["getVersion"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1130,6 +1151,37 @@ export interface components {
             /** @description `auto` first, then by name. */
             items: string[];
         };
+        /** @description An error of the schema registry's API: a problem that its clients can read too. */
+        RegistryProblem: {
+            /** @description What was wrong this time, and what mends it. */
+            detail: string;
+            /** @description Every field that is wrong; empty for problems that are not about fields. */
+            errors: components["schemas"]["FieldError"][];
+            /** @description The path asked for. */
+            instance: string;
+            /**
+             * Format: int32
+             * @description The HTTP status.
+             */
+            status: number;
+            /** @description The kind of problem, for people. */
+            title: string;
+            /**
+             * @description Names the kind of problem; stable, for programs.
+             * @example urn:opsconductor:problem:invalid-fields
+             */
+            type: string;
+        } & {
+            /**
+             * Format: int32
+             * @description The registry's code: 40401 no such subject, 40402 no such version, 40403 no such schema,
+             *     42202 no number of a version.
+             * @example 40403
+             */
+            error_code: number;
+            /** @description As detail. */
+            message: string;
+        };
         /**
          * @description How fine a series is shown.
          * @enum {string}
@@ -1310,7 +1362,7 @@ export interface components {
             /** @description The state that it entered. */
             state: components["schemas"]["State"];
         };
-        /** @description The newest schema of a subject. */
+        /** @description A version of a subject. */
         SubjectVersion: {
             /** @description The id in front of every datum. */
             id: components["schemas"]["u32"];
@@ -1374,6 +1426,8 @@ export interface operations {
             query?: {
                 /** @description Most items wanted; 200 when left out */
                 limit?: number;
+                /** @description Only of this device, one item a connector */
+                device?: string;
             };
             header?: never;
             path?: never;
@@ -3515,13 +3569,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing */
+            /** @description There is no such schema */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["RegistryProblem"];
                 };
             };
             /** @description Something behind the API is away; try again later */
@@ -3609,7 +3663,7 @@ export interface operations {
             };
         };
     };
-    getLatestSchema: {
+    listVersions: {
         parameters: {
             query?: never;
             header?: never;
@@ -3621,7 +3675,86 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The schema this program writes */
+            /** @description Their numbers, the oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": number[];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such subject */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RegistryProblem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Full name of a record */
+                subject: string;
+                /** @description A number, or `latest` */
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its schema */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3657,13 +3790,22 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is no such thing */
+            /** @description There is no such subject or version */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["RegistryProblem"];
+                };
+            };
+            /** @description No number of a version */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["RegistryProblem"];
                 };
             };
             /** @description Something behind the API is away; try again later */
