@@ -53,7 +53,16 @@ fn check(file: Option<String>, variables: Vec<(String, String)>) {
     let file = file.map(|text| ("config.toml".to_owned(), text));
     if let Err(error) = within(MEMORY, || Config::lay(file, variables)) {
         // A value that is checked at the end is named by its key.
-        let keys = ["log.", "demo.", "processor.", "database.", "api.", "after file and"];
+        let keys = [
+            "log.",
+            "demo.",
+            "processor.",
+            "database.",
+            "api.",
+            "poller.",
+            "telemetry.",
+            "after file and",
+        ];
         assert!(
             error.place == "config.toml"
                 || places.contains(&error.place)

@@ -22,6 +22,7 @@ const SHORTHANDS: &[(&str, &[Setting])] = &[
 /// read.
 const OTHERS: &[&str] = &[
     "OPSC_ADMIN_PASSWORD_FILE",
+    "OPSC_BENCH_DIR",
     "OPSC_BINARY",
     "OPSC_BLESS",
     "OPSC_CACHE",
