@@ -48,7 +48,11 @@ fn record(topic: &str, key: &str, value: &str) -> NewRecord {
 fn seen_by_java(broker: &Broker, isolation: &str) -> BTreeSet<String> {
     let from = ["--topic", "java-seen", "--from-beginning", "--isolation-level", isolation];
     let shown = broker.tool("consume", &[&from[..], &["--timeout-ms", QUIET_MS]].concat(), "");
-    shown.unwrap().lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    // It says among them that its time is up.
+    let is_value = |line: &&str| {
+        !line.is_empty() && !line.contains(" ERROR ") && !line.starts_with("org.apache.kafka.")
+    };
+    shown.unwrap().lines().filter(is_value).map(str::to_owned).collect()
 }
 
 fn begin(log: &KafkaLog) -> Box<dyn Task> {

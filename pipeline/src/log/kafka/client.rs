@@ -152,7 +152,13 @@ pub(super) fn range<C: ConsumerContext>(
     topic: &str,
     partition: i32,
 ) -> Result<Range, LogError> {
-    let (earliest, end) = consumer.fetch_watermarks(topic, partition, ASK).map_err(|error| {
+    let ask = || consumer.fetch_watermarks(topic, partition, ASK);
+    // A client that reads nothing learns of a new leader only when it asks who it is.
+    let range = ask().or_else(|_| {
+        consumer.fetch_metadata(Some(topic), ASK)?;
+        ask()
+    });
+    let (earliest, end) = range.map_err(|error| {
         from_kafka(&error, format!("ask for the range of {topic}[{partition}]"), "")
     })?;
     Ok(Range { earliest, end })
@@ -187,7 +193,11 @@ pub(super) fn create<T: FromClientConfigAndContext<C>, C: ClientContext>(
 ) -> Result<T, LogError> {
     config.create_with_context(context).map_err(|error| {
         if let KafkaError::ClientCreation(text) = &error {
-            let error = format!("{text}: correct the Kafka properties");
+            const CA: &str = "ssl.ca.location";
+            let error = match config.get(CA).filter(|_| text.contains(CA)) {
+                Some(path) => format!("{text}: correct {CA}, which is {path}"),
+                None => format!("{text}: correct the Kafka properties"),
+            };
             return LogError::Fatal { what: what.to_owned(), error };
         }
         from_kafka(&error, what.to_owned(), slot)
