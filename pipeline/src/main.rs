@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use mimalloc::MiMalloc;
 
-/// For librdkafka too, whose threads free what ours allocate: with the system's allocator a
-/// quarter of a processor's time goes into that.
+/// Records are made in one thread and freed in another: with the system's allocator a quarter of a
+/// processor's time goes into that.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
