@@ -6,7 +6,7 @@
 logs='' scratch=''
 passed=0 failed=0 skipped=0
 failures=()
-STEP_LIMIT=${OPSC_STEP_LIMIT:-3000} # seconds; a step that hangs fails by itself
+STEP_LIMIT=${OPSC_STEP_LIMIT:-4500} # seconds; a step that hangs fails by itself
 
 only=() # the steps asked for; none means all
 
