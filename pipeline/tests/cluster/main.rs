@@ -6,7 +6,6 @@
 #![allow(unreachable_pub, missing_docs)]
 
 mod agent;
-mod brokers;
 // These tests do not crash it.
 #[allow(dead_code)]
 #[path = "../../src/log/kafka/tests/broker.rs"]
@@ -20,10 +19,7 @@ mod java;
 #[path = "../common/ledger.rs"]
 mod ledger;
 mod program;
-mod secure;
-mod site;
 mod topics;
-mod upgrade;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
