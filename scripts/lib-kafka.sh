@@ -157,7 +157,7 @@ kafka_is_up() {
 }
 
 kafka_wait() {
-    local dir=$1 count=$2 node tries=600 port
+    local dir=$1 count=$2 node tries=1500 port
     for node in $(kafka_nodes "$dir"); do
         port=$(kafka_broker_port "$dir" "$node")
         until kafka_is_up "$dir" "$port" "$count"; do
