@@ -80,11 +80,14 @@ pub(super) fn fold(
         gaps: Vec::new(),
         moves: Vec::new(),
     };
+    let commons = poll.columns.iter().zip(&metrics).map(|(column, metric)| {
+        let range = Range::of(column.kind, &column.metric, &column.unit);
+        Common { stages, column, metric: *metric, instances: &instances, range }
+    });
+    let commons: Vec<Common<'_>> = commons.collect();
     for pass in [markers, gauges, counters] {
-        for (column, metric) in poll.columns.iter().zip(&metrics) {
-            let range = Range::of(column.kind, &column.metric, &column.unit);
-            let common = Common { stages, column, metric: *metric, instances: &instances, range };
-            pass(state, connector, &common, &mut batch, out);
+        for common in &commons {
+            pass(state, connector, common, &mut batch, out);
         }
     }
     send(state, batch, out);
