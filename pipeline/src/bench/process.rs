@@ -1,7 +1,6 @@
 //! The processor: poll records of 100 samples from a real log, through the whole chain, in
 //! transactions of 100 ms, snapshots on, until all are committed; then a crash, and back.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -11,17 +10,16 @@ use schemas::{Anomaly, DeviceInput, SchemaStore};
 
 use super::loose::Loose;
 use super::machine::{cpu_seconds, resident_bytes};
+use super::place::Place;
 use super::polls::{INTERVAL_MS, SAMPLES, Source};
 use super::{Failure, Report, Scale};
 use crate::clock::{Clock, wall_ms};
 use crate::config::Config;
 use crate::log::{EventLog, LogError, Start};
 use crate::run::processor::ProcessorRunner;
-use crate::run::schema_topic::SchemaTopic;
 use crate::run::wiring::{Pace, RunError, Wiring, member};
-use crate::system::{Stop, reached};
 use crate::topic::shared;
-use crate::topology::{ANOMALY, POLL, STATE_DEVICE, route, topics};
+use crate::topology::{ANOMALY, POLL, STATE_DEVICE, route};
 
 /// A million series at scale 1.
 const DEVICES: usize = 10_000;
@@ -72,7 +70,6 @@ impl Processor for Counted {
 /// A log of this measurement's own, with polls in it.
 struct Ground {
     log: Arc<dyn EventLog>,
-    config: Config,
     schemas: SchemaStore,
     devices: usize,
     polls: usize,
@@ -80,29 +77,20 @@ struct Ground {
     /// they would be made, and snapshots are paced by append time.
     squeeze: f64,
     /// Goes last.
-    _folder: Folder,
+    place: Place,
 }
 
 impl Ground {
     fn lay(config: &Config, scale: Scale) -> Result<Self, Failure> {
-        let mut config = config.clone();
-        let name = format!("bench-{}-{}", std::process::id(), wall_ms());
-        config.log.kafka.prefix = format!("{}{name}.", config.log.kafka.prefix);
-        config.state_dir = config.state_dir.join(&name);
-        std::fs::create_dir_all(&config.state_dir)?;
-        let folder = Folder(config.state_dir.clone());
-        let log = crate::log::open(&config)?;
-        log.ensure_topics(&topics(config.log.partitions))?;
-        let schemas = SchemaStore::new();
-        let mut schema_topic = SchemaTopic::new(Arc::clone(&log), schemas.clone());
-        reached(&Stop::default(), || schema_topic.publish())?;
+        let place = Place::new(config)?;
+        let (log, schemas) = place.log()?;
         let (devices, rounds) = (scale.of(DEVICES, 20), ROUNDS);
         let began = Instant::now();
         fill(log.as_ref(), devices, rounds)?;
         let stream = (rounds as i64 * INTERVAL_MS) as f64 / 1000.0;
         let squeeze = began.elapsed().as_secs_f64() / stream;
         let polls = devices * rounds;
-        Ok(Self { log, config, schemas, devices, polls, squeeze, _folder: folder })
+        Ok(Self { log, schemas, devices, polls, squeeze, place })
     }
 
     fn samples(&self) -> f64 {
@@ -117,10 +105,7 @@ impl Ground {
     }
 
     fn describe(&self) -> String {
-        let kind = match self.config.log.kind {
-            crate::config::LogKind::Embedded => "the embedded log",
-            crate::config::LogKind::Kafka => "Kafka",
-        };
+        let kind = self.place.log_name();
         format!(
             "{} polls of {SAMPLES} samples each, of {} devices ({} series), {} s apart, on {kind}",
             self.polls,
@@ -128,15 +113,6 @@ impl Ground {
             self.devices * SAMPLES,
             INTERVAL_MS / 1000
         )
-    }
-}
-
-/// Removes the folder at the end. Topics on a cluster stay, under their own prefix.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
@@ -224,7 +200,7 @@ impl Runners {
         group: &str,
         stages: Stages,
     ) -> Result<Self, Failure> {
-        let configured = ground.config.processor.threads;
+        let configured = ground.place.config.processor.threads;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let count = if configured == 0 { cores } else { configured };
         let stop = Arc::new(AtomicBool::new(false));
@@ -295,7 +271,7 @@ fn consume(
 /// Records and bytes (keys and values) of a topic.
 fn size_of(ground: &Ground, topic: &str) -> Result<(usize, usize), Failure> {
     let (mut records, mut bytes) = (0, 0);
-    for partition in 0..ground.config.log.partitions {
+    for partition in 0..ground.place.config.log.partitions {
         let mut reader = ground.log.reader(topic, &[partition], Start::Earliest)?;
         let end = reader.end(partition)?;
         while reader.position(partition) < end {
@@ -336,7 +312,7 @@ pub(super) fn process(config: &Config, scale: Scale) -> Result<Report, Failure> 
 pub(super) fn state(config: &Config, scale: Scale) -> Result<Report, Failure> {
     let ground = Ground::lay(config, scale)?;
     let series = (ground.devices * SAMPLES) as f64;
-    let partitions = ground.config.log.partitions as usize;
+    let partitions = ground.place.config.log.partitions as usize;
     consume(&ground, &ground.log, "whole", ALL)?;
     let (records, bytes) = size_of(&ground, STATE_DEVICE.name)?;
     let before = resident_bytes();
