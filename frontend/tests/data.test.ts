@@ -74,6 +74,35 @@ describe("toPlot", () => {
     expect([data.lower.at(-1), data.expected.at(-1), data.upper.at(-1)]).toEqual([13, 15, 17]);
   });
 
+  it("has the band at every x inside a bucket, and none in a hole between buckets", () => {
+    const holed = samples();
+    holed.baseline.at = [start, start + 5 * minute, start + 20 * minute];
+    holed.baseline.expected = [10, 15, 20];
+    holed.baseline.lower = [8, 13, 18];
+    holed.baseline.upper = [12, 17, 22];
+    holed.at = [0, 1, 6, 7, 13, 21].map((n) => start + n * minute);
+    const data = toPlot(holed);
+    const at = (n: number) => data.lower[data.x.indexOf((start + n * minute) / 1000)];
+    expect([0, 1, 5, 6, 7, 10, 13, 20, 21, 25].map(at)).toEqual([
+      8,
+      8,
+      13,
+      13,
+      13,
+      13,
+      null,
+      18,
+      18,
+      18,
+    ]);
+  });
+
+  it("does not cut the band of a line that is nothing but zero", () => {
+    const zero = samples({ at: [start, start + minute], value: [0, 0] });
+    zero.baseline = { at: [start], expected: [0], lower: [0], upper: [0.25] };
+    expect(toPlot(zero).upper[0]).toBe(0.25);
+  });
+
   it("cuts a band without limits, so that the line keeps its shape", () => {
     const wide = samples();
     wide.baseline = { at: [start], expected: [10], lower: [null], upper: [Number.MAX_VALUE] };

@@ -18,6 +18,7 @@ const GAP_STEPS = 2.5;
 const UNBOUNDED = 1e300;
 /** Width of a baseline's bucket where there is but one. */
 const BASELINE_MS = 300_000;
+const NO_BAND = { expected: null, lower: null, upper: null };
 
 /** States are written on change and once an hour: silence is no gap. */
 export const isState = (metric: string): boolean => /_(status|state|speed_bps|mtu)$/.test(metric);
@@ -34,9 +35,9 @@ export function stepOf(samples: Samples): number {
 
 interface Cell {
   value?: number | null;
-  lower?: number;
-  upper?: number;
-  expected?: number;
+  lower?: number | null;
+  upper?: number | null;
+  expected?: number | null;
 }
 
 export function toPlot(samples: Samples): PlotData {
@@ -62,8 +63,18 @@ export function toPlot(samples: Samples): PlotData {
     cell(at).value = value;
     if (value !== null) before = at;
   }
-  addBaseline(samples, cell);
+  const bands = bandsOf(samples);
+  const width = widthOf(samples);
+  // A bucket holds to its end.
+  for (const at of samples.baseline.at.flatMap((from) => [from, from + width])) cell(at);
   const x = [...cells.keys()].sort((a, b) => a - b);
+  for (const at of x) {
+    const i = lastAtOrBefore(samples.baseline.at, at);
+    const from = samples.baseline.at[i];
+    if (from === undefined) continue;
+    // At every x, or a view that begins or ends inside a bucket would show nothing of it.
+    Object.assign(cell(at), at <= from + width ? bands[i] : NO_BAND);
+  }
   const column = <K extends keyof Cell>(key: K) => x.map((at) => cells.get(at)?.[key]);
   return {
     x: x.map((at) => at / 1000),
@@ -76,33 +87,26 @@ export function toPlot(samples: Samples): PlotData {
 }
 
 /** A band far wider than the line is cut, or the line would be flat. */
-function addBaseline(samples: Samples, cell: (at: number) => Cell): void {
-  const { baseline } = samples;
-  const sizes = [...samples.value, ...baseline.expected].filter(
+function bandsOf({ value, baseline }: Samples): Cell[] {
+  const sizes = [...value, ...baseline.expected].filter(
     (v): v is number => v !== null && Math.abs(v) < UNBOUNDED,
   );
-  if (sizes.length === 0) return;
+  if (sizes.length === 0) return [];
   const low = sizes.reduce((a, b) => Math.min(a, b));
   const high = sizes.reduce((a, b) => Math.max(a, b));
-  const room = Math.max(high - low, Math.abs(high) * 0.05, 1e-9) * 2;
-  for (const [i, at] of baseline.at.entries()) {
-    const expected = baseline.expected[i];
-    if (expected === undefined) continue;
-    const band = {
-      expected,
-      lower: Math.max(low - room, baseline.lower[i] ?? low - room),
-      upper: Math.min(high + room, baseline.upper[i] ?? high + room),
-    };
-    Object.assign(cell(at), band);
-    const isLast = i === baseline.at.length - 1;
-    // A bucket holds to its end.
-    if (isLast) Object.assign(cell(at + widthOf(samples)), band);
-  }
+  const span = Math.max(high - low, Math.abs(high) * 0.05) * 2;
+  // A line that is nothing but zero has no shape to keep.
+  const room = span > 0 ? span : 1;
+  return baseline.expected.map((expected, i) => ({
+    expected,
+    lower: Math.max(low - room, baseline.lower[i] ?? low - room),
+    upper: Math.min(high + room, baseline.upper[i] ?? high + room),
+  }));
 }
 
-function widthOf(samples: Samples): number {
-  const [first, second] = samples.baseline.at;
-  return first !== undefined && second !== undefined ? second - first : BASELINE_MS;
+function widthOf({ baseline }: Samples): number {
+  const steps = baseline.at.slice(1).map((at, i) => at - (baseline.at[i] ?? at));
+  return steps.reduce((a, b) => Math.min(a, b), steps[0] ?? BASELINE_MS);
 }
 
 export interface Reading {
