@@ -9,6 +9,7 @@ failures=()
 STEP_LIMIT=${OPSC_STEP_LIMIT:-4500} # seconds; a step that hangs fails by itself
 
 only=() # the steps asked for; none means all
+aside='' aside_worker='' aside_began=''
 
 wanted() {
     local one
@@ -22,18 +23,46 @@ wanted() {
 # step NAME COMMAND...: runs it, shows and keeps its output, and adds up its
 # tests. A step that names no tests counts as one.
 step() {
-    local name=$1 log=$logs/$1.log status=0 counts p f s began=$SECONDS worker
-    wanted "$name" || return 0
-    shift
-    printf '\n== %s\n' "$name"
+    local log=$logs/$1.log began=$SECONDS worker
+    wanted "$1" || return 0
+    printf '\n== %s\n' "$1"
+    launch "$@"
     # Shown from the file, not through a pipe: a daemon that a test forgot would
     # hold a pipe open for ever.
+    tail -n +1 -s 0.2 -f --pid="$worker" "$log" &
+    reap "$1" "$worker" "$began"
+}
+
+# aside NAME COMMAND...: a step that mostly waits, beside those that follow, until
+# `rejoin`, which shows its output.
+aside() {
+    local worker
+    wanted "$1" || return 0
+    launch "$@"
+    aside=$1 aside_worker=$worker aside_began=$SECONDS
+}
+
+rejoin() {
+    [ -n "$aside" ] || return 0
+    printf '\n== %s\n' "$aside"
+    tail -n +1 -s 0.2 -f --pid="$aside_worker" "$logs/$aside.log" &
+    reap "$aside" "$aside_worker" "$aside_began"
+    aside=''
+}
+
+launch() {
+    local log=$logs/$1.log
+    shift
     : >"$log"
     timeout -k 10 "$STEP_LIMIT" "$@" </dev/null >"$log" 2>&1 &
     worker=$!
-    tail -n +1 -s 0.2 -f --pid="$worker" "$log" &
-    wait "$worker" || status=$?
-    wait $! || true
+}
+
+# reap NAME PID BEGAN: the last job is what shows its log.
+reap() {
+    local name=$1 log=$logs/$1.log status=0 shown=$! counts p f s
+    wait "$2" || status=$?
+    wait "$shown" || true
     [ "$status" -ne 124 ] || printf '%s: still not done after %s s, ended\n' "$name" "$STEP_LIMIT"
     counts=$("$OPSC_ROOT/scripts/count-tests" <"$log")
     read -r p f s <<<"${counts:-0 0 0}"
@@ -41,7 +70,7 @@ step() {
     [ "$status" -eq 0 ] || [ "$f" -gt 0 ] || f=1
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
     [ "$f" -eq 0 ] || failures+=("$name: see $log")
-    printf -- '-- %s: %s s, exit code %s\n' "$name" $((SECONDS - began)) "$status"
+    printf -- '-- %s: %s s, exit code %s\n' "$name" $((SECONDS - $3)) "$status"
 }
 
 # npm_step SCRIPT: when the UI offers that script.
