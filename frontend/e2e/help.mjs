@@ -57,10 +57,13 @@ export async function look(page, setup, name, { whole = false } = {}) {
   await page.emulateMedia({ colorScheme: "light" });
 }
 
-/** Pixels of the canvas in a colour of the style sheet, and near its opacity. */
-async function pixels(canvas, name, least, most) {
-  const wanted = { name, least, most };
-  return canvas.evaluate((element, { name, least, most }) => {
+/**
+ * Pixels of the canvas in a colour of the style sheet, and near its opacity. In an area, so are
+ * those two beside and below: the rim of a line is not.
+ */
+async function pixels(canvas, name, least, most, area) {
+  const wanted = { name, least, most, area };
+  return canvas.evaluate((element, { name, least, most, area }) => {
     const probe = document.createElement("span");
     probe.style.color = `var(--${name})`;
     document.body.append(probe);
@@ -68,20 +71,27 @@ async function pixels(canvas, name, least, most) {
       .color.match(/[\d.]+/g)
       .map(Number);
     probe.remove();
-    const { data } = element.getContext("2d").getImageData(0, 0, element.width, element.height);
-    let hits = 0;
-    for (let i = 0; i < data.length; i += 4) {
+    const { width, height } = element;
+    const { data } = element.getContext("2d").getImageData(0, 0, width, height);
+    const is = (x, y) => {
+      const i = 4 * (y * width + x);
       const near = Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b);
-      if (data[i + 3] > least && data[i + 3] <= most && near < 60) hits += 1;
+      return data[i + 3] > least && data[i + 3] <= most && near < 60;
+    };
+    let hits = 0;
+    for (let y = 0; y < height - area; y += 1) {
+      for (let x = 0; x < width - area; x += 1) {
+        if (is(x, y) && is(x + area, y) && is(x, y + area) && is(x + area, y + area)) hits += 1;
+      }
     }
     return hits;
   }, wanted);
 }
 
 /** Of the value's line. */
-export const linePixels = (canvas) => pixels(canvas, "chart-value", 120, 255);
+export const linePixels = (canvas) => pixels(canvas, "chart-value", 120, 255, 0);
 /** Of the expected band: the same colour, hardly opaque; on the light theme. */
-export const bandPixels = (canvas) => pixels(canvas, "chart-band", 20, 50);
+export const bandPixels = (canvas) => pixels(canvas, "chart-band", 20, 50, 4);
 
 /** The API as the page sees it, with the page's own session. */
 export const ask = (page, path) =>

@@ -1,14 +1,20 @@
 //! The whole of OpsConductor on one screen: every topic with its key and record type, and who
 //! reads and writes it. `opsconductor topology` prints it; the README's diagram is that print.
 
+use std::convert::Infallible;
+
 use processors::{DeviceChain, Output, Processor};
 use schemas::{
     Anomaly, Baseline, CodecError, Control, DeadLetter, Device, DeviceFacts, DeviceId,
     DeviceStatus, MetricBatch, Poll, Rollup, Series, SeriesId, Tick,
 };
 
+use sinks::{
+    Anomalies, Baselines, Devices, Facts, Rollups, Samples, SeriesIdentities, Statuses, Table,
+};
+
 use crate::log::{NewRecord, TopicSpec};
-use crate::topic::Topic;
+use crate::topic::{Key, Topic};
 
 /// What to poll.
 pub const DEVICE: Topic<DeviceId, Device> =
@@ -88,12 +94,60 @@ pub fn route(device: DeviceId, output: &Output) -> Result<NewRecord, CodecError>
     }
 }
 
+/// Something to do with every sink.
+pub trait EachSink {
+    /// Why it cannot be done.
+    type Error;
+
+    /// A sink over a topic of exactly its record type.
+    ///
+    /// # Errors
+    /// Those of what is done.
+    fn sink<T: Table, K: Key>(
+        &mut self,
+        topic: &'static Topic<K, T::Record>,
+    ) -> Result<(), Self::Error>;
+}
+
+/// The sinks and what each reads.
+///
+/// # Errors
+/// The first of `each`.
+pub fn each_sink<E: EachSink>(each: &mut E) -> Result<(), E::Error> {
+    each.sink::<Devices, _>(&DEVICE)?;
+    each.sink::<SeriesIdentities, _>(&SERIES)?;
+    each.sink::<Samples, _>(&METRIC)?;
+    each.sink::<Rollups, _>(&ROLLUP)?;
+    each.sink::<Baselines, _>(&BASELINE)?;
+    each.sink::<Anomalies, _>(&ANOMALY)?;
+    each.sink::<Statuses, _>(&STATUS)?;
+    each.sink::<Facts, _>(&FACTS)
+}
+
+/// The topics that have a sink.
+pub fn sunk() -> Vec<&'static str> {
+    struct Names(Vec<&'static str>);
+    impl EachSink for Names {
+        type Error = Infallible;
+        fn sink<T: Table, K: Key>(
+            &mut self,
+            topic: &'static Topic<K, T::Record>,
+        ) -> Result<(), Infallible> {
+            self.0.push(topic.name);
+            Ok(())
+        }
+    }
+    let mut names = Names(Vec::new());
+    let Ok(()) = each_sink(&mut names);
+    names.0
+}
+
 /// A component and what it reads and writes.
 struct Node {
     name: &'static str,
     shape: Shape,
-    reads: &'static [&'static str],
-    writes: &'static [&'static str],
+    reads: Vec<&'static str>,
+    writes: Vec<&'static str>,
 }
 
 enum Shape {
@@ -116,37 +170,16 @@ pub const CHAIN_WRITES: &[&str] = &[
     DEAD_LETTER.name,
 ];
 
-const NODES: &[Node] = &[
-    Node { name: "poller", shape: Shape::Connector, reads: &[DEVICE.name], writes: &[POLL.name] },
-    Node { name: "route", shape: Shape::Processor, reads: &[DEVICE.name], writes: &[POLL.name] },
-    Node {
-        name: DeviceChain::NAME,
-        shape: Shape::Processor,
-        reads: &[POLL.name],
-        writes: CHAIN_WRITES,
-    },
-    Node {
-        name: "timescaledb",
-        shape: Shape::Sink,
-        reads: &[
-            DEVICE.name,
-            SERIES.name,
-            METRIC.name,
-            ROLLUP.name,
-            BASELINE.name,
-            ANOMALY.name,
-            STATUS.name,
-            FACTS.name,
-        ],
-        writes: &[DEAD_LETTER.name],
-    },
-    Node {
-        name: "api",
-        shape: Shape::Api,
-        reads: &[ANOMALY.name, STATUS.name, METRIC.name],
-        writes: &[DEVICE.name],
-    },
-];
+fn nodes() -> Vec<Node> {
+    let node = |name, shape, reads, writes| Node { name, shape, reads, writes };
+    vec![
+        node("poller", Shape::Connector, vec![DEVICE.name], vec![POLL.name]),
+        node("route", Shape::Processor, vec![DEVICE.name], vec![POLL.name]),
+        node(DeviceChain::NAME, Shape::Processor, vec![POLL.name], CHAIN_WRITES.to_vec()),
+        node("timescaledb", Shape::Sink, sunk(), vec![DEAD_LETTER.name]),
+        node("api", Shape::Api, vec![ANOMALY.name, STATUS.name, METRIC.name], vec![DEVICE.name]),
+    ]
+}
 
 /// The topology as a Mermaid flow chart.
 pub fn mermaid() -> String {
@@ -154,7 +187,7 @@ pub fn mermaid() -> String {
     for topic in topics(1) {
         text.push_str(&format!("  {0}[({0})]\n", topic.name));
     }
-    for node in NODES {
+    for node in nodes() {
         let (open, close) = match node.shape {
             Shape::Connector => ("([", "])"),
             Shape::Processor => ("[", "]"),

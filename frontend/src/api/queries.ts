@@ -26,10 +26,27 @@ import type {
   SystemStatus,
 } from "./types";
 
-const minute = 60_000;
+const second = 1000;
+const minute = 60 * second;
 /** The first page is there soon; who goes on gets more at once (1,000 is the API's most). */
 const FIRST_PAGE = 200;
 const NEXT_PAGE = 1000;
+
+/**
+ * Asks again so long after the last answer. Live events change what is cached, and each would
+ * start a fixed interval anew: what they change often would never be asked for again.
+ */
+export const again =
+  (ms: number) =>
+  ({ state }: { state: Asked }) => {
+    const last = Math.max(state.dataUpdatedAt, state.errorUpdatedAt);
+    return last === 0 ? ms : Math.max(second, last + ms - Date.now());
+  };
+
+interface Asked {
+  dataUpdatedAt: number;
+  errorUpdatedAt: number;
+}
 
 export const sessionQuery = queryOptions({
   queryKey: ["session"],
@@ -74,7 +91,7 @@ export const devicesQuery = (filter: DeviceFilter) =>
     placeholderData: keepPreviousData,
     // Long lists less often: ten thousand rows are a dozen questions.
     refetchInterval: (query) =>
-      Math.max(1, (query.state.data?.pages.length ?? 1) / 4) * (minute / 2),
+      again(Math.max(1, (query.state.data?.pages.length ?? 1) / 4) * (minute / 2))(query),
     refetchOnWindowFocus: false,
   });
 
@@ -99,7 +116,7 @@ export const deviceQuery = (id: string) =>
     queryKey: ["device", id],
     queryFn: ({ signal }) =>
       get<DeviceDetail>(`/inventory/v1/devices/${encodeURIComponent(id)}`, undefined, signal),
-    refetchInterval: minute / 2,
+    refetchInterval: again(minute / 2),
   });
 
 export const interfacesQuery = (id: string) =>
@@ -142,7 +159,7 @@ export const samplesQuery = (series: string, range: Range, points: number) =>
       );
     },
     refetchInterval: (query) =>
-      range.kind === "relative" ? refetchSamples(query.state.data?.bucket_ms) : false,
+      range.kind === "relative" ? again(refetchSamples(query.state.data?.bucket_ms))(query) : false,
     structuralSharing: keepLive,
     gcTime: 2 * minute,
   });

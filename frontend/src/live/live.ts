@@ -1,6 +1,6 @@
 // What the live events do to what the pages show. One connection a tab: with ?device= it
 // carries that device's samples besides everybody's anomalies and states.
-import type { InfiniteData, QueryClient } from "@tanstack/react-query";
+import type { InfiniteData, QueryClient, QueryFilters } from "@tanstack/react-query";
 import { useEffect, useSyncExternalStore } from "react";
 import { url } from "../api/client";
 import type {
@@ -130,8 +130,9 @@ export class Live {
         open_anomalies: Math.max(0, device.open_anomalies + step),
       }));
     }
-    const samples = { queryKey: ["samples", anomaly.series] };
-    this.client.setQueriesData<Samples>(samples, (old) => old && withAnomaly(old, anomaly));
+    this.patch<Samples>({ queryKey: ["samples", anomaly.series] }, (old) =>
+      withAnomaly(old, anomaly),
+    );
     this.settle("anomalies", "anomaly-pages", "summary", "series", "interfaces");
   }
 
@@ -147,9 +148,9 @@ export class Live {
 
   private samples(batch: LiveSamples): void {
     for (const [series, value] of Object.entries(batch.series)) {
-      this.client.setQueriesData<Samples>(
+      this.patch<Samples>(
         { queryKey: ["samples", series], predicate: (q) => isRelative(q.queryKey[2]) },
-        (old) => old && withSample(old, batch.at, value),
+        (old) => withSample(old, batch.at, value),
       );
     }
     const newest = { last_sample_at: batch.at };
@@ -159,14 +160,20 @@ export class Live {
 
   /** Changes a device where it is shown, without another order or another page. */
   private patchDevice(id: string, change: (device: DeviceSummary) => Partial<DeviceSummary>): void {
-    this.client.setQueriesData<InfiniteData<Page<DeviceSummary>>>(
-      { queryKey: ["devices"] },
-      (old) => old && patchPages(old, id, change),
+    this.patch<InfiniteData<Page<DeviceSummary>>>({ queryKey: ["devices"] }, (old) =>
+      patchPages(old, id, change),
     );
-    this.client.setQueryData<DeviceDetail>(
-      ["device", id],
-      (old) => old && { ...old, ...change(old) },
-    );
+    this.patch<DeviceDetail>({ queryKey: ["device", id] }, (old) => ({ ...old, ...change(old) }));
+  }
+
+  /** Changes what is cached; it is as old as it was, and asked for again when it would be. */
+  private patch<T>(filters: QueryFilters, change: (old: T) => T): void {
+    for (const { queryKey, state } of this.client.getQueryCache().findAll(filters)) {
+      if (state.data === undefined) continue;
+      const next = change(state.data as T);
+      if (next === state.data) continue;
+      this.client.setQueryData(queryKey, next, { updatedAt: state.dataUpdatedAt });
+    }
   }
 
   private settle(...keys: string[]): void {

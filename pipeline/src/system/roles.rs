@@ -6,10 +6,7 @@ use std::time::Duration;
 
 use connectors::{Poller, PollerConfig};
 use processors::{DeviceChain, Processor};
-use sinks::{
-    Anomalies, Baselines, Devices, Facts, Rollups, Samples, SeriesIdentities, SqlSink, Statuses,
-    Table,
-};
+use sinks::{SqlSink, Table};
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::oneshot;
 
@@ -26,9 +23,7 @@ use crate::run::sink::SinkRunner;
 use crate::run::supervise::{Group, Health, Runner};
 use crate::run::wiring::{Pace, RunError, Wiring, member};
 use crate::topic::{Key, Topic};
-use crate::topology::{
-    ANOMALY, BASELINE, DEVICE, FACTS, METRIC, POLL, ROLLUP, SERIES, STATE_DEVICE, STATUS, route,
-};
+use crate::topology::{ANOMALY, DEVICE, EachSink, POLL, STATE_DEVICE, each_sink, route};
 
 /// Longest wait for the last polls to be durable.
 const LAST_POLLS: Duration = Duration::from_secs(5);
@@ -208,14 +203,7 @@ fn process(shared: &Arc<Shared>) -> Result<Group, StartError> {
 fn sink(shared: &Arc<Shared>) -> Result<Group, StartError> {
     let options = database::options(&shared.config)?;
     let mut group = Group::new(shared.health.clone(), shared.lag.clone());
-    add_sink::<Devices, _>(&mut group, shared, &options, &DEVICE)?;
-    add_sink::<SeriesIdentities, _>(&mut group, shared, &options, &SERIES)?;
-    add_sink::<Samples, _>(&mut group, shared, &options, &METRIC)?;
-    add_sink::<Rollups, _>(&mut group, shared, &options, &ROLLUP)?;
-    add_sink::<Baselines, _>(&mut group, shared, &options, &BASELINE)?;
-    add_sink::<Anomalies, _>(&mut group, shared, &options, &ANOMALY)?;
-    add_sink::<Statuses, _>(&mut group, shared, &options, &STATUS)?;
-    add_sink::<Facts, _>(&mut group, shared, &options, &FACTS)?;
+    each_sink(&mut Spawn { group: &mut group, shared, options })?;
     let (pool, retention) = (shared.pool.clone(), database::retention(&shared.config));
     shared.runtime.spawn(async move {
         loop {
@@ -229,36 +217,40 @@ fn sink(shared: &Arc<Shared>) -> Result<Group, StartError> {
     Ok(group)
 }
 
-/// A sink over a topic of exactly its record type.
-fn add_sink<T, K>(
-    group: &mut Group,
-    shared: &Arc<Shared>,
-    options: &PgConnectOptions,
-    topic: &'static Topic<K, T::Record>,
-) -> Result<(), StartError>
-where
-    T: Table,
-    K: Key,
-{
-    let (shared, options) = (Arc::clone(shared), options.clone());
-    group
-        .spawn(&format!("sink {}", T::NAME), move || {
-            let group = format!("sink-{}", T::NAME);
-            let spec = member(&group, topic.name, &shared.config.instance());
-            let schemas = shared.schemas.clone();
-            let log_id = shared.log_id.to_string();
-            let sink = SqlSink::<T>::new(options.clone(), log_id, topic.name, schemas.clone());
-            let runner = SinkRunner::join(
-                &shared.log,
-                spec,
-                sink,
-                shared.runtime.clone(),
-                SchemaTopic::new(Arc::clone(&shared.log), schemas),
-                shared.clock.clone(),
-            )?;
-            Ok(Box::new(runner) as Box<dyn Runner>)
-        })
-        .map_err(thread)
+/// Each sink in its thread.
+struct Spawn<'a> {
+    group: &'a mut Group,
+    shared: &'a Arc<Shared>,
+    options: PgConnectOptions,
+}
+
+impl EachSink for Spawn<'_> {
+    type Error = StartError;
+
+    fn sink<T: Table, K: Key>(
+        &mut self,
+        topic: &'static Topic<K, T::Record>,
+    ) -> Result<(), StartError> {
+        let (shared, options) = (Arc::clone(self.shared), self.options.clone());
+        self.group
+            .spawn(&format!("sink {}", T::NAME), move || {
+                let group = format!("sink-{}", T::NAME);
+                let spec = member(&group, topic.name, &shared.config.instance());
+                let schemas = shared.schemas.clone();
+                let log_id = shared.log_id.to_string();
+                let sink = SqlSink::<T>::new(options.clone(), log_id, topic.name, schemas.clone());
+                let runner = SinkRunner::join(
+                    &shared.log,
+                    spec,
+                    sink,
+                    shared.runtime.clone(),
+                    SchemaTopic::new(Arc::clone(&shared.log), schemas),
+                    shared.clock.clone(),
+                )?;
+                Ok(Box::new(runner) as Box<dyn Runner>)
+            })
+            .map_err(thread)
+    }
 }
 
 fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartError> {

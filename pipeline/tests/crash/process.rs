@@ -11,14 +11,11 @@ use pipeline::run::schema_topic::SchemaTopic;
 use pipeline::run::sink::SinkRunner;
 use pipeline::run::wiring::{Pace, RunError, Wiring, member};
 use pipeline::topic::shared;
-use pipeline::topology::{ANOMALY, DEVICE, METRIC, POLL, ROLLUP, STATE_DEVICE, route};
+use pipeline::topology::{ANOMALY, DEVICE, POLL, STATE_DEVICE, route, sunk};
 use processors::{DeviceChain, Processor};
 use schemas::SchemaStore;
 
 use crate::table::{ModelSink, Tables};
-
-/// What the sinks of the test read.
-pub const SUNK: [&str; 3] = [METRIC.name, ROLLUP.name, ANOMALY.name];
 
 pub struct Process {
     pub chains: Vec<ProcessorRunner<DeviceChain>>,
@@ -53,7 +50,7 @@ impl Process {
         tables: &Arc<Mutex<Tables>>,
         runtime: &tokio::runtime::Handle,
     ) -> Result<Self, RunError> {
-        let sinks = SUNK.iter().map(|topic| {
+        let sinks = sunk().into_iter().map(|topic| {
             SinkRunner::join(
                 log,
                 member(&format!("sink-{topic}"), topic, "one"),

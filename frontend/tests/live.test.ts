@@ -1,0 +1,50 @@
+// Live events against what the pages ask for by themselves.
+import { QueryClient, QueryObserver } from "@tanstack/react-query";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { again } from "../src/api/queries";
+import { Live } from "../src/live/live";
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const step = 1000;
+
+it("events every second do not keep a chart from being asked for again", async () => {
+  const client = new QueryClient();
+  const asked = vi.fn(() => Promise.resolve(answer()));
+  const answer = () => ({ bucket_ms: 0, at: [0], value: [1], to: 0, series: { id: "s" } });
+  const observer = new QueryObserver(client, {
+    queryKey: ["samples", "s", { kind: "relative", ms: 900_000 }, 800],
+    queryFn: asked,
+    refetchInterval: again(10 * step),
+  });
+  const leave = observer.subscribe(() => undefined);
+  const live = new Live(client) as unknown as { take: (event: object) => void };
+  await vi.advanceTimersByTimeAsync(0);
+  for (let second = 1; second <= 25; second += 1) {
+    const data = JSON.stringify({ device: "d", at: second * step, series: { s: second } });
+    live.take({ event: "samples", data });
+    await vi.advanceTimersByTimeAsync(step);
+  }
+  leave();
+  expect(asked).toHaveBeenCalledTimes(3);
+});
+
+it("what failed is not asked for at once", async () => {
+  const client = new QueryClient();
+  const asked = vi.fn(() => Promise.reject(new Error("no")));
+  const observer = new QueryObserver(client, {
+    queryKey: ["device", "d"],
+    queryFn: asked,
+    retry: false,
+    refetchInterval: again(10 * step),
+  });
+  const leave = observer.subscribe(() => undefined);
+  await vi.advanceTimersByTimeAsync(25 * step);
+  leave();
+  expect(asked).toHaveBeenCalledTimes(3);
+});
