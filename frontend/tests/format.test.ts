@@ -11,6 +11,11 @@ import {
   ticks,
 } from "../src/lib/format";
 
+it("takes a rate that decayed for none, and a small ratio for what it is", () => {
+  expect(quantity(1.1e-12, "packet/s")).toBe(quantity(0, "packet/s"));
+  expect(quantity(1.1e-12, "1")).not.toBe(quantity(0, "1"));
+});
+
 describe("quantity", () => {
   const check = (value: number | null, unit: string, text: string) =>
     expect(quantity(value, unit)).toBe(text);

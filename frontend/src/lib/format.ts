@@ -113,6 +113,8 @@ export function quantity(value: number | null | undefined, unit: string): string
   if (unit === "ifStatus") return IF_STATUS[value] ?? "";
   if (unit === "s" && value >= 120) return duration(value * 1000);
   let shown = unit === "ratio" ? value * 100 : value;
+  // An expected rate that decays is never quite zero.
+  if (unit.endsWith("/s") && Math.abs(shown) < 1e-6) shown = 0;
   let prefix = "";
   if (known.prefixes) {
     let step = 0;
