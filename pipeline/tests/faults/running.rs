@@ -60,6 +60,10 @@ impl Running {
         self.folder.path()
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.as_ref().unwrap().0.id()
+    }
+
     /// What it said so far.
     pub(crate) fn out(&self) -> String {
         std::fs::read_to_string(self.state().join("out")).unwrap_or_default()
@@ -81,6 +85,19 @@ impl Running {
             assert!(ended.is_none(), "it ended: {}", self.out());
             assert!(started.elapsed() < WITHIN, "{missing}: {}", self.out());
             tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Waits for its end, which must come by itself and be a failure; all that it said.
+    pub(crate) async fn until_ended(&mut self) -> String {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.process.as_mut().unwrap().0.try_wait().unwrap() {
+                assert!(!status.success(), "{status}: {}", self.out());
+                return self.out();
+            }
+            assert!(started.elapsed() < WITHIN, "still runs: {}", self.out());
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
