@@ -163,10 +163,11 @@ async fn the_program_on_the_rights_that_are_documented() {
     secure.allow(topics);
     let (well, said) = secure.run(&["topics", "plan"], None);
     assert!(well && said.contains("0 to create, nothing refused"), "{said}");
+    let groups_are_missed = ["Read the groups with our prefix", "--group PREFIX"];
+    secure.role_ends("sink", &url, &groups_are_missed);
+    secure.allow(groups);
     secure.role_ends("process", &url, &["begin transactions of", "--transactional-id PREFIX"]);
     secure.allow(transactions);
-    secure.role_ends("sink", &url, &["sink", "Read the groups with our prefix", "--group PREFIX"]);
-    secure.allow(groups);
 
     let folder = tempfile::tempdir().unwrap();
     let (state, listen) = (folder.path(), free_address());
