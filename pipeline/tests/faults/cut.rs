@@ -1,188 +1,251 @@
-//! A proxy between the sinks and the database that cuts each connection after one message more
-//! than the last: so every message of connecting, of reading positions and of a whole batch is once
-//! the last that gets through. `sinks/src/tests/cut.rs` does the same to one sink byte by byte.
+//! The connections to the database are cut at every statement, before the server has it and when
+//! its answer is on the way: those of the sinks' transactions, and those of the API while a client
+//! uses all of it. `sinks/src/tests/cut.rs` does the same to one sink byte by byte.
+//!
+//! How this could lose, double or mislead, and what stands against it:
+//! - *A commit whose answer is lost is written again*: positions are read again after every trouble
+//!   and move by compare-and-set.
+//! - *A sink ends, or waits for ever*: what a connection says when it breaks is a reason to wait.
+//! - *A client of the API is told anything but "try again"*, or that works once only: what breaks is
+//!   the connection of one request, and the pool gives out none that is broken.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
 
 use super::common::database;
-use super::running::Running;
-use super::{prove, room};
+use super::proxy::{self, Plan, When};
+use super::room;
+use super::running::{Running, WITHIN};
 
-/// Messages of one direction after which nothing new happens: a connection has read positions and
-/// written several batches by then.
-const MOST: usize = 48;
-/// A message of a COPY is smaller; a longer one is a sign that this proxy reads it wrongly.
-const LARGEST: usize = 64 << 20;
-/// What a connection that is let live is given: some batches.
-const LIVES: Duration = Duration::from_millis(1_000);
+const SINKS: &str = "opsconductor sink ";
+/// What the API's pool calls itself.
+const POOL: &str = "opsconductor";
+/// More refusals of one request than it has statements to cut, twice.
+const PATIENCE: usize = 60;
 
-/// Every message in full, every fourth among all other tests.
-fn step() -> usize {
-    if prove() { 1 } else { 4 }
+/// A client that asks again when it is told to.
+struct Client {
+    http: reqwest::Client,
+    url: String,
+    token: String,
+    /// The session's, once signed in.
+    cookie: Option<String>,
+    refusals: usize,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    Client,
-    Server,
-}
-
-/// Where each sink's next connection is cut, and how often that happened.
-#[derive(Default)]
-struct Plan {
-    /// By the name of the application: connections so far.
-    connections: HashMap<String, usize>,
-    /// Of each sink the messages after which it was cut.
-    cuts: HashMap<(String, bool), Vec<usize>>,
-    done: bool,
-}
-
-impl Plan {
-    /// Side and number of messages, none where this connection is let live for a while: after each
-    /// cut one, so that no pause between two tries grows long.
-    fn next(&mut self, name: &str) -> Option<(Side, usize)> {
-        let number = self.connections.entry(name.to_owned()).or_default();
-        *number += 1;
-        if self.done || number.is_multiple_of(2) {
-            return None;
+impl Client {
+    fn new(running: &Running) -> Self {
+        let token = std::fs::read_to_string(running.state().join("cli-token")).unwrap();
+        Self {
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            url: running.url(),
+            token: token.trim().to_owned(),
+            cookie: None,
+            refusals: 0,
         }
-        let step = step();
-        let turn = *number / 2;
-        let side = if turn.is_multiple_of(2) { Side::Client } else { Side::Server };
-        let messages = 1 + (turn / 2) * step;
-        (messages <= MOST).then_some((side, messages))
     }
-}
 
-/// Passes messages on, each a type and a length with what follows, until so many have passed.
-async fn pass(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    most: Option<usize>,
-) -> std::io::Result<usize> {
-    let mut passed = 0;
-    while most.is_none_or(|most| passed < most) {
-        let mut message = vec![0; 5];
-        from.read_exact(&mut message).await?;
-        let [.., a, b, c, d] = message[..] else { unreachable!() };
-        let length = u32::from_be_bytes([a, b, c, d]) as usize - 4;
-        assert!(length <= LARGEST, "a message of {length} bytes");
-        message.resize(5 + length, 0);
-        from.read_exact(&mut message[5..]).await?;
-        to.write_all(&message).await?;
-        passed += 1;
+    /// What comes at last: `expected`, or `again` where an earlier try was refused, which may have
+    /// been done all the same.
+    async fn call(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        expected: u16,
+        again: Option<u16>,
+    ) -> Value {
+        self.call_late(method, path, body, (expected, again, None)).await
     }
-    Ok(passed)
-}
 
-/// The first message of a session: whole, and the application that it names. Whoever asks for TLS
-/// first is told that there is none.
-async fn greeting(client: &mut TcpStream) -> std::io::Result<(Vec<u8>, String)> {
-    loop {
-        let mut message = vec![0; 4];
-        client.read_exact(&mut message).await?;
-        let [a, b, c, d] = message[..] else { unreachable!() };
-        let length = u32::from_be_bytes([a, b, c, d]) as usize;
-        message.resize(length, 0);
-        client.read_exact(&mut message[4..]).await?;
-        if length == 8 {
-            client.write_all(b"N").await?;
-            continue;
+    /// The same, where `late` says that a sink is still waiting.
+    async fn call_late(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        (expected, again, late): (u16, Option<u16>, Option<u16>),
+    ) -> Value {
+        let began = Instant::now();
+        let mut tries = 0;
+        while tries < PATIENCE && began.elapsed() < WITHIN {
+            let mut request = self.http.request(method.clone(), format!("{}{path}", self.url));
+            request = match &self.cookie {
+                Some(cookie) => request.header("cookie", cookie).header("x-opsc-csrf", "1"),
+                None => request.bearer_auth(&self.token),
+            };
+            if let Some(body) = &body {
+                request = request.json(body);
+            }
+            let answer = request.send().await.unwrap();
+            let status = answer.status().as_u16();
+            let cookie = answer.headers().get("set-cookie").map(|it| it.to_str().unwrap());
+            let cookie = cookie.map(|it| it.split(';').next().unwrap().to_owned());
+            let text = answer.text().await.unwrap();
+            if status == expected || tries > 0 && again == Some(status) {
+                if path.ends_with("/session") {
+                    self.cookie = cookie.or(self.cookie.take());
+                }
+                return serde_json::from_str(&text).unwrap_or(Value::Null);
+            }
+            if late == Some(status) {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+            assert_eq!(status, 503, "{method} {path}: {text}");
+            assert!(text.contains("urn:opsconductor:problem:unavailable"), "{text}");
+            self.refusals += 1;
+            tries += 1;
         }
-        let words: Vec<&[u8]> = message[8..].split(|byte| *byte == 0).collect();
-        let named = words.windows(2).find(|pair| pair[0] == b"application_name");
-        let name =
-            named.map_or(String::new(), |pair| String::from_utf8_lossy(pair[1]).into_owned());
-        return Ok((message, name));
+        panic!("{method} {path}: refused {tries} times in {:?}", began.elapsed());
+    }
+
+    async fn get(&mut self, path: &str) -> Value {
+        self.call(Method::GET, path, None, 200, None).await
+    }
+
+    /// Everything that the program's own document lets one read, of one device and one series.
+    async fn read(&mut self) {
+        let document = self.get("/openapi.json").await;
+        let devices = self.get("/inventory/v1/devices").await;
+        let (mut device, mut series) = (String::new(), None);
+        for one in devices["items"].as_array().unwrap() {
+            device = one["id"].as_str().unwrap().to_owned();
+            let list = self.get(&format!("/monitoring/v1/devices/{device}/series")).await;
+            series = list["items"][0]["id"].as_str().map(str::to_owned);
+            if series.is_some() {
+                break;
+            }
+        }
+        let series = series.unwrap();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            // Has no end; asks no database; refuses while a sink waits, as it is made to.
+            let left_out = ["/events", "/subjects", "/schemas", "/readyz"];
+            if item.get("get").is_none() || left_out.iter().any(|it| path.contains(it)) {
+                continue;
+            }
+            let id = if path.contains("/series/{id}") { &series } else { &device };
+            self.get(&path.replace("{id}", id)).await;
+        }
+        for range in ["points=10", "from=1767225600000&points=200"] {
+            self.get(&format!("/monitoring/v1/series/{series}/samples?{range}")).await;
+        }
+    }
+
+    /// Everything that writes. What goes over the log is refused before it is done, or done.
+    async fn change(&mut self) {
+        let credential = "/credentials/v1/credentials/cut";
+        let secret = json!({"kind": "snmp_v2c", "community": "public"});
+        self.call(Method::PUT, credential, Some(secret), 200, None).await;
+        let mut device = json!({"address": "127.0.0.99", "port": 9, "name": "nobody",
+            "credential": "cut", "interval_ms": 1_000});
+        let devices = "/inventory/v1/devices";
+        // The last one may still be seen.
+        let late = (201, None, Some(409));
+        let made = self.call_late(Method::POST, devices, Some(device.clone()), late).await;
+        let one = format!("{devices}/{}", made["id"].as_str().unwrap());
+        device["site"] = json!("here");
+        self.call_late(Method::PUT, &one, Some(device), (200, None, Some(404))).await;
+        self.call(Method::DELETE, &one, None, 204, None).await;
+        let late = (204, Some(404), Some(409));
+        self.call_late(Method::DELETE, credential, None, late).await;
+    }
+
+    async fn sign_in(&mut self, password: &str) {
+        let body = json!({"username": "admin", "password": password});
+        self.call(Method::POST, "/identity/v1/session", Some(body), 200, None).await;
+    }
+
+    /// A new password made, changed, and used; signed out at the end.
+    async fn password(&mut self) {
+        let one_time = "/identity/v1/one-time-password";
+        let made = self.call(Method::POST, one_time, None, 200, None).await;
+        let made = made["password"].as_str().unwrap().to_owned();
+        self.sign_in(&made).await;
+        let new = "another one than before";
+        let body = json!({"current_password": made, "new_password": new});
+        self.call(Method::PUT, "/identity/v1/password", Some(body), 204, Some(422)).await;
+        self.sign_in(new).await;
+        assert_eq!(self.get("/identity/v1/session").await["one_time_password"], false);
+        self.call(Method::DELETE, "/identity/v1/session", None, 204, Some(401)).await;
+        self.cookie = None;
     }
 }
 
-async fn session(mut client: TcpStream, server: String, plan: Arc<Mutex<Plan>>) {
-    let Ok((first, name)) = greeting(&mut client).await else { return };
-    let Ok(mut upstream) = TcpStream::connect(&server).await else { return };
-    if upstream.write_all(&first).await.is_err() {
-        return;
-    }
-    let is_sink = name.starts_with("opsconductor sink ");
-    let cut = if is_sink { plan.lock().unwrap().next(&name) } else { None };
-    let ends = is_sink && cut.is_none() && !plan.lock().unwrap().done;
-    let limit = |side| cut.filter(|(of, _)| *of == side).map(|(_, messages)| messages);
-    let ((cr, cw), (sr, sw)) = (client.into_split(), upstream.into_split());
-    let up = pass(cr, sw, limit(Side::Client));
-    let down = pass(sr, cw, limit(Side::Server));
-    let life = async {
-        if ends {
-            tokio::time::sleep(LIVES).await;
-        } else {
-            std::future::pending::<()>().await;
+/// Uses all of the API until nothing of it is left to cut and the sinks named are done.
+async fn visits(client: &mut Client, plan: &Mutex<Plan>, sinks: &[String]) -> usize {
+    let began = Instant::now();
+    for visit in 1.. {
+        let refusals = client.refusals;
+        client.read().await;
+        client.change().await;
+        client.password().await;
+        let left: Vec<_> = {
+            let plan = plan.lock().unwrap();
+            sinks.iter().filter(|name| !plan.cuts(name).1).cloned().collect()
+        };
+        if client.refusals == refusals && left.is_empty() {
+            return visit;
         }
-    };
-    // Whichever ends first ends the other.
-    let whole = tokio::select! {
-        up = up => up.is_ok(),
-        down = down => down.is_ok(),
-        () = life => false,
-    };
-    if let (true, Some((side, messages))) = (whole, cut) {
-        let mut plan = plan.lock().unwrap();
-        plan.cuts.entry((name, side == Side::Client)).or_default().push(messages);
+        assert!(began.elapsed() < WITHIN, "not done: {left:?}");
     }
+    unreachable!()
 }
 
-async fn proxy(server: String, plan: Arc<Mutex<Plan>>) -> u16 {
-    let port = lab::free_port();
-    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            tokio::spawn(session(client, server.clone(), Arc::clone(&plan)));
-        }
-    });
-    port
+/// Both cuts of each of these statements, told by a part of each, were made.
+fn has(cuts: &[(String, When)], parts: &[&str]) {
+    for part in parts {
+        let of: BTreeSet<_> =
+            cuts.iter().filter(|(it, _)| it.contains(part)).map(|(_, when)| *when).collect();
+        let all = if part.starts_with("rows of") { 1 } else { 2 };
+        assert_eq!(of.len(), all, "{part:?} was cut {of:?}; all: {cuts:#?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_cut_after_any_message_loses_nothing() {
+async fn a_connection_cut_at_any_statement_loses_nothing() {
     let _room = room().await;
     let Some(url) = database("cut").await else { return };
     let options = PgConnectOptions::from_str(&url).unwrap();
     let server = format!("{}:{}", options.get_host(), options.get_port());
-    let plan = Arc::<Mutex<Plan>>::default();
-    let port = proxy(server.clone(), Arc::clone(&plan)).await;
+    let plan = Arc::new(Mutex::new(Plan::new(SINKS)));
+    let port = proxy::start(server.clone(), Arc::clone(&plan)).await;
     let through = url.replace(&server, &format!("127.0.0.1:{port}"));
     assert_ne!(through, url);
     let pool = PgPool::connect_lazy(&url).unwrap();
     let mut running = Running::start(&through, &[]);
+    running.until_more(&pool, 20).await;
 
     let began = Instant::now();
-    let metric = "opsconductor sink metric";
-    running
-        .until(async |_| {
-            let seen = plan.lock().unwrap().connections.get(metric).copied().unwrap_or(0);
-            let last = 4 * MOST / step();
-            if seen > last { Ok(()) } else { Err(format!("{seen} of {last} connections")) }
-        })
-        .await;
-    plan.lock().unwrap().done = true;
+    plan.lock().unwrap().of.push(POOL);
+    let sinks = ["metric", "device"].map(|name| format!("{SINKS}{name}"));
+    let mut client = Client::new(&running);
+    let visits = visits(&mut client, &plan, &sinks).await;
+    println!("{visits} visits with {} refusals in {:?}", client.refusals, began.elapsed());
+    {
+        let mut plan = plan.lock().unwrap();
+        plan.of.clear();
+        let of = |name: &str| plan.cuts(name).0;
+        let each = ["FROM log_position", "BEGIN", "pg_advisory_xact_lock", "COMMIT"];
+        for name in &sinks {
+            has(&of(name), &each);
+            has(&of(name), &["UPDATE log_position"]);
+        }
+        has(&of(&sinks[0]), &["COPY sample", "rows of COPY sample", "end of COPY sample"]);
+        let api = of(POOL);
+        has(&api, &["INSERT INTO credential", "DELETE FROM credential", "UPDATE api_user"]);
+        has(&api, &["INSERT INTO api_user", "INSERT INTO api_session", "DELETE FROM api_session"]);
+        has(&api, &["FROM sample ", "FROM baseline", "FROM anomaly", "FROM device ", "COMMIT"]);
+        println!("cuts of each: {:?}", plan.counts());
+    }
     running.until_more(&pool, 60).await;
     running.until_ready().await;
-    {
-        let plan = plan.lock().unwrap();
-        let cuts: usize = plan.cuts.values().map(Vec::len).sum();
-        for client in [true, false] {
-            let of_metric = &plan.cuts[&(metric.to_owned(), client)];
-            assert!(of_metric.len() >= MOST / step() / 2, "{of_metric:?}");
-            println!("the samples' sink was cut after {of_metric:?} messages");
-        }
-        println!("{cuts} connections of all sinks cut in {:?}", began.elapsed());
-    }
     println!("cut: {}", running.balance(&pool).await);
 }

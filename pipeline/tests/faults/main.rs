@@ -22,6 +22,7 @@ mod ledger;
 mod log;
 mod memory;
 mod postgres;
+mod proxy;
 mod running;
 
 use std::time::Duration;
