@@ -49,6 +49,8 @@ async fn drained(
     let in_log = ledger::in_log(log);
     let mut sink = Running::role("sink", url, settings);
     let wanted = in_log.len();
+    // It may have nothing left to write: only who is there can be told to end.
+    sink.until_ready().await;
     sink.until(async |_| {
         let found = serials(pool).await.len();
         if found >= wanted { Ok(()) } else { Err(format!("{found} of {wanted} serials")) }
