@@ -10,6 +10,7 @@ use lab::{Lab, LedgerConfig};
 use pipeline::log::kafka::{KafkaLog, KafkaOptions};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::groups::GroupList;
 use sqlx::PgPool;
 
 use super::broker::Broker;
@@ -23,6 +24,7 @@ pub(crate) const INTERVAL_MS: u64 = 1_000;
 const INTERFACES: usize = 4;
 const CREDENTIAL: &str = "fleet";
 const MAX_LEDGER_BYTES: u64 = 1 << 28;
+const ASK: Duration = Duration::from_secs(20);
 
 /// Which member holds a partition, by group and partition.
 pub(crate) type Owners = BTreeMap<(String, i32), String>;
@@ -147,7 +149,7 @@ impl Site {
     /// The node that leads a partition of a topic of ours.
     pub(crate) fn leader(&self, topic: &str, partition: i32) -> i32 {
         let full = format!("{OURS}{topic}");
-        let found = self.consumer().fetch_metadata(Some(&full), Duration::from_secs(20)).unwrap();
+        let found = self.consumer().fetch_metadata(Some(&full), ASK).unwrap();
         let found = found.topics()[0].partitions().iter().find(|it| it.id() == partition);
         found.unwrap().leader()
     }
@@ -163,7 +165,7 @@ impl Site {
     pub(crate) async fn in_sync(&self) {
         let (consumer, began) = (self.consumer(), Instant::now());
         loop {
-            let found = consumer.fetch_metadata(None, Duration::from_secs(20));
+            let found = consumer.fetch_metadata(None, ASK);
             let behind = found.map(|found| {
                 let all = found.topics().iter().flat_map(|topic| topic.partitions());
                 all.filter(|it| it.isr().len() < 3).count()
@@ -176,18 +178,21 @@ impl Site {
         }
     }
 
-    /// Who reads what, as the cluster has it.
-    pub(crate) fn owners(&self) -> Owners {
-        let said = self.broker.tool("groups", &["--describe", "--all-groups"], "").unwrap();
-        let mut owners = Owners::new();
-        for line in said.lines() {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let [group, _, partition, .., client] = words[..] else { continue };
-            if let (Some(group), Ok(partition)) = (group.strip_prefix(OURS), partition.parse()) {
-                owners.insert((group.to_owned(), partition), client.to_owned());
+    /// Who reads what, as the groups' coordinators have it once no group is in between.
+    pub(crate) async fn owners(&self) -> Owners {
+        let (consumer, began) = (self.consumer(), Instant::now());
+        loop {
+            let found = consumer.fetch_group_list(None, ASK);
+            let settled = found.as_ref().is_ok_and(|found| {
+                let ours = found.groups().iter().filter(|it| it.name().starts_with(OURS));
+                ours.clone().count() > 0 && ours.clone().all(|it| it.state() == "Stable")
+            });
+            if settled {
+                return owners(&found.unwrap());
             }
+            assert!(began.elapsed() < WITHIN, "not settled: {:?}", found.err());
+            tokio::time::sleep(Duration::from_millis(300)).await;
         }
-        owners
     }
 
     /// Until the database has an answer of each device from after a time; how long that took.
@@ -209,4 +214,33 @@ impl Site {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
+}
+
+fn owners(found: &GroupList) -> Owners {
+    let mut owners = Owners::new();
+    for group in found.groups() {
+        let Some(name) = group.name().strip_prefix(OURS) else { continue };
+        for member in group.members() {
+            for partition in assigned(member.assignment().unwrap_or_default()) {
+                owners.insert((name.to_owned(), partition), member.client_id().to_owned());
+            }
+        }
+    }
+    owners
+}
+
+/// The partitions of a member that reads one topic, from the consumer protocol's bytes: a version,
+/// how many topics, of each its name, how many partitions, and these.
+fn assigned(bytes: &[u8]) -> Vec<i32> {
+    let Some([_, _, topics @ .., name_high, name_low]) = bytes.first_chunk::<8>() else {
+        return Vec::new();
+    };
+    if *topics == [0; 4] {
+        return Vec::new();
+    }
+    let name = usize::from(u16::from_be_bytes([*name_high, *name_low]));
+    let (numbers, _) = bytes[8 + name..].as_chunks::<4>();
+    let mut numbers = numbers.iter().map(|it| i32::from_be_bytes(*it));
+    let count = numbers.next().unwrap();
+    numbers.take(usize::try_from(count).unwrap()).collect()
 }
