@@ -107,8 +107,9 @@ fn classify_code(code: &str, words: String) -> Class {
     match code {
         "23505" => Class::Duplicate(words),
         "55P03" => Class::Locked(words),
-        // 25006 is a replica; 57014 a time-out; 40xxx a conflict with another transaction.
-        "25006" | "57014" | "55006" | "42P05" | "26000" => Class::Retry(words),
+        // 25006 is a replica; 57014 a time-out; 40xxx a conflict with another transaction; 55000 a
+        // database that an administrator lets nobody into.
+        "25006" | "57014" | "55000" | "55006" | "42P05" | "26000" => Class::Retry(words),
         "3D000" | "28000" | "28P01" | "42501" => Class::Fatal(format!(
             "{words}; mend: see that the role of the database URL exists and may write"
         )),
@@ -150,11 +151,11 @@ mod tests {
     #[test]
     fn codes_say_what_to_do() {
         // Connection lost, administrator's shutdown, crash, starting up, disk full, too many
-        // connections, serialization, deadlock, read only, time-out, I/O.
+        // connections, serialization, deadlock, read only, time-out, I/O, nobody let in.
         check(
             &[
                 "08006", "57P01", "57P02", "57P03", "53100", "53300", "40001", "40P01", "25006",
-                "57014", "58030",
+                "57014", "58030", "55000",
             ],
             |class| matches!(class, Class::Retry(_)),
         );

@@ -102,8 +102,9 @@ impl From<PortError> for ApiError {
 }
 
 /// SQLSTATE classes that mean "the server is away, full or shutting down", not "the query is
-/// wrong": connection exception, insufficient resources, operator intervention, system error.
-const AWAY: [&str; 4] = ["08", "53", "57", "58"];
+/// wrong": connection exception, insufficient resources, operator intervention, system error; and
+/// the state of a database that an administrator lets nobody into.
+const AWAY: [&str; 5] = ["08", "53", "57", "58", "55000"];
 
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {

@@ -33,6 +33,7 @@ const OTHERS: &[&str] = &[
     "OPSC_KAFKA_HEAP",
     "OPSC_KAFKA_HOME",
     "OPSC_KAFKA_LOG",
+    "OPSC_OLD_BINARY",
     "OPSC_PG_HOME",
     "OPSC_PG_PORT",
     "OPSC_PYTHON",

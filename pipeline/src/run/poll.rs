@@ -110,11 +110,19 @@ impl PollRunner {
     }
 
     fn begin(&mut self, partitions: &[i32]) -> Result<(), RunError> {
+        // Asked for all at once: their devices are nobody's meanwhile.
+        let ends = match partitions {
+            [] => Vec::new(),
+            _ => self.log.ends(&self.spec.topic)?,
+        };
         for &partition in partitions {
+            let Some((_, &end)) = (0..).zip(&ends).find(|(number, _)| *number == partition) else {
+                let what = format!("ask for the end of {}[{partition}]", self.spec.topic);
+                let error = "the brokers do not know this partition (yet)".to_owned();
+                return Err(LogError::Retry { what, error }.into());
+            };
             // The topic is compacted: from its start it is the list of devices.
             self.member.start(partition, Start::Earliest)?;
-            let topic = &self.spec.topic;
-            let end = self.log.reader(topic, &[partition], Start::Latest)?.end(partition)?;
             self.unread.insert(partition, end);
             self.devices.insert(partition, BTreeSet::new());
         }

@@ -193,14 +193,17 @@ impl<S: Sink> SinkRunner<S> {
             Err(error) => return self.failed(error),
         };
         let topic = self.spec.topic.to_string();
+        // Asked for all at once: while this thread waits, what it keeps stands still too.
+        let ends = self.log.ends(&topic)?;
         for &partition in partitions {
             let known = positions.iter().find(|(number, _)| *number == partition);
             let from = match known.and_then(|(_, next)| *next) {
                 None => Start::Earliest,
                 Some(next) => {
-                    let end =
-                        self.log.reader(&topic, &[partition], Start::Latest)?.end(partition)?;
-                    if next > end {
+                    let end = (0..).zip(&ends).find(|(number, _)| *number == partition);
+                    if let Some((_, end)) = end
+                        && next > *end
+                    {
                         return Err(self.broken(format!(
                             "the database has {topic}[{partition}] up to {next}, the log ends at \
                              {end}: this is another log, or one restored from an older copy; \

@@ -13,7 +13,7 @@ use super::common::records;
 const OURS: &str = "java-";
 const WITHIN: Duration = Duration::from_secs(60);
 /// A Java consumer that finds nothing more for so long ends.
-const QUIET_MS: &str = "20000";
+const QUIET_MS: &str = "6000";
 const KEYS: usize = 500;
 const PARTITIONS: i32 = 7;
 

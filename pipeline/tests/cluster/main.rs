@@ -6,6 +6,7 @@
 #![allow(unreachable_pub, missing_docs)]
 
 mod agent;
+mod brokers;
 // These tests do not crash it.
 #[allow(dead_code)]
 #[path = "../../src/log/kafka/tests/broker.rs"]
@@ -19,7 +20,10 @@ mod java;
 #[path = "../common/ledger.rs"]
 mod ledger;
 mod program;
+mod secure;
+mod site;
 mod topics;
+mod upgrade;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

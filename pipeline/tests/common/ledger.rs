@@ -13,21 +13,27 @@ use super::common::records;
 /// A serial answered this long (ms) before a kill may be lost with the process: an answer waits
 /// for the rest of its poll.
 const IN_FLIGHT_MS: u64 = 2_500;
+/// On a busy machine devices are polled for so long (ms) after the program was told to end.
+const ENDS_MS: u64 = 1_000;
 /// Answers of one poll of a device come within this time (ms), well below its interval.
 const WITHIN_A_POLL_MS: u64 = 900;
 
 /// Serials by how often they stand in the metric topic.
 pub fn in_log(log: &dyn EventLog) -> BTreeMap<u64, i64> {
-    let store = SchemaStore::new();
+    in_log_by(log, &SchemaStore::new())
+}
+
+/// The same, where records are of other schemas than ours too.
+pub fn in_log_by(log: &dyn EventLog, store: &SchemaStore) -> BTreeMap<u64, i64> {
     let of_lab: BTreeSet<SeriesId> = records(log, SERIES.name)
         .iter()
-        .filter_map(|record| SERIES.read(&store, record).unwrap())
+        .filter_map(|record| SERIES.read(store, record).unwrap())
         .filter(|series| series.metric == "lab_serial")
         .map(|series| series.id)
         .collect();
     let mut found = BTreeMap::new();
     for record in records(log, METRIC.name) {
-        let batch = METRIC.read(&store, &record).unwrap().unwrap();
+        let batch = METRIC.read(store, &record).unwrap().unwrap();
         for (series, value) in batch.series.iter().zip(&batch.values) {
             if of_lab.contains(series) {
                 *found.entry(*value as u64).or_default() += 1;
@@ -70,7 +76,7 @@ pub fn account(state: &Path, log: &BTreeMap<u64, i64>, ends: &[u64]) -> Account 
         });
         let cut_off = ends
             .iter()
-            .any(|end| (end.saturating_sub(IN_FLIGHT_MS)..=end + 500).contains(&entry.unix_ms));
+            .any(|end| (end.saturating_sub(IN_FLIGHT_MS)..=end + ENDS_MS).contains(&entry.unix_ms));
         account.again += usize::from(superseded);
         account.in_flight += usize::from(!superseded && cut_off);
         let near: Vec<_> = ledger

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::str::FromStr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -58,7 +58,20 @@ impl Program {
     /// As a person stops it; it must end well.
     pub fn stop(mut self) {
         Command::new("kill").args(["-INT", &self.0.id().to_string()]).status().unwrap();
-        assert!(self.0.wait().unwrap().success(), "a clean stop");
+        let status = self.ended();
+        assert!(status.success(), "a clean stop: {status}");
+    }
+
+    /// How it ended, which it must within the time that everything has.
+    pub fn ended(&mut self) -> ExitStatus {
+        let asked = Instant::now();
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status;
+            }
+            assert!(asked.elapsed() < DEADLINE, "process {} does not stop", self.0.id());
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }
 

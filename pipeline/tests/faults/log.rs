@@ -1,4 +1,4 @@
-//! The log is away, or frozen.
+//! The log is away, frozen, lost records that were needed, or is another than before.
 //!
 //! How this could lose, double or hang, and what stands against it:
 //! - *Polls are dropped while the log is away*: the poller keeps them for `poller.keep_polls_s`, then
@@ -7,13 +7,17 @@
 //! - *A poll comes twice*, because its acknowledgement was lost: the producer is idempotent; a
 //!   second record of a cycle is dropped downstream.
 //! - *An open transaction holds readers back*: it is ended at start, or after 10 s.
+//! - *A position that the log no longer has is reset silently*: it is an error that says which
+//!   records are missing, and the line that goes on without them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use pipeline::log::EventLog;
 use pipeline::log::kafka::{KafkaLog, KafkaOptions};
-use pipeline::topology::POLL;
+use pipeline::log::{EventLog, Watch as _};
+use pipeline::topology::{METRIC, POLL};
 use schemas::{Outcome, Poll, SchemaStore};
 use sqlx::PgPool;
 
@@ -45,6 +49,8 @@ async fn drained(
     let in_log = ledger::in_log(log);
     let mut sink = Running::role("sink", url, settings);
     let wanted = in_log.len();
+    // It may have nothing left to write: only who is there can be told to end.
+    sink.until_ready().await;
     sink.until(async |_| {
         let found = serials(pool).await.len();
         if found >= wanted { Ok(()) } else { Err(format!("{found} of {wanted} serials")) }
@@ -72,7 +78,7 @@ async fn a_log_that_is_away_costs_nothing_for_a_while_and_then_says_what() {
     let pool = PgPool::connect_lazy(&url).unwrap();
     let settings = [("OPSC_KAFKA", broker.bootstrap()), (PREFIX, "away-")];
     let mut running = Running::start(&url, &settings);
-    running.until_more(&pool, 60).await;
+    running.until_more(&pool, 30).await;
 
     // Stopped, and started again.
     broker.stop();
@@ -84,7 +90,7 @@ async fn a_log_that_is_away_costs_nothing_for_a_while_and_then_says_what() {
     tokio::time::sleep(outage.saturating_sub(away.elapsed())).await;
     broker.start_again();
     let gone = away.elapsed();
-    running.until_more(&pool, 60).await;
+    running.until_more(&pool, 30).await;
     running.until_ready().await;
     println!("stopped for {gone:?}, good again {:?} later", away.elapsed() - gone);
 
@@ -94,7 +100,7 @@ async fn a_log_that_is_away_costs_nothing_for_a_while_and_then_says_what() {
     tokio::time::sleep(lasting(13, 60)).await;
     assert!(signal("CONT", broker.pid()));
     let gone = frozen.elapsed();
-    running.until_more(&pool, 60).await;
+    running.until_more(&pool, 30).await;
     running.until_ready().await;
     println!("frozen for {gone:?}, good again {:?} later", frozen.elapsed() - gone);
     let longest = longest_pause(&running.ledger());
@@ -106,15 +112,21 @@ async fn a_log_that_is_away_costs_nothing_for_a_while_and_then_says_what() {
     let stopped = running.stop();
     let keep_s = if prove() { 300 } else { 5 };
     running.start_again("run", &[("OPSC__POLLER__KEEP_POLLS_S", &keep_s.to_string())]);
-    running.until_more(&pool, 60).await;
+    running.until_more(&pool, 30).await;
     broker.stop();
     let away = Instant::now();
-    tokio::time::sleep(Duration::from_secs(keep_s) + lasting(12, 60)).await;
-    let skipped = running.counter("opsc_poller_skipped_total").await;
-    assert!(skipped > 0.0, "{skipped} cycles left out");
+    // What the log's client still takes comes before what the poller keeps.
+    tokio::time::sleep(Duration::from_secs(keep_s)).await;
+    running
+        .until(async |it| {
+            let skipped = it.counter("opsc_poller_skipped_total").await;
+            if skipped > 0.0 { Ok(()) } else { Err("no cycle is left out".to_owned()) }
+        })
+        .await;
+    tokio::time::sleep(lasting(2, 60)).await;
     broker.start_again();
     let gone = away.elapsed();
-    running.until_more(&pool, 60).await;
+    running.until_more(&pool, 30).await;
     running.until_ready().await;
     let skipped = running.counter("opsc_poller_skipped_total").await;
     let ends = [stopped, running.stop()];
@@ -131,4 +143,131 @@ async fn a_log_that_is_away_costs_nothing_for_a_while_and_then_says_what() {
     assert!(told > 0 && told as f64 <= skipped, "{told} of {skipped} cycles are told: {said:?}");
     println!("away for {gone:?}: {told} cycles left out, told in {} records", said.len());
     println!("log: {}", balanced(running.state(), &in_log, &pool, &ends).await);
+}
+
+/// The offsets of a topic's partitions: what is deleted, and the ends.
+async fn delete_all(broker: &Broker, topic: &str, ends: &[i64]) {
+    use rdkafka::admin::{AdminClient, AdminOptions};
+    use rdkafka::client::DefaultClientContext;
+    let mut config = rdkafka::ClientConfig::new();
+    config.set("bootstrap.servers", broker.bootstrap());
+    let admin: AdminClient<DefaultClientContext> = config.create().unwrap();
+    let mut list = rdkafka::TopicPartitionList::new();
+    for (partition, end) in (0..).zip(ends) {
+        list.add_partition_offset(topic, partition, rdkafka::Offset::Offset(*end)).unwrap();
+    }
+    let deleted = admin.delete_records(&list, &AdminOptions::new()).await.unwrap();
+    for element in deleted.elements() {
+        element.error().unwrap();
+    }
+}
+
+async fn position(pool: &PgPool) -> Vec<(i32, i64)> {
+    let sql = "SELECT partition, next FROM log_position WHERE topic = 'metric' ORDER BY partition";
+    sqlx::query_as(sql).fetch_all(pool).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retention_that_ran_past_a_position_is_explained_and_never_reset() {
+    let _room = room().await;
+    let Some(broker) = Broker::start(PORT + 10) else { return };
+    let Some(url) = database("retention").await else { return };
+    let pool = PgPool::connect_lazy(&url).unwrap();
+    let settings = [
+        ("OPSC_KAFKA", broker.bootstrap()),
+        (PREFIX, "kept-"),
+        ("OPSC__LOG__PARTITIONS", "1"),
+        ("OPSC__PROCESSOR__THREADS", "1"),
+    ];
+    let mut running = Running::start(&url, &settings);
+    running.until_more(&pool, 40).await;
+    running.stop();
+
+    // Another number of partitions is refused before anything is read or written.
+    let wrong = [&settings[..], &[("OPSC__LOG__PARTITIONS", "2")]].concat();
+    let mut refused = Running::start(&url, &wrong);
+    let said = refused.until_ended().await;
+    assert!(said.contains("it has 1 partitions and must have 2"), "{said}");
+
+    // Records that no sink has read leave the log.
+    let log = kafka(&broker, "kept-");
+    let before = log.ends(METRIC.name).unwrap();
+    let demo = [("OPSC_DEMO", "1"), ("OPSC__DEMO__INTERVAL_MS", "1000")];
+    let mut poller = Running::role("connect", &url, &[&settings[..], &demo].concat());
+    let mut processor = Running::role("process", &url, &settings);
+    processor
+        .until(async |_| {
+            let ends = log.ends(METRIC.name).map_err(|error| error.to_string())?;
+            if ends[0] > before[0] + 40 { Ok(()) } else { Err(format!("only {ends:?}")) }
+        })
+        .await;
+    poller.stop();
+    processor.stop();
+    let ends = log.ends(METRIC.name).unwrap();
+    delete_all(&broker, &format!("kept-{}", METRIC.name), &[ends[0] - 10]).await;
+    let (rows, at) = (serials(&pool).await, position(&pool).await);
+    let mut mend = String::new();
+    for _ in 0..2 {
+        let mut sink = Running::role("sink", &url, &settings);
+        let said = sink.until_ended().await;
+        let line = said.lines().find(|line| line.contains("the log begins at")).unwrap();
+        let update = &line[line.find("UPDATE log_position").unwrap()..];
+        let end = update.rfind(&format!("next = {}", at[0].1)).unwrap();
+        mend = format!("{}next = {}", &update[..end], at[0].1);
+        assert_eq!((serials(&pool).await, position(&pool).await), (rows.clone(), at.clone()));
+    }
+    println!("the mend that is told: {mend}");
+    let done = sqlx::raw_sql(sqlx::AssertSqlSafe(mend)).execute(&pool).await.unwrap();
+    assert_eq!(done.rows_affected(), 1);
+    let mut sink = Running::role("sink", &url, &settings);
+    sink.until(async |_| {
+        let at = position(&pool).await;
+        if at[0].1 >= ends[0] - 1 { Ok(()) } else { Err(format!("at {at:?} of {ends:?}")) }
+    })
+    .await;
+    sink.stop();
+    let (now, in_log) = (serials(&pool).await, ledger::in_log(&log));
+    assert!(now.values().all(|count| *count == 1), "doubled");
+    assert!(in_log.keys().all(|serial| now.contains_key(serial)), "lost");
+    assert!(now.keys().all(|serial| rows.contains_key(serial) || in_log.contains_key(serial)));
+
+    the_processor_too(&broker, &url, &settings, &log).await;
+}
+
+/// What a processor had still to read, or to replay, left the log.
+async fn the_processor_too(broker: &Broker, url: &str, settings: &[(&str, &str)], log: &KafkaLog) {
+    let before = log.ends(POLL.name).unwrap();
+    let demo = [("OPSC_DEMO", "1"), ("OPSC__DEMO__INTERVAL_MS", "1000")];
+    let mut poller = Running::role("connect", url, &[settings, &demo].concat());
+    poller
+        .until(async |_| {
+            let ends = log.ends(POLL.name).map_err(|error| error.to_string())?;
+            if ends[0] > before[0] + 40 { Ok(()) } else { Err(format!("only {ends:?}")) }
+        })
+        .await;
+    poller.stop();
+    let ends = log.ends(POLL.name).unwrap();
+    delete_all(broker, &format!("kept-{}", POLL.name), &[ends[0] - 10]).await;
+    for _ in 0..2 {
+        let mut processor = Running::role("process", url, settings);
+        let said = processor.until_ended().await;
+        for part in ["poll[0] has offsets", "is needed", "--delete-offsets"] {
+            assert!(said.contains(part), "{part:?}: {said}");
+        }
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kafka");
+    let mut reset = Command::new(script);
+    reset.args(["groups", "--bootstrap-server", broker.bootstrap(), "--delete-offsets"]);
+    reset.args(["--group", "kept-device", "--topic", "kept-poll"]);
+    let said = reset.output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout));
+    let metric = log.ends(METRIC.name).unwrap();
+    let mut processor = Running::role("process", url, settings);
+    processor
+        .until(async |_| {
+            let ends = log.ends(METRIC.name).map_err(|error| error.to_string())?;
+            if ends[0] > metric[0] { Ok(()) } else { Err(format!("only {ends:?}")) }
+        })
+        .await;
+    processor.stop();
 }

@@ -1,4 +1,4 @@
-//! Faults around the built program: the database, the log, the clock. Each is made for
+//! Faults around the built program: the database, the log, the clock, memory. Each is made for
 //! real; the program says what is wrong, goes on by itself, and loses and doubles nothing. With
 //! OPSC_PROVE=1 they last as long as in the field.
 
@@ -14,12 +14,15 @@ mod clock;
 #[allow(dead_code)]
 #[path = "../common/mod.rs"]
 mod common;
+mod cut;
 mod database;
 mod dump;
 #[path = "../common/ledger.rs"]
 mod ledger;
 mod log;
+mod memory;
 mod postgres;
+mod proxy;
 mod running;
 
 use std::time::Duration;

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::common::{Program, demo_port, free_address, now_ms, program, serials};
 use super::ledger;
+use super::postgres::signal;
 
 pub(crate) const WITHIN: Duration = Duration::from_secs(240);
 
@@ -51,6 +52,10 @@ impl Running {
     fn spawn(&self, role: &str) -> Program {
         let mut command = program(role, self.state(), &self.url, &self.listen);
         command.env("NO_COLOR", "1");
+        if !matches!(role, "run" | "api") {
+            // Where the API would tell how it is.
+            command.env("OPSC__TELEMETRY__LISTEN", &self.listen);
+        }
         command.env("OPSC__DEMO__PORT", demo_port(self.state()).to_string());
         command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         Program(command.spawn().unwrap())
@@ -58,6 +63,15 @@ impl Running {
 
     pub(crate) fn state(&self) -> &Path {
         self.folder.path()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.as_ref().unwrap().0.id()
+    }
+
+    /// Where its API is.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.listen)
     }
 
     /// What it said so far.
@@ -81,6 +95,19 @@ impl Running {
             assert!(ended.is_none(), "it ended: {}", self.out());
             assert!(started.elapsed() < WITHIN, "{missing}: {}", self.out());
             tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Waits for its end, which must come by itself and be a failure; all that it said.
+    pub(crate) async fn until_ended(&mut self) -> String {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.process.as_mut().unwrap().0.try_wait().unwrap() {
+                assert!(!status.success(), "{status}: {}", self.out());
+                return self.out();
+            }
+            assert!(started.elapsed() < WITHIN, "still runs: {}", self.out());
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
@@ -134,8 +161,11 @@ impl Running {
 
     /// Ends it as a person does; when (ms since the epoch).
     pub(crate) fn stop(&mut self) -> u64 {
+        assert!(signal("INT", self.pid()), "it has ended: {}", self.out());
         let now = now_ms();
-        self.process.take().unwrap().stop();
+        let status = self.process.as_mut().unwrap().0.wait().unwrap();
+        assert!(status.success(), "{status}: {}", self.out());
+        self.process = None;
         now
     }
 

@@ -29,7 +29,7 @@ pub(crate) async fn create(
         input.into_device(DeviceId::random(), "default".to_owned(), "api".to_owned(), now_ms());
     refuse_twin(&state, &device.address, device.port).await?;
     state.ports.commands.put_device(device.clone()).await?;
-    visible::written(&state.pool, device.id, device.updated_at).await?;
+    visible::written(&state.pool, device.id, device.updated_at).await;
     let mut headers = HeaderMap::new();
     if let Ok(path) = HeaderValue::from_str(&format!("/inventory/v1/devices/{}", device.id)) {
         headers.insert(header::LOCATION, path);

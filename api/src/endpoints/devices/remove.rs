@@ -21,6 +21,6 @@ pub(crate) async fn remove(
 ) -> Result<StatusCode, ApiError> {
     row::exists(&state.pool, id).await?;
     state.ports.commands.delete_device(id).await?;
-    visible::removed(&state.pool, id).await?;
+    visible::removed(&state.pool, id).await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -28,7 +28,7 @@ pub(crate) async fn replace(
     let updated_at = now_ms().max(ms(old.updated_at) + 1);
     let device = input.into_device(id, old.tenant.clone(), old.source.clone(), updated_at);
     state.ports.commands.put_device(device.clone()).await?;
-    visible::written(&state.pool, id, updated_at).await?;
+    visible::written(&state.pool, id, updated_at).await;
     let known = DeviceSummary::from(old);
     Ok(Json(DeviceSummary {
         state: known.state,

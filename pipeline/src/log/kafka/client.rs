@@ -14,12 +14,13 @@ use rdkafka::metadata::Metadata;
 use rdkafka::statistics::Statistics;
 use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
-use secrecy::{ExposeSecret, SecretString};
 
 use super::super::LogError;
 use super::error::{Meaning, from_kafka, meaning};
 use super::options::{KafkaOptions, SESSION_MS};
-use super::said::{Pace, is_leave_of_a_lost_seat, is_overtaken_commit, kind_of};
+use super::said::{
+    Pace, Secrets, is_cut_sign_in, is_leave_of_a_lost_seat, is_overtaken_commit, kind_of,
+};
 
 /// Longest wait for an answer about metadata, watermarks or committed offsets. A transaction that
 /// is still pending holds the latter up for its time-out.
@@ -204,25 +205,6 @@ pub(super) fn create<T: FromClientConfigAndContext<C>, C: ClientContext>(
     })
 }
 
-/// Values that must not be printed.
-pub(super) struct Secrets(Vec<SecretString>);
-
-impl Secrets {
-    /// Whatever was given could be one; what is too short to be one would blacken everything.
-    fn of(options: &KafkaOptions) -> Self {
-        const WORDS: [&str; 6] = ["password", "secret", "pem", "token", "oauth", "jaas"];
-        let secret = |name: &str| WORDS.iter().any(|word| name.contains(word));
-        let given = options.properties.iter().filter(|(name, _)| secret(name));
-        Self(given.map(|(_, v)| v.clone()).filter(|v| v.expose_secret().len() > 3).collect())
-    }
-
-    fn hide(&self, text: &str) -> String {
-        self.0
-            .iter()
-            .fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), "***"))
-    }
-}
-
 /// A change of the assignment, as the group decided it; to be answered by the member's thread.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Change {
@@ -237,6 +219,8 @@ pub(super) struct Context {
     worst: Mutex<Option<(Meaning, String)>>,
     changes: Mutex<VecDeque<Change>>,
     closing: AtomicBool,
+    /// Whether the last error was that of a sign-in that was cut off.
+    cut: AtomicBool,
     pace: Pace,
 }
 
@@ -248,8 +232,15 @@ impl Context {
             worst: Mutex::default(),
             changes: Mutex::default(),
             closing: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
             pace: Pace::default(),
         }
+    }
+
+    /// The meaning of the error that was said last.
+    pub(super) fn meaning(&self, code: Code) -> Meaning {
+        let cut = code == Code::Authentication && self.cut.load(Ordering::SeqCst);
+        if cut { Meaning::Passing } else { meaning(code) }
     }
 
     /// The last error said, a refusal before a passing one.
@@ -287,7 +278,7 @@ impl ClientContext for Context {
             );
             return;
         }
-        if is_leave_of_a_lost_seat(facility, &message) {
+        if is_leave_of_a_lost_seat(facility, &message) || is_cut_sign_in(&message) {
             tracing::debug!(target: "librdkafka", client, facility, "{message}");
             return;
         }
@@ -329,11 +320,13 @@ impl ClientContext for Context {
         metrics::counter!("opsc_kafka_errors_total", "client" => self.name.clone(), "code" => text)
             .increment(1);
         // Of a broken connection its log has said the same, as FAIL.
-        let said = matches!(code, Some(Code::BrokerTransportFailure | Code::Resolve));
+        let cut = is_cut_sign_in(&reason);
+        self.cut.store(cut, Ordering::SeqCst);
+        let said = cut || matches!(code, Some(Code::BrokerTransportFailure | Code::Resolve));
         if !said && let Some(unsaid) = self.pace.may_say(&kind, Instant::now()) {
             tracing::warn!(target: "librdkafka", client = self.name, unsaid, "{reason}");
         }
-        let meaning = code.map_or(Meaning::Passing, meaning);
+        let meaning = code.map_or(Meaning::Passing, |code| self.meaning(code));
         let mut worst = self.worst.lock().unwrap_or_else(PoisonError::into_inner);
         // A refusal says more than a broken connection, and that more than that all are broken.
         let known = worst.as_ref().map(|(meaning, _)| *meaning);

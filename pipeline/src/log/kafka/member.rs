@@ -246,7 +246,7 @@ impl KafkaMember {
             let (code, text) = said.unwrap_or_else(|| (code, code.to_string()));
             return Some(self.fatal(code, text));
         }
-        match meaning(code) {
+        match self.consumer().context().meaning(code) {
             Meaning::Passing | Meaning::Fenced => None,
             Meaning::OutOfRange => Some(self.find_out_of_range()),
             Meaning::Refused(mend) => {

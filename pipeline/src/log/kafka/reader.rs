@@ -10,7 +10,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::super::{LogError, MAX_POLL_RECORDS, Reader, Record, Start};
 use super::client::{Cluster, Context, create, out_of_range};
-use super::error::{Meaning, from_kafka, meaning};
+use super::error::{Meaning, from_kafka};
 use super::reading::{MAX_POLL_BYTES, record, resolve};
 
 /// Reads partitions of one topic.
@@ -99,7 +99,8 @@ impl KafkaReader {
     }
 
     fn judge(&mut self, error: &rdkafka::error::KafkaError) -> Result<(), LogError> {
-        match error.rdkafka_error_code().map_or(Meaning::Passing, meaning) {
+        let context = self.consumer.context();
+        match error.rdkafka_error_code().map_or(Meaning::Passing, |code| context.meaning(code)) {
             Meaning::Passing | Meaning::Fenced => Ok(()),
             Meaning::OutOfRange => Err(self.find_out_of_range()),
             Meaning::Refused(_) => Err(self.error(error)),

@@ -6,10 +6,33 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use secrecy::{ExposeSecret, SecretString};
+
+use super::options::KafkaOptions;
+
 /// Between two lines of one kind from one client.
 const EVERY: Duration = Duration::from_secs(10);
 /// Kinds remembered; librdkafka has some forty, a few of them for each broker.
 const MAX_KINDS: usize = 256;
+
+/// Values that must not be printed.
+pub(super) struct Secrets(Vec<SecretString>);
+
+impl Secrets {
+    /// Whatever was given could be one; what is too short to be one would blacken everything.
+    pub(super) fn of(options: &KafkaOptions) -> Self {
+        const WORDS: [&str; 6] = ["password", "secret", "pem", "token", "oauth", "jaas"];
+        let secret = |name: &str| WORDS.iter().any(|word| name.contains(word));
+        let given = options.properties.iter().filter(|(name, _)| secret(name));
+        Self(given.map(|(_, v)| v.clone()).filter(|v| v.expose_secret().len() > 3).collect())
+    }
+
+    pub(super) fn hide(&self, text: &str) -> String {
+        self.0
+            .iter()
+            .fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), "***"))
+    }
+}
 
 /// Whether librdkafka calls an error what belongs to a rebalance: it was under way, or over, when a
 /// commit came, which was refused. That one is aborted, and its caller goes on from the last.
@@ -25,6 +48,14 @@ pub(super) fn is_leave_of_a_lost_seat(facility: &str, message: &str) -> bool {
     facility == "REBALANCE"
         && message.contains("unexpected instruction to revoke current assignment")
         && message.contains("terminating=0, assignment_lost=0, LEAVE_ON_UNASSIGN_DONE=0")
+}
+
+/// Whether a connection that has ended is said to be refused by the sign-in that it was at: the end
+/// itself has been said, or was meant, and the user's name and password are not in question.
+pub(super) fn is_cut_sign_in(message: &str) -> bool {
+    ["SASL ", "Local: Broker transport failure", "in state DOWN"]
+        .iter()
+        .all(|part| message.contains(part))
 }
 
 /// The kind of a message: librdkafka's word for it, and of which connection it is, which stands in
@@ -90,5 +121,22 @@ mod tests {
         check("TXNERR", format!("{failed} (_TIMED_OUT)"), false);
         check("TXNERR", "Fatal transaction error: x (ILLEGAL_GENERATION)".to_owned(), false);
         check("FATAL", format!("{failed} (ILLEGAL_GENERATION)"), false);
+    }
+
+    #[test]
+    fn only_a_connection_that_has_ended_cuts_a_sign_in_off() {
+        let down = "Local: Broker transport failure (after 0ms in state DOWN)";
+        let request = "SASL authentication error: SaslAuthenticateRequest failed:";
+        assert!(is_cut_sign_in(&format!("[thrd:b:1/1]: b:1/1: {request} {down}")));
+        let handshake = "SASL SCRAM-SHA-512 mechanism handshake failed: Local: Broker transport \
+                         failure: broker's supported mechanisms: (n/a)";
+        assert!(is_cut_sign_in(&format!("{handshake} (after 0ms in state DOWN)")));
+        for refused in [
+            "SASL authentication error: Authentication failed during authentication due to \
+             invalid credentials with SASL mechanism SCRAM-SHA-512 (after 3ms in state AUTH_REQ)",
+            "Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)",
+        ] {
+            assert!(!is_cut_sign_in(refused), "{refused}");
+        }
     }
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures::executor::block_on;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, ConfigResourceResult, NewTopic, ResourceSpecifier, TopicReplication,
+};
+use rdkafka::error::KafkaError;
 use rdkafka::metadata::{Metadata, MetadataTopic};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
@@ -12,6 +15,9 @@ use super::super::{LogError, TopicSpec};
 use super::client::{ASK, Cluster, Context, SETTLE, create};
 use super::compare::{Present, refusals, settings, warnings};
 use super::error::{from_code, from_kafka};
+
+/// Longest time until all brokers have heard of a new topic.
+const HEARD: Duration = Duration::from_secs(5);
 
 /// What a topic needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,23 +123,39 @@ fn denied(cluster: &Cluster, what: &str, operation: &str) -> LogError {
     }
 }
 
+/// The settings of each topic. rdkafka tells an error of a single topic as an answer without a
+/// setting: the right is missing, or the broker that was asked has not heard of the topic yet.
+fn describe(
+    admin: &AdminClient<Context>,
+    present: &[Present<'_>],
+) -> Result<Vec<ConfigResourceResult>, KafkaError> {
+    let names: Vec<ResourceSpecifier<'_>> =
+        present.iter().map(|it| ResourceSpecifier::Topic(&it.topic)).collect();
+    let deadline = Instant::now() + HEARD;
+    loop {
+        let described = block_on(admin.describe_configs(&names, &options()))?;
+        let untold = |it: &ConfigResourceResult| it.as_ref().is_ok_and(|it| it.entries.is_empty());
+        if !described.iter().any(untold) || Instant::now() > deadline {
+            return Ok(described);
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
 fn compare_all(
     cluster: &Cluster,
     present: &[Present<'_>],
     replicas: i32,
 ) -> Result<Vec<TopicChange>, LogError> {
-    let admin = admin(cluster)?;
-    let names: Vec<ResourceSpecifier<'_>> =
-        present.iter().map(|it| ResourceSpecifier::Topic(&it.topic)).collect();
     let what = "look at the settings of topic";
-    let described = block_on(admin.describe_configs(&names, &options()))
+    let described = describe(&admin(cluster)?, present)
         .map_err(|error| from_kafka(&error, format!("{what}s"), ""))?;
     let mut changes = Vec::new();
     for (it, resource) in present.iter().zip(described) {
         let what = format!("{what} {}", it.topic);
         let resource = match resource {
-            Ok(resource) => resource,
-            Err(Code::TopicAuthorizationFailed) => {
+            Ok(resource) if !resource.entries.is_empty() => resource,
+            Ok(_) | Err(Code::TopicAuthorizationFailed) => {
                 return Err(denied(cluster, &what, "DescribeConfigs"));
             }
             Err(code) => return Err(from_code(code, code.to_string(), what, "")),
