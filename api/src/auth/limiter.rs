@@ -49,6 +49,11 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     pub(super) fn forget(&self, key: &K) {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
+
+    /// Forgets every key.
+    pub(super) fn forget_all(&self) {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }
 
 fn make_room<K: Hash + Eq + Clone>(counts: &mut HashMap<K, Count>, window: Duration, now: Instant) {

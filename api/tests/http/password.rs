@@ -118,6 +118,13 @@ async fn who_lost_the_password_gets_a_new_one_by_the_token() {
         for _ in 0..10 {
             sign_in(&test, "forgotten").await.problem(401, "wrong-password");
         }
+        // Under other names, until the address has to wait too.
+        for n in 0..20 {
+            let other = json!({"username": format!("user{n}"), "password": "forgotten"});
+            send(&test, "POST", SESSION, "", other).await.problem(401, "wrong-password");
+        }
+        let other = json!({"username": "operator", "password": "forgotten"});
+        send(&test, "POST", SESSION, "", other).await.problem(429, "too-many-attempts");
         let made = test.call("POST", ONE_TIME, None).await;
         assert_eq!((made.status.as_u16(), &made.json["username"]), (200, &json!("admin")));
         assert_eq!(made.headers[header::CACHE_CONTROL], "no-store");

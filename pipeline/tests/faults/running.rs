@@ -163,7 +163,13 @@ impl Running {
     pub(crate) fn stop(&mut self) -> u64 {
         assert!(signal("INT", self.pid()), "it has ended: {}", self.out());
         let now = now_ms();
-        let status = self.process.as_mut().unwrap().0.wait().unwrap();
+        let status = loop {
+            if let Some(status) = self.process.as_mut().unwrap().0.try_wait().unwrap() {
+                break status;
+            }
+            assert!(now_ms() - now < WITHIN.as_millis() as u64, "does not end: {}", self.out());
+            std::thread::sleep(Duration::from_millis(20));
+        };
         assert!(status.success(), "{status}: {}", self.out());
         self.process = None;
         now

@@ -18,8 +18,14 @@ const SERIAL: &str = "lab_serial";
 /// An answer waits for the rest of its poll, and the poll for its batch: lost with a poller that
 /// ends within this time (ms).
 const IN_FLIGHT_MS: u64 = 2_500;
+/// The network, which shares the machine with all that is killed, may answer so late (ms) that
+/// the poller has given up, and has told that it got no answer.
+const GIVEN_UP_MS: i64 = 5_000;
+/// Polls around a lost answer that are shown (ms).
+const AROUND_MS: i64 = 10_000;
 
 /// A poll on the log.
+#[derive(Debug)]
 struct Polled {
     cycle: i64,
     from: i64,
@@ -79,8 +85,16 @@ impl Polls {
         let phase = (xxh3_64(device.0.as_bytes()) % INTERVAL_MS as u64) as i64;
         let slot = (at - phase).div_euclid(INTERVAL_MS);
         let polls = self.by_device.get(&device)?;
-        let mine = |poll: &&Polled| poll.cycle == slot || (poll.from..=poll.until).contains(&at);
+        let mine = |poll: &&Polled| {
+            let given_up = if poll.outcome == Outcome::Ok { 0 } else { GIVEN_UP_MS };
+            poll.cycle == slot || (poll.from..=poll.until + given_up).contains(&at)
+        };
         polls.iter().filter(mine).max_by_key(|poll| poll.serial.is_some())
+    }
+
+    fn around(&self, device: DeviceId, at: i64) -> Vec<&Polled> {
+        let polls = self.by_device.get(&device).into_iter().flatten();
+        polls.filter(|poll| (poll.from - at).abs() < AROUND_MS).collect()
     }
 }
 
@@ -152,7 +166,10 @@ pub(crate) fn account(
         let end = ends
             .iter()
             .find(|end| (end.saturating_sub(IN_FLIGHT_MS)..=*end + 100).contains(&entry.unix_ms));
-        let Some(end) = end else { panic!("{entry:?} of {name} is lost; pollers ended {ends:?}") };
+        let Some(end) = end else {
+            let around = polls.around(*device, entry.unix_ms as i64);
+            panic!("{entry:?} of {name} is lost; pollers ended {ends:?}; around it: {around:#?}")
+        };
         lost.entry((*device, *end)).or_default().insert(entry.unix_ms / INTERVAL_MS as u64);
         account.in_flight.push((entry, *end));
     }
