@@ -58,15 +58,6 @@ impl KafkaTask {
 
     fn error(&self, doing: &str, error: &KafkaError) -> LogError {
         let what = format!("{doing} of {}", self.member.slot());
-        // A rebalance overtook it, and the membership goes on: what was not committed is done
-        // again. To leave the group for that would be the next rebalance, for all its members.
-        if let KafkaError::Transaction(overtaken) = error
-            && overtaken.code() == Code::IllegalGeneration
-            && !overtaken.is_fatal()
-            && !self.member.lost()
-        {
-            return LogError::Retry { what, error: overtaken.string() };
-        }
         // Once fatal, every call only says so.
         match self.producer.client().fatal_error() {
             Some((code, text)) if meaning(code) == Meaning::Passing => self.fenced(&text),
