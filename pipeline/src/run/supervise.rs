@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::lag::{Lag, Reading, Teller};
 use super::wiring::RunError;
@@ -12,6 +12,9 @@ use crate::log::LogError;
 
 /// Longest that one turn waits for something to do.
 const TURN: Duration = Duration::from_millis(100);
+/// Longest wait for a group's threads to end: the longest wait of a commit, and a little. A client
+/// of the log that lost its seat shortly before may wait in its end for an answer that never comes.
+const ENDS_WITHIN: Duration = Duration::from_secs(40);
 /// First and longest pause before a runner is built again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(15));
 
@@ -81,6 +84,7 @@ impl Health {
 pub struct Group {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
+    ends_within: Duration,
     health: Health,
     lag: Lag,
 }
@@ -88,7 +92,7 @@ pub struct Group {
 impl Group {
     /// None yet.
     pub fn new(health: Health, lag: Lag) -> Self {
-        Self { stop: Arc::default(), threads: Vec::new(), health, lag }
+        Self { stop: Arc::default(), threads: Vec::new(), ends_within: ENDS_WITHIN, health, lag }
     }
 
     /// Starts a thread that builds a runner and turns it until the group stops.
@@ -108,7 +112,7 @@ impl Group {
             while !stop.load(Ordering::Relaxed) {
                 let result = build().and_then(|runner| {
                     health.set(&component, State::Running);
-                    let built = std::time::Instant::now();
+                    let built = Instant::now();
                     let tell = |state| health.set(&component, state);
                     let result = run(runner, &stop, &mut teller, tell);
                     if built.elapsed() > PAUSE.1 {
@@ -134,7 +138,8 @@ impl Group {
         Ok(())
     }
 
-    /// Stops all and waits for them.
+    /// Stops all and waits for them; one that does not end is left to the end of the process, which
+    /// is as good as a crash: nothing is lost by it.
     pub fn stop(self) {
         drop(self);
     }
@@ -143,8 +148,15 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
+        let until = Instant::now() + self.ends_within;
         for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
+            while !thread.is_finished() && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            if !thread.is_finished() {
+                let component = thread.thread().name().unwrap_or_default();
+                tracing::warn!(component, "does not end and is left; nothing is lost by it");
+            } else if thread.join().is_err() {
                 tracing::error!("a component's thread panicked");
             }
         }
@@ -183,8 +195,49 @@ fn is_final(error: &RunError) -> bool {
 }
 
 fn sleep(pause: Duration, stop: &AtomicBool) {
-    let until = std::time::Instant::now() + pause;
-    while std::time::Instant::now() < until && !stop.load(Ordering::Relaxed) {
+    let until = Instant::now() + pause;
+    while Instant::now() < until && !stop.load(Ordering::Relaxed) {
         std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+
+    use super::*;
+
+    struct Hangs(Receiver<()>);
+
+    impl Runner for Hangs {
+        fn turn(&mut self, wait: Duration) -> Result<(), RunError> {
+            std::thread::sleep(wait);
+            Ok(())
+        }
+
+        fn reading(&self) -> Option<Reading> {
+            None
+        }
+
+        fn stop(self: Box<Self>) -> Result<(), RunError> {
+            // Until the test is over.
+            let _ = self.0.recv();
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_thread_that_does_not_end_does_not_hold_the_others_up() {
+        let (over, mut runners) = (channel(), Vec::new());
+        runners.push(Hangs(over.1));
+        let mut group = Group::new(Health::default(), Lag::default());
+        group.ends_within = Duration::from_millis(200);
+        let build = move || {
+            let runner = runners.pop().ok_or_else(|| unreachable!());
+            runner.map(|runner| Box::new(runner) as Box<dyn Runner>)
+        };
+        group.spawn("hangs", build).unwrap();
+        group.stop();
+        drop(over.0);
     }
 }

@@ -26,7 +26,7 @@ const AFTERWARDS: Duration = Duration::from_secs(3);
 const SESSION_MS: u64 = 10_000;
 /// What stays may wait so long: a task whose commit a rebalance overtook restores its partitions,
 /// and a busy machine takes its time for that.
-const STAYS_MS: u64 = 30_000;
+const STAYS_MS: u64 = 60_000;
 /// So long after a device's last poll by one poller its next was under way, if it was.
 const NEXT_POLL_MS: u64 = 1_500;
 
