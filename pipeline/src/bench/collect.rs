@@ -19,7 +19,7 @@ use super::network::{COMMUNITY, Network, switches};
 use super::place::{Place, runtime};
 use super::{Failure, Report, Scale};
 use crate::config::Config;
-use crate::run::poll::LogPollSink;
+use crate::run::poll_sink::LogPollSink;
 
 /// At scale 1.
 const DEVICES: usize = 2_000;

@@ -5,6 +5,7 @@ pub mod durable;
 pub mod lag;
 mod partition;
 pub mod poll;
+pub mod poll_sink;
 pub mod processor;
 mod restore;
 pub mod route;

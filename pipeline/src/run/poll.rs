@@ -7,18 +7,17 @@
 //! and readers take one record for each cycle.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use connectors::{Change, Full, PollSink, Poller};
-use schemas::{AvroRecord, Device, DeviceId, Poll, SchemaStore};
+use connectors::{Change, Poller};
+use schemas::{AvroRecord, Device, DeviceId, SchemaStore};
 
 use super::dead_letter::{self, Poison};
 use super::lag::{Progress, Reading};
 use super::schema_topic::SchemaTopic;
 use super::wiring::RunError;
-use crate::log::{Event, EventLog, LogError, Member, MemberSpec, Producer, Record, Start};
-use crate::topology::POLL;
+use crate::log::{Event, EventLog, LogError, Member, MemberSpec, Record, Start};
 
 /// Feeds a poller with the devices of the partitions it owns.
 pub struct PollRunner {
@@ -211,120 +210,13 @@ impl PollRunner {
     }
 }
 
-/// The log is taken for away when it has confirmed nothing for so long although records wait. From
-/// then on the poller keeps the polls, and knows how old they are.
-const AWAY_AFTER: Duration = Duration::from_secs(5);
-
-/// Records that the log has not confirmed yet.
-struct Unconfirmed {
-    count: usize,
-    /// When there were none, or one was confirmed, last.
-    since: Instant,
-}
-
-impl Unconfirmed {
-    fn lock(shared: &Mutex<Self>) -> MutexGuard<'_, Self> {
-        shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Notes one more, unless the log is away.
-    fn add(shared: &Mutex<Self>, now: Instant) -> bool {
-        let mut known = Self::lock(shared);
-        if known.count == 0 {
-            known.since = now;
-        }
-        let away = now.saturating_duration_since(known.since) >= AWAY_AFTER;
-        known.count += usize::from(!away);
-        !away
-    }
-
-    /// One less: it was confirmed, has failed, or was not taken.
-    fn done(shared: &Mutex<Self>, confirmed: bool) {
-        let mut known = Self::lock(shared);
-        known.count = known.count.saturating_sub(1);
-        if confirmed {
-            known.since = Instant::now();
-        }
-    }
-}
-
-/// Sends polls to the log; the poller keeps what does not fit, and all while the log is away.
-pub struct LogPollSink {
-    producer: Arc<dyn Producer>,
-    unconfirmed: Arc<Mutex<Unconfirmed>>,
-}
-
-impl LogPollSink {
-    /// Over a producer of its own.
-    ///
-    /// # Errors
-    /// [`LogError::Fatal`].
-    pub fn new(log: &dyn EventLog) -> Result<Self, LogError> {
-        let unconfirmed = Unconfirmed { count: 0, since: Instant::now() };
-        Ok(Self {
-            producer: log.patient_producer("polls")?,
-            unconfirmed: Arc::new(Mutex::new(unconfirmed)),
-        })
-    }
-
-    /// Waits until everything polled is durable.
-    ///
-    /// # Errors
-    /// [`LogError::Retry`] when the time runs out first.
-    pub fn flush(&self, timeout: Duration) -> Result<(), LogError> {
-        self.producer.flush(timeout)
-    }
-}
-
-impl PollSink for LogPollSink {
-    fn offer(&self, poll: Poll) -> Result<(), Full> {
-        let record = match POLL.record(&poll.device, &poll) {
-            Ok(record) => record,
-            Err(error) => {
-                // The types make this impossible short of a broken schema; the poll is counted.
-                tracing::error!(device = %poll.device, %error, "poll cannot be encoded");
-                metrics::counter!("opsc_polls_lost_total", "reason" => "encode").increment(1);
-                return Ok(());
-            }
-        };
-        if !Unconfirmed::add(&self.unconfirmed, Instant::now()) {
-            return Err(Full(Box::new(poll)));
-        }
-        let (device, unconfirmed) = (poll.device, Arc::clone(&self.unconfirmed));
-        let samples: usize = poll.columns.iter().map(|column| column.instances.len()).sum();
-        let done = Box::new(move |result: Result<(i32, i64), LogError>| {
-            Unconfirmed::done(&unconfirmed, result.is_ok());
-            if let Err(error) = result {
-                tracing::error!(%device, %error, "poll was not written");
-                metrics::counter!("opsc_polls_lost_total", "reason" => "log").increment(1);
-            }
-        });
-        let sent = self.producer.send(record, Some(done));
-        if sent.is_err() {
-            Unconfirmed::done(&self.unconfirmed, false);
-        }
-        match sent {
-            Ok(()) => {
-                metrics::counter!("opsc_polls_total").increment(1);
-                metrics::counter!("opsc_samples_polled_total").increment(samples as u64);
-                Ok(())
-            }
-            Err(LogError::TooLarge { topic, bytes }) => {
-                tracing::error!(%device, topic, bytes, "poll exceeds the log's record limit");
-                metrics::counter!("opsc_polls_lost_total", "reason" => "too_large").increment(1);
-                Ok(())
-            }
-            Err(_) => Err(Full(Box::new(poll))),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::pin::Pin;
     use std::time::Instant;
 
-    use connectors::{Credential, CredentialError, Credentials, PollerConfig};
+    use connectors::{Credential, CredentialError, Credentials, Full, PollSink, PollerConfig};
+    use schemas::Poll;
 
     use super::*;
     use crate::log::embedded::{Clock, Memory};
@@ -347,23 +239,6 @@ mod tests {
         {
             Box::pin(async { Err(CredentialError::Missing(name.to_owned())) })
         }
-    }
-
-    #[test]
-    fn a_log_that_confirms_nothing_is_given_no_more() {
-        let began = Instant::now();
-        let shared = Mutex::new(Unconfirmed { count: 0, since: began });
-        let after = |seconds| began + Duration::from_secs(seconds);
-        // However long there was nothing to confirm.
-        assert!(Unconfirmed::add(&shared, after(100)));
-        assert!(Unconfirmed::add(&shared, after(104)));
-        assert!(!Unconfirmed::add(&shared, after(106)));
-        // A failure is no confirmation.
-        Unconfirmed::done(&shared, false);
-        assert!(!Unconfirmed::add(&shared, after(106)));
-        Unconfirmed::done(&shared, true);
-        assert_eq!(Unconfirmed::lock(&shared).count, 0);
-        assert!(Unconfirmed::add(&shared, after(200)));
     }
 
     #[tokio::test(flavor = "multi_thread")]
