@@ -52,11 +52,15 @@ impl Unconfirmed {
 /// Pause before what came back is sent again.
 const AGAIN_AFTER: Duration = Duration::from_millis(200);
 
-/// Records that the log's client gave back unwritten, by when they were polled: at most as many as it takes.
-/// It does so without trying, for example, while it does not know a new topic's partitions yet.
+/// Records that the log's client gave back unwritten, by when they were polled. It does so without
+/// trying, for example, while it does not know a new topic's partitions yet. Until all of them are
+/// written nothing newer is taken, so there are no more of them than the client's queue holds.
 struct Returned {
     records: BTreeMap<u64, (DeviceId, NewRecord)>,
+    /// When one came back last.
     since: Instant,
+    /// Whether one came back and not all are known to be written since.
+    behind: bool,
 }
 
 /// Sends polls to the log; the poller keeps what does not fit, and all while the log is away.
@@ -79,7 +83,8 @@ impl LogPollSink {
     fn over(producer: Arc<dyn Producer>) -> Self {
         let now = Instant::now();
         let unconfirmed = Arc::new(Mutex::new(Unconfirmed { count: 0, since: now }));
-        let returned = Arc::new(Mutex::new(Returned { records: BTreeMap::new(), since: now }));
+        let returned =
+            Arc::new(Mutex::new(Returned { records: BTreeMap::new(), since: now, behind: false }));
         Self { producer, unconfirmed, returned, next: AtomicU64::new(0) }
     }
 
@@ -90,9 +95,9 @@ impl LogPollSink {
     pub fn flush(&self, timeout: Duration) -> Result<(), LogError> {
         let until = Instant::now() + timeout;
         loop {
-            let sent = self.send_returned();
             self.producer.flush(until.saturating_duration_since(Instant::now()))?;
-            if sent && lock(&self.returned).records.is_empty() {
+            let sent = self.send_returned();
+            if sent {
                 return Ok(());
             }
             if Instant::now() > until {
@@ -103,18 +108,19 @@ impl LogPollSink {
         }
     }
 
-    /// Sends what came back, before anything newer. False: some of it still waits.
+    /// Sends what came back. False: not all of it is written yet.
     fn send_returned(&self) -> bool {
         loop {
             let mut returned = lock(&self.returned);
-            if returned.records.is_empty() {
+            if !returned.behind {
                 return true;
             }
             if returned.since.elapsed() < AGAIN_AFTER {
                 return false;
             }
             let Some((number, (device, record))) = returned.records.pop_first() else {
-                return true;
+                returned.behind = Unconfirmed::lock(&self.unconfirmed).count > 0;
+                return !returned.behind;
             };
             drop(returned);
             if self.send(number, device, record.clone()).is_err() {
@@ -133,13 +139,12 @@ impl LogPollSink {
         let (unconfirmed, returned) = (Arc::clone(&self.unconfirmed), Arc::clone(&self.returned));
         let again = record.clone();
         let done = Box::new(move |result: Result<(i32, i64), LogError>| {
-            Unconfirmed::done(&unconfirmed, result.is_ok());
-            let Err(error) = result else { return };
-            tracing::debug!(%device, %error, "poll is sent again");
-            metrics::counter!("opsc_polls_returned_total").increment(1);
-            let mut returned = lock(&returned);
-            returned.records.insert(number, (device, again));
-            returned.since = Instant::now();
+            let written = result.is_ok();
+            if let Err(error) = result {
+                give_back(&returned, number, (device, again), &error);
+            }
+            // Last: what is unconfirmed or came back is never seen as neither.
+            Unconfirmed::done(&unconfirmed, written);
         });
         let sent = self.producer.send(record, Some(done));
         if sent.is_err() {
@@ -155,6 +160,21 @@ impl LogPollSink {
             other => other,
         }
     }
+}
+
+fn give_back(
+    returned: &Mutex<Returned>,
+    number: u64,
+    record: (DeviceId, NewRecord),
+    error: &LogError,
+) {
+    metrics::counter!("opsc_polls_returned_total").increment(1);
+    let mut returned = lock(returned);
+    if !returned.behind {
+        tracing::warn!(%error, "polls came back unwritten and are sent again; newer ones wait");
+    }
+    returned.records.insert(number, record);
+    (returned.since, returned.behind) = (Instant::now(), true);
 }
 
 fn lock(returned: &Mutex<Returned>) -> MutexGuard<'_, Returned> {
@@ -236,6 +256,27 @@ mod tests {
         // The first came back twice.
         assert_eq!(*producer.written.lock().unwrap(), keys);
         assert_eq!(Unconfirmed::lock(&sink.unconfirmed).count, 0);
+    }
+
+    #[test]
+    fn nothing_newer_is_taken_until_all_that_came_back_is_written() {
+        let unready = Unready { refuses: Mutex::new(usize::MAX), written: Mutex::default() };
+        let sink = LogPollSink::over(Arc::new(unready));
+        let record = NewRecord {
+            topic: "poll".into(),
+            partition: None,
+            key: None,
+            value: None,
+            headers: Vec::new(),
+        };
+        sink.send(1, DeviceId::from_source("test", "one"), record).unwrap();
+        for _ in 0..3 {
+            assert!(!sink.send_returned());
+            std::thread::sleep(AGAIN_AFTER);
+        }
+        assert_eq!(lock(&sink.returned).records.len(), 1);
+        let error = sink.flush(Duration::from_millis(1)).unwrap_err();
+        assert!(error.to_string().contains("the log does not take them"), "{error}");
     }
 
     #[test]
