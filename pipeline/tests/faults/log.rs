@@ -163,6 +163,16 @@ async fn delete_all(broker: &Broker, topic: &str, ends: &[i64]) {
     }
 }
 
+/// Until a topic of one partition has clearly more records than before.
+async fn until_grown(writer: &mut Running, log: &KafkaLog, topic: &str, before: i64) {
+    writer
+        .until(async |_| {
+            let ends = log.ends(topic).map_err(|error| error.to_string())?;
+            if ends[0] > before + 40 { Ok(()) } else { Err(format!("only {ends:?}")) }
+        })
+        .await;
+}
+
 async fn position(pool: &PgPool) -> Vec<(i32, i64)> {
     let sql = "SELECT partition, next FROM log_position WHERE topic = 'metric' ORDER BY partition";
     sqlx::query_as(sql).fetch_all(pool).await.unwrap()
@@ -196,12 +206,7 @@ async fn retention_that_ran_past_a_position_is_explained_and_never_reset() {
     let demo = [("OPSC_DEMO", "1"), ("OPSC__DEMO__INTERVAL_MS", "1000")];
     let mut poller = Running::role("connect", &url, &[&settings[..], &demo].concat());
     let mut processor = Running::role("process", &url, &settings);
-    processor
-        .until(async |_| {
-            let ends = log.ends(METRIC.name).map_err(|error| error.to_string())?;
-            if ends[0] > before[0] + 40 { Ok(()) } else { Err(format!("only {ends:?}")) }
-        })
-        .await;
+    until_grown(&mut processor, &log, METRIC.name, before[0]).await;
     poller.stop();
     processor.stop();
     let ends = log.ends(METRIC.name).unwrap();
@@ -240,12 +245,7 @@ async fn the_processor_too(broker: &Broker, url: &str, settings: &[(&str, &str)]
     let before = log.ends(POLL.name).unwrap();
     let demo = [("OPSC_DEMO", "1"), ("OPSC__DEMO__INTERVAL_MS", "1000")];
     let mut poller = Running::role("connect", url, &[settings, &demo].concat());
-    poller
-        .until(async |_| {
-            let ends = log.ends(POLL.name).map_err(|error| error.to_string())?;
-            if ends[0] > before[0] + 40 { Ok(()) } else { Err(format!("only {ends:?}")) }
-        })
-        .await;
+    until_grown(&mut poller, log, POLL.name, before[0]).await;
     poller.stop();
     let ends = log.ends(POLL.name).unwrap();
     delete_all(broker, &format!("kept-{}", POLL.name), &[ends[0] - 10]).await;
