@@ -12,8 +12,8 @@ use crate::log::LogError;
 
 /// Longest that one turn waits for something to do.
 const TURN: Duration = Duration::from_millis(100);
-/// Longest wait for a group's threads to end: the longest wait of a commit, and a little. A client
-/// of the log that lost its seat shortly before may wait in its end for an answer that never comes.
+/// Longest wait for a group's threads to end. A last commit may wait longer for brokers that are
+/// away, and a client of the log that lost its seat shortly before for an answer that never comes.
 const ENDS_WITHIN: Duration = Duration::from_secs(40);
 /// First and longest pause before a runner is built again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(15));

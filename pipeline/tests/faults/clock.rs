@@ -151,18 +151,17 @@ impl Stepped {
     ) -> Self {
         let of_log = of_log(broker.bootstrap());
         let script = quiet(poller_clock.folder.path());
-        let demo = [
-            ("OPSC_DEMO", "1"),
-            ("OPSC__DEMO__INTERVAL_MS", "1000"),
-            ("OPSC__DEMO__SCRIPT", script.as_str()),
-        ];
+        let demo = [("OPSC__DEMO__SCRIPT", script.as_str())];
         let ticks = [("OPSC__PROCESSOR__TICK_INTERVAL_MS", "500")];
         let role = |role: &str, settings: &[(&str, &str)], clock: &FakeTime| {
             let faked = clock.settings();
             let faked = faked.iter().map(|(name, value)| (name.as_str(), value.as_str()));
             let all: Vec<_> =
                 of_log.into_iter().chain(settings.iter().copied()).chain(faked).collect();
-            Running::role(role, url, &all)
+            match role {
+                "connect" => Running::with_network(role, url, &all),
+                _ => Running::role(role, url, &all),
+            }
         };
         Self {
             url: url.to_owned(),

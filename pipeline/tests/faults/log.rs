@@ -71,7 +71,6 @@ fn left_out(log: &dyn EventLog) -> Vec<(i64, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "stands still now and then, see docs/PROOF.md: make prove"]
 async fn a_log_that_is_away_costs_nothing_for_a_while_and_then_says_what() {
     let _room = room().await;
     let Some(broker) = Broker::start(PORT) else { return };
@@ -203,8 +202,7 @@ async fn retention_that_ran_past_a_position_is_explained_and_never_reset() {
     // Records that no sink has read leave the log.
     let log = kafka(&broker, "kept-");
     let before = log.ends(METRIC.name).unwrap();
-    let demo = [("OPSC_DEMO", "1"), ("OPSC__DEMO__INTERVAL_MS", "1000")];
-    let mut poller = Running::role("connect", &url, &[&settings[..], &demo].concat());
+    let mut poller = Running::with_network("connect", &url, &settings);
     let mut processor = Running::role("process", &url, &settings);
     until_grown(&mut processor, &log, METRIC.name, before[0]).await;
     poller.stop();
@@ -243,8 +241,7 @@ async fn retention_that_ran_past_a_position_is_explained_and_never_reset() {
 /// What a processor had still to read, or to replay, left the log.
 async fn the_processor_too(broker: &Broker, url: &str, settings: &[(&str, &str)], log: &KafkaLog) {
     let before = log.ends(POLL.name).unwrap();
-    let demo = [("OPSC_DEMO", "1"), ("OPSC__DEMO__INTERVAL_MS", "1000")];
-    let mut poller = Running::role("connect", url, &[settings, &demo].concat());
+    let mut poller = Running::with_network("connect", url, settings);
     until_grown(&mut poller, log, POLL.name, before[0]).await;
     poller.stop();
     let ends = log.ends(POLL.name).unwrap();

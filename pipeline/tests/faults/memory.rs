@@ -200,9 +200,8 @@ async fn a_dead_database_makes_nothing_grow() {
     let Some(broker) = Broker::start(PORT) else { return };
     let pool = PgPool::connect_lazy(server.url()).unwrap();
     let settings = [("OPSC_KAFKA", broker.bootstrap()), (PREFIX, "memory-")];
-    let demo = [("OPSC_DEMO", "1"), ("OPSC__DEMO__INTERVAL_MS", "1000")];
     let mut sink = Running::role("sink", server.url(), &settings);
-    let mut connect = Running::role("connect", server.url(), &[&settings[..], &demo].concat());
+    let mut connect = Running::with_network("connect", server.url(), &settings);
     let mut process = Running::role("process", server.url(), &settings);
     let mut api = Running::role("api", server.url(), &settings);
     sink.until_more(&pool, 60).await;

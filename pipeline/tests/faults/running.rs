@@ -26,8 +26,13 @@ pub(crate) struct Running {
 impl Running {
     /// All roles with the simulated network, polled every second.
     pub(crate) fn start(url: &str, settings: &[(&str, &str)]) -> Self {
+        Self::with_network("run", url, settings)
+    }
+
+    /// One role with the simulated network, polled every second.
+    pub(crate) fn with_network(role: &str, url: &str, settings: &[(&str, &str)]) -> Self {
         let demo = [("OPSC_DEMO", "1"), ("OPSC__DEMO__INTERVAL_MS", "1000")];
-        Self::role("run", url, &[&demo[..], settings].concat())
+        Self::role(role, url, &[&demo[..], settings].concat())
     }
 
     /// One role.

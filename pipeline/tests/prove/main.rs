@@ -60,7 +60,6 @@ fn number(variable: &str, usual: usize) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "finds polls that were answered and are not on the log, see docs/PROOF.md: make prove"]
 async fn nothing_is_lost_or_doubled_whatever_dies() {
     let began = Instant::now();
     let Some(mut world) = World::start().await else { return };

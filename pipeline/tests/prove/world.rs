@@ -170,6 +170,16 @@ impl World {
     }
 }
 
+impl Drop for World {
+    /// What the processes said, and the ledger, stay for a look when the proof fails.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.folder.disable_cleanup(true);
+            println!("logs and ledger: {}", self.folder.path().display());
+        }
+    }
+}
+
 /// A device as the API takes it.
 pub(crate) fn input(address: SocketAddrV4, name: &str, site: &str) -> Value {
     json!({

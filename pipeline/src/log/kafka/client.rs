@@ -19,7 +19,7 @@ use super::super::LogError;
 use super::error::{Meaning, from_kafka, meaning};
 use super::options::{KafkaOptions, SESSION_MS};
 use super::said::{
-    Pace, Secrets, is_cut_sign_in, is_leave_of_a_lost_seat, is_overtaken_commit, kind_of,
+    Pace, Secrets, is_cut_sign_in, is_leave_of_a_lost_seat, is_spoiled_transaction, kind_of,
 };
 
 /// Longest wait for an answer about metadata, watermarks or committed offsets. A transaction that
@@ -269,16 +269,10 @@ impl Context {
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         let (client, message) = (self.name.as_str(), self.secrets.hide(message));
-        if is_overtaken_commit(facility, &message) {
-            metrics::counter!("opsc_kafka_commits_overtaken_total", "client" => self.name.clone())
-                .increment(1);
-            tracing::warn!(
-                target: "librdkafka", client, facility,
-                "a rebalance overtook a commit, which is aborted and done again: {message}"
-            );
-            return;
-        }
-        if is_leave_of_a_lost_seat(facility, &message) || is_cut_sign_in(&message) {
+        let handled = is_spoiled_transaction(facility, &message)
+            || is_leave_of_a_lost_seat(facility, &message)
+            || is_cut_sign_in(&message);
+        if handled {
             tracing::debug!(target: "librdkafka", client, facility, "{message}");
             return;
         }

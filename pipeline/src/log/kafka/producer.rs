@@ -1,5 +1,6 @@
 //! Producers: idempotent, with a bounded queue, told what became of each record.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -83,29 +84,48 @@ type Pending = Box<Mutex<Option<Done>>>;
 struct Telling(Context);
 
 /// librdkafka's calls of a transaction's producer: a failed delivery fails the commit.
-pub(super) struct Quiet(pub(super) Context);
+pub(super) struct Quiet {
+    context: Context,
+    /// Records were thrown away, of which the brokers may have some.
+    purged: AtomicBool,
+}
+
+impl Quiet {
+    pub(super) const fn new(context: Context) -> Self {
+        Self { context, purged: AtomicBool::new(false) }
+    }
+
+    pub(super) fn has_purged(&self) -> bool {
+        self.purged.load(Ordering::SeqCst)
+    }
+}
 
 macro_rules! delegate {
-    ($context:ty) => {
+    ($context:ty, $to:tt) => {
         impl ClientContext for $context {
             fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-                self.0.log(level, facility, message);
+                self.$to.log(level, facility, message);
             }
             fn stats(&self, statistics: Statistics) {
-                self.0.stats(statistics);
+                self.$to.stats(statistics);
             }
             fn error(&self, error: KafkaError, reason: &str) {
-                self.0.error(error, reason);
+                self.$to.error(error, reason);
             }
         }
     };
 }
-delegate!(Telling);
-delegate!(Quiet);
+delegate!(Telling, 0);
+delegate!(Quiet, context);
 
 impl ProducerContext for Quiet {
     type DeliveryOpaque = ();
-    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if result.is_err() {
+            self.purged.store(true, Ordering::SeqCst);
+        }
+    }
 }
 
 impl ProducerContext for Telling {

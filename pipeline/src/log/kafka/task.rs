@@ -15,45 +15,100 @@ use super::super::{Event, LogError, Member, MemberSpec, NewRecord, Position, Sta
 use super::client::{ASK, Cluster, SETTLE, create};
 use super::error::{Meaning, from_code, from_kafka, meaning};
 use super::member::KafkaMember;
-use super::options::{Kind, TRANSACTION_MS};
-use super::producer::{Quiet, check_size, drain, queue};
+use super::options::{Kind, SESSION_MS, TRANSACTION_MS};
+use super::producer::{Quiet, check_size, drain, queue, size};
 
 /// How the committed offset's metadata begin.
 const REPLAY_FROM: &str = "replay_from=";
 const LOGIC: &str = " logic=";
 /// Longest time that an orderly end spends on an open transaction.
 const LAST: Duration = Duration::from_secs(2);
+/// Octets of a transaction that are kept to be sent again; one that is larger is not repeated.
+const MAX_KEPT_BYTES: usize = 64 << 20;
+/// So long a commit is repeated.
+const AGAIN_WITHIN: Duration = Duration::from_millis(SESSION_MS as u64);
+/// Pauses before a transaction is repeated: the first, and the longest.
+const AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(500)];
 
 /// A member with a transaction.
+///
+/// A transaction that a rebalance or a broker's trouble spoils although the membership goes on is
+/// repeated with the same records, so that no state need be restored for it. How that could lose or
+/// double, and what stands against it:
+///
+/// - *It was committed after all*: an end that was sent is never taken for spoiled; what is unknown
+///   ends this task, and the next one begins at what the group has.
+/// - *The brokers take a record that is sent again for one they have*: librdkafka gives the numbers
+///   of records that it throws away to the next ones, although the brokers may have them, and a
+///   batch of the same numbers is not written again. What is on its way settles before the
+///   positions are sent, and where anything was thrown away, or an answer is still out, the next
+///   transaction has a new producer, whose epoch tells its records and positions from the old.
+/// - *The partitions are another's meanwhile*: the positions go with the membership as it is then,
+///   which the group compares.
 pub(super) struct KafkaTask {
     // Ends before the member leaves the group.
     producer: ThreadedProducer<Quiet>,
     member: KafkaMember,
     cluster: Arc<Cluster>,
     open: bool,
+    /// Something of the open transaction may still reach the brokers.
+    astray: bool,
+    /// What the open transaction holds; nothing, if that is too much.
+    kept: Vec<NewRecord>,
+    kept_bytes: usize,
     /// Full names of the topics written to: as many as there are topics.
     full: HashMap<Arc<str>, String>,
 }
 
+/// Why a transaction was not committed.
+struct Spoiled {
+    error: LogError,
+    /// Something of it may still reach the brokers.
+    astray: bool,
+    /// The same can be tried in a new one.
+    again: bool,
+}
+
+impl From<LogError> for Spoiled {
+    fn from(error: LogError) -> Self {
+        Self { error, astray: false, again: false }
+    }
+}
+
+/// A producer that has ended what a predecessor in its slot left open, and has fenced it.
+fn begin_transactions(
+    cluster: &Arc<Cluster>,
+    spec: &MemberSpec,
+) -> Result<ThreadedProducer<Quiet>, LogError> {
+    let name = format!("{}-{}", spec.group, spec.slot);
+    let what = format!("begin transactions of {name}");
+    let mut config = cluster.options.producer(Kind::Task, &name);
+    let id = format!("{}:{}", cluster.full(&spec.group), spec.slot);
+    config
+        .set("transactional.id", id)
+        .set("transaction.timeout.ms", TRANSACTION_MS.to_string())
+        // Longer than the transaction's, it would be refused.
+        .set("message.timeout.ms", TRANSACTION_MS.to_string());
+    let context = Quiet::new(cluster.context(&name));
+    let producer: ThreadedProducer<Quiet> = create(&config, context, &what, &spec.slot)?;
+    retrying(|| producer.init_transactions(SETTLE))
+        .map_err(|error| from_kafka(&error, what, &spec.slot))?;
+    Ok(producer)
+}
+
 impl KafkaTask {
     pub(super) fn join(cluster: &Arc<Cluster>, spec: &MemberSpec) -> Result<Self, LogError> {
-        let name = format!("{}-{}", spec.group, spec.slot);
-        let what = format!("begin transactions of {name}");
-        let mut config = cluster.options.producer(Kind::Task, &name);
-        let id = format!("{}:{}", cluster.full(&spec.group), spec.slot);
-        config
-            .set("transactional.id", id)
-            .set("transaction.timeout.ms", TRANSACTION_MS.to_string())
-            // Longer than the transaction's, it would be refused.
-            .set("message.timeout.ms", TRANSACTION_MS.to_string());
-        let producer: ThreadedProducer<Quiet> =
-            create(&config, Quiet(cluster.context(&name)), &what, &spec.slot)?;
-        // Ends what a predecessor left open and fences it, before anything is read.
-        retrying(|| producer.init_transactions(SETTLE))
-            .map_err(|error| from_kafka(&error, what, &spec.slot))?;
-        let member = KafkaMember::join(cluster, spec)?;
-        let cluster = Arc::clone(cluster);
-        Ok(Self { producer, member, cluster, open: false, full: HashMap::new() })
+        Ok(Self {
+            // Before anything is read.
+            producer: begin_transactions(cluster, spec)?,
+            member: KafkaMember::join(cluster, spec)?,
+            cluster: Arc::clone(cluster),
+            open: false,
+            astray: false,
+            kept: Vec::new(),
+            kept_bytes: 0,
+            full: HashMap::new(),
+        })
     }
 
     fn error(&self, doing: &str, error: &KafkaError) -> LogError {
@@ -64,6 +119,15 @@ impl KafkaTask {
             Some((code, text)) => from_code(code, text, what, self.member.slot()),
             None => from_kafka(error, what, self.member.slot()),
         }
+    }
+
+    /// The error of a step of a commit.
+    fn spoiled(&self, doing: &str, error: &KafkaError) -> Spoiled {
+        let overtaken = error.rdkafka_error_code() == Some(Code::IllegalGeneration);
+        let again = matches!(error, KafkaError::Transaction(it)
+            if it.txn_requires_abort() && !it.is_fatal()
+                && (overtaken || meaning(it.code()) == Meaning::Passing));
+        Spoiled { error: self.error(doing, error), astray: !overtaken, again }
     }
 
     fn fenced(&self, error: &str) -> LogError {
@@ -79,12 +143,12 @@ impl KafkaTask {
     }
 
     /// Positions go into the transaction, under the membership as it is now.
-    fn send_positions(&self, positions: &[Position]) -> Result<(), LogError> {
+    fn send_positions(&self, positions: &[Position]) -> Result<(), Spoiled> {
         let metadata = self.member.consumer().group_metadata();
         // Looked at after the metadata were taken: they are those of before the loss, or the loss
         // shows here.
         if self.member.lost() {
-            return Err(self.fenced("its session with the group ended"));
+            return Err(self.fenced("its session with the group ended").into());
         }
         if positions.is_empty() {
             return Ok(());
@@ -92,7 +156,7 @@ impl KafkaTask {
         let metadata = metadata.ok_or_else(|| self.fenced("it is no member of the group"))?;
         if let Some(strange) = positions.iter().find(|p| !self.member.owns(p.partition)) {
             let error = format!("partition {} is not this member's", strange.partition);
-            return Err(self.fenced(&error));
+            return Err(self.fenced(&error).into());
         }
         let mut list = TopicPartitionList::new();
         for position in positions {
@@ -104,16 +168,56 @@ impl KafkaTask {
             element.set_metadata(format!("{REPLAY_FROM}{replay_from}{LOGIC}{logic}"));
         }
         retrying(|| self.producer.send_offsets_to_transaction(&list, &metadata, SETTLE))
-            .map_err(|e| self.error("positions", &e))
+            .map_err(|e| self.spoiled("positions", &e))
     }
 
-    fn end_transaction(&mut self, timeout: Duration) -> Result<(), LogError> {
-        if self.open {
-            retrying(|| self.producer.abort_transaction(timeout))
-                .map_err(|e| self.error("abort", &e))?;
-            self.open = false;
+    fn commit_once(&self, positions: &[Position]) -> Result<(), Spoiled> {
+        if !drain(&self.producer, SETTLE) {
+            let what = format!("commit of {}", self.member.slot());
+            let error = LogError::Retry { what, error: "records are still on their way".into() };
+            return Err(Spoiled { error, astray: true, again: false });
         }
+        self.send_positions(positions)?;
+        retrying(|| self.producer.commit_transaction(SETTLE))
+            .map_err(|e| self.spoiled("commit", &e))
+    }
+
+    /// A new transaction with what the last one held.
+    fn repeat(&mut self) -> Result<(), LogError> {
+        self.give_up()?;
+        let kept = std::mem::take(&mut self.kept);
+        self.ended();
+        self.begin()?;
+        kept.into_iter().try_for_each(|record| self.send(record))
+    }
+
+    /// Drops the open transaction.
+    fn give_up(&mut self) -> Result<(), LogError> {
+        if let Some((code, _)) = self.producer.client().fatal_error() {
+            // Another may have the slot: it must not be taken back.
+            return Err(self.error("abort", &KafkaError::Global(code)));
+        }
+        if self.open && !self.astray {
+            drain(&self.producer, LAST);
+            self.abort_transaction(SETTLE)?;
+        }
+        if self.astray || self.producer.client().context().has_purged() {
+            self.producer = begin_transactions(&self.cluster, self.member.spec())?;
+            metrics::counter!("opsc_kafka_producers_renewed_total").increment(1);
+        }
+        self.astray = false;
+        self.open = false;
         Ok(())
+    }
+
+    fn ended(&mut self) {
+        self.open = false;
+        self.kept.clear();
+        self.kept_bytes = 0;
+    }
+
+    fn abort_transaction(&self, timeout: Duration) -> Result<(), LogError> {
+        retrying(|| self.producer.abort_transaction(timeout)).map_err(|e| self.error("abort", &e))
     }
 }
 
@@ -159,7 +263,9 @@ fn position(
 impl Drop for KafkaTask {
     fn drop(&mut self) {
         // Left open, it would hold readers back until it times out.
-        if let Err(error) = self.end_transaction(LAST) {
+        if self.open
+            && let Err(error) = self.abort_transaction(LAST)
+        {
             tracing::debug!("{error}");
         }
     }
@@ -213,17 +319,23 @@ impl Task for KafkaTask {
             self.full.entry_ref(&record.topic).or_insert_with(|| cluster.full(&record.topic));
         let deadline = Instant::now() + SETTLE;
         loop {
-            match queue(&self.producer, full, &record, ()) {
-                Ok(()) => return Ok(()),
-                Err((error, ())) if error.rdkafka_error_code() == Some(Code::QueueFull) => {
-                    if Instant::now() > deadline {
-                        return Err(self.error("queue", &error));
-                    }
+            let Err((error, ())) = queue(&self.producer, full, &record, ()) else { break };
+            match error.rdkafka_error_code() {
+                Some(Code::QueueFull) if Instant::now() <= deadline => {
                     std::thread::sleep(Duration::from_millis(1));
                 }
-                Err((error, ())) => return Err(self.error("record", &error)),
+                // The transaction is spoiled: it is the commit that finds out by what.
+                Some(Code::State) => break,
+                _ => return Err(self.error("record", &error)),
             }
         }
+        self.kept_bytes += size(&record) + size_of::<NewRecord>();
+        if self.kept_bytes <= MAX_KEPT_BYTES {
+            self.kept.push(record);
+        } else {
+            self.kept = Vec::new();
+        }
+        Ok(())
     }
 
     fn commit(&mut self, positions: &[Position]) -> Result<(), LogError> {
@@ -231,19 +343,27 @@ impl Task for KafkaTask {
             return Ok(());
         }
         self.begin()?;
-        // The records are on their way meanwhile.
-        self.send_positions(positions)?;
-        if !drain(&self.producer, SETTLE) {
-            let what = format!("commit of {}", self.member.slot());
-            return Err(LogError::Retry { what, error: "records are still on their way".into() });
+        let deadline = Instant::now() + AGAIN_WITHIN;
+        let [mut pause, longest] = AGAIN_AFTER;
+        while let Err(Spoiled { error, astray, again }) = self.commit_once(positions) {
+            self.astray |= astray;
+            let whole = self.kept_bytes <= MAX_KEPT_BYTES;
+            if !again || !whole || self.member.lost() || Instant::now() > deadline {
+                return Err(error);
+            }
+            tracing::debug!(%error, "the transaction is repeated");
+            metrics::counter!("opsc_kafka_transactions_repeated_total").increment(1);
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(longest);
+            self.repeat()?;
         }
-        retrying(|| self.producer.commit_transaction(SETTLE))
-            .map_err(|e| self.error("commit", &e))?;
-        self.open = false;
+        self.ended();
         Ok(())
     }
 
     fn abort(&mut self) -> Result<(), LogError> {
-        self.end_transaction(SETTLE)
+        self.give_up()?;
+        self.ended();
+        Ok(())
     }
 }

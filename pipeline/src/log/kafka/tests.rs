@@ -6,6 +6,7 @@ mod broker;
 mod harness;
 mod moving;
 mod refusals;
+mod spoiled;
 mod zombies;
 
 mod conformance {

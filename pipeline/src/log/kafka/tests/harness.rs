@@ -1,5 +1,6 @@
 //! The harness of a Kafka log: a prefix of its own on a real broker.
 
+use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -53,8 +54,8 @@ impl RealKafka {
     }
 
     /// With a broker of its own, which a restart kills.
-    pub(super) fn alone() -> Option<Self> {
-        Some(Self::on(Where::Own(Broker::start(19_150)?)))
+    pub(super) fn alone(port: u16) -> Option<Self> {
+        Some(Self::on(Where::Own(Broker::start(port)?)))
     }
 
     fn on(broker: Where) -> Self {
@@ -73,11 +74,21 @@ impl RealKafka {
         *self.log.lock().unwrap() = Some(Arc::new(log));
     }
 
-    pub(super) fn bootstrap(&self) -> &str {
+    fn broker(&self) -> &Broker {
         match &self.broker {
-            Where::Shared(broker) => broker.bootstrap(),
-            Where::Own(broker) => broker.bootstrap(),
+            Where::Shared(broker) => broker,
+            Where::Own(broker) => broker,
         }
+    }
+
+    pub(super) fn bootstrap(&self) -> &str {
+        self.broker().bootstrap()
+    }
+
+    /// Stops or wakes the broker.
+    pub(super) fn signal(&self, signal: &str) {
+        let pid = self.broker().pid().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
     pub(super) fn prefix(&self) -> &str {
@@ -177,6 +188,6 @@ impl Harness for RealKafka {
 
 #[test]
 fn a_killed_broker_keeps_everything() {
-    let Some(kafka) = RealKafka::alone() else { return };
+    let Some(kafka) = RealKafka::alone(19_150) else { return };
     crate::log::conformance::records::survive_a_restart(&kafka);
 }

@@ -1,0 +1,86 @@
+//! Transactions that are spoiled, or given up, and done again.
+
+use std::time::Duration;
+
+use super::harness::{RealKafka, options};
+use crate::log::EventLog as _;
+use crate::log::conformance::{
+    DAY, Seen, all, at, fresh, join, record, spec, topic, until, values,
+};
+use crate::log::kafka::KafkaLog;
+
+/// The group begins a new generation while commits of the last one are under way.
+#[test]
+fn a_rebalance_spoils_no_commit_of_who_stays() {
+    const ROUNDS: usize = 6;
+    let Some(kafka) = RealKafka::new() else { return };
+    let (input, output) = (topic(&kafka, 6, DAY), topic(&kafka, 1, DAY));
+    let group = fresh("g");
+    let mut stays = join(&kafka, &spec(&group, &input, "stays"));
+    let mut seen = Seen::default();
+    seen.wait(&kafka, &mut *stays, 6);
+    let sent = std::thread::scope(|scope| {
+        let comes_and_goes = scope.spawn(|| {
+            for _ in 0..ROUNDS {
+                let mut guest = join(&kafka, &spec(&group, &input, "guest"));
+                Seen::default().wait(&kafka, &mut *guest, 3);
+                guest.leave();
+            }
+        });
+        let mut sent = 0;
+        while !comes_and_goes.is_finished() || seen.owned.len() < 6 {
+            seen.poll(&mut *stays);
+            for _ in 0..5 {
+                sent += 1;
+                stays.send(record(&output, 0, "k", &sent.to_string())).unwrap();
+                let positions: Vec<_> = seen.owned.iter().map(|p| at(*p, sent)).collect();
+                stays.commit(&positions).unwrap();
+            }
+        }
+        comes_and_goes.join().unwrap();
+        sent
+    });
+    let expected: Vec<String> = (1..=sent).map(|n| n.to_string()).collect();
+    assert_eq!(values(&all(&kafka, &output, 1)), expected, "each once and in order");
+    let committed = stays.committed(&[0]).unwrap();
+    assert_eq!(committed, [Some(at(0, sent))]);
+    println!("{sent} commits in {} rebalances", 2 * ROUNDS);
+}
+
+/// The broker writes records although nobody waits for its answer any more; what follows them must
+/// not be taken for the same ones, sent again.
+#[test]
+fn what_is_given_up_on_its_way_is_not_taken_for_what_follows() {
+    let Some(kafka) = RealKafka::alone(19_160) else { return };
+    let (input, output) = (topic(&kafka, 1, DAY), topic(&kafka, 1, DAY));
+    let mut impatient = options(kafka.bootstrap(), kafka.prefix());
+    impatient.properties.push(("socket.timeout.ms".into(), "1000".into()));
+    let log = KafkaLog::connect(impatient).unwrap();
+    let spec = spec(&fresh("g"), &input, "0");
+    let mut task = until(&kafka, "a seat in the group", || log.task(&spec).ok());
+    let mut seen = Seen::default();
+    seen.wait(&kafka, &mut *task, 1);
+    let mut next = 0;
+    for _ in 0..2 {
+        seen.poll(&mut *task);
+        // It makes the partition part of the transaction.
+        task.send(record(&output, 0, "k", "given up")).unwrap();
+        std::thread::sleep(Duration::from_secs(1));
+        kafka.signal("-STOP");
+        task.send(record(&output, 0, "k", "given up")).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_secs(3));
+                kafka.signal("-CONT");
+            });
+            task.abort().unwrap();
+        });
+        for _ in 0..2 {
+            next += 1;
+            task.send(record(&output, 0, "k", &next.to_string())).unwrap();
+            task.commit(&[at(0, next)]).unwrap();
+        }
+    }
+    let expected: Vec<String> = (1..=next).map(|n| n.to_string()).collect();
+    assert_eq!(values(&all(&kafka, &output, 1)), expected);
+}
