@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use schemas::{Column, Poll};
 
@@ -53,18 +54,35 @@ impl Outbox {
 
     /// Offers what waits, in order.
     pub(crate) fn flush(&mut self, now: u64) {
-        if now < self.retry_at {
-            return;
+        if now >= self.retry_at && !self.offer() {
+            self.retry_at = now + RETRY_MS;
         }
+    }
+
+    /// Whether all that waits was taken.
+    fn offer(&mut self) -> bool {
         while let Some((since, bytes, poll)) = self.waiting.pop_front() {
             match self.sink.offer(poll) {
                 Ok(()) => self.bytes -= bytes,
                 Err(Full(poll)) => {
                     self.waiting.push_front((since, bytes, *poll));
-                    self.retry_at = now + RETRY_MS;
-                    return;
+                    return false;
                 }
             }
+        }
+        true
+    }
+
+    /// Offers what waits until nothing does or the time is up; then says what is lost.
+    pub(crate) fn empty(&mut self, wait: Duration) {
+        let until = Instant::now() + wait;
+        while !self.offer() {
+            if Instant::now() >= until {
+                let polls = self.waiting.len();
+                tracing::error!(polls, "the log did not take the last polls; they are lost");
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(RETRY_MS));
         }
     }
 
@@ -179,6 +197,8 @@ fn part(poll: &Poll, (start, end): (usize, usize)) -> Poll {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use schemas::{DeviceId, Fact, Kind, Outcome};
 
     use super::*;
@@ -250,6 +270,32 @@ mod tests {
             }
         }
         assert_eq!(all_facts, poll.facts);
+    }
+
+    /// Takes what it is offered from the third time on.
+    struct Slow(AtomicUsize);
+
+    impl PollSink for Slow {
+        fn offer(&self, poll: Poll) -> Result<(), Full> {
+            match self.0.fetch_add(1, Ordering::SeqCst) {
+                0 | 1 => Err(Full(Box::new(poll))),
+                _ => Ok(()),
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_polls_wait_for_a_sink_that_is_full() {
+        let sink = Arc::new(Slow(AtomicUsize::new(0)));
+        let mut outbox = Outbox::new(sink.clone(), 1_000, 10);
+        assert!(outbox.push(large(1, 1, 0), 0), "it is full");
+        outbox.empty(Duration::from_secs(10));
+        assert!(!outbox.is_waiting());
+        assert_eq!(sink.0.load(Ordering::SeqCst), 3);
+        sink.0.store(0, Ordering::SeqCst);
+        assert!(outbox.push(large(1, 1, 0), 0));
+        outbox.empty(Duration::ZERO);
+        assert!(outbox.is_waiting(), "the time is up");
     }
 
     #[test]

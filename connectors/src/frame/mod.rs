@@ -15,6 +15,7 @@ mod tests;
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use schemas::{Device, DeviceId, Outcome, Poll};
 
@@ -32,6 +33,8 @@ use crate::timing::{DeviceTiming, count};
 const MAX_WAIT_MS: u64 = 200;
 /// The longest sleep while records wait for the sink.
 const FLUSH_WAIT_MS: u64 = 50;
+/// The longest wait for the sink at the end.
+const LAST_WAIT: Duration = Duration::from_secs(10);
 const WAKE: u64 = u64::MAX;
 
 /// What a connector does of its own; [`run`] does the rest.
@@ -106,7 +109,7 @@ pub(crate) fn run<C: Connector>(mut connector: C) {
         }
     }
     // Polls under way are dropped: their slot is the next poller's gap of one cycle.
-    connector.frame().outbox.flush(u64::MAX);
+    connector.frame().outbox.empty(LAST_WAIT);
 }
 
 /// Does what is due at `now`; how long to sleep then, ms.

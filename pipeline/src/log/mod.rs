@@ -201,10 +201,11 @@ pub trait Task: Member {
     /// [`LogError::Fenced`], [`LogError::Retry`], [`LogError::Fatal`].
     fn commit(&mut self, positions: &[Position]) -> Result<(), LogError>;
 
-    /// Drops what was sent since the last commit.
+    /// Drops what was sent since the last commit. On any error this task can do no more: another
+    /// must be made in its place.
     ///
     /// # Errors
-    /// [`LogError::Fenced`], [`LogError::Fatal`].
+    /// [`LogError::Fenced`], [`LogError::Retry`], [`LogError::Fatal`].
     fn abort(&mut self) -> Result<(), LogError>;
 }
 

@@ -27,7 +27,9 @@ use crate::topic::{Key, Topic};
 use crate::topology::{ANOMALY, DEVICE, EachSink, POLL, STATE_DEVICE, each_sink, route};
 
 /// Longest wait for the last polls to be durable.
-const LAST_POLLS: Duration = Duration::from_secs(5);
+const LAST_POLLS: Duration = Duration::from_secs(20);
+/// Longest wait for viewers to let go of the API.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
 /// Between two clean-ups of the database.
 const RETENTION: Duration = Duration::from_secs(3600);
 
@@ -128,7 +130,7 @@ impl Running {
         if let Some(api) = self.api {
             let _ = api.stop.send(());
             api.group.stop();
-            let ended = async { tokio::time::timeout(LAST_POLLS, api.server).await };
+            let ended = async { tokio::time::timeout(LAST_ANSWERS, api.server).await };
             if self.shared.runtime.block_on(ended).is_err() {
                 tracing::warn!("some viewers held on to the API; they are cut off");
             }

@@ -126,7 +126,8 @@ async fn a_log_that_is_away_costs_nothing_for_a_while_and_then_says_what() {
     tokio::time::sleep(lasting(2, 60)).await;
     broker.start_again();
     let gone = away.elapsed();
-    running.until_more(&pool, 30).await;
+    // What was kept comes before it.
+    running.until_all_flows(&pool).await;
     running.until_ready().await;
     let skipped = running.counter("opsc_poller_skipped_total").await;
     let ends = [stopped, running.stop()];

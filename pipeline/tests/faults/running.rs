@@ -151,6 +151,24 @@ impl Running {
         .await;
     }
 
+    /// Waits until of every device that had a serial there is one from after now.
+    pub(crate) async fn until_all_flows(&mut self, pool: &PgPool) {
+        let since = now_ms() as f64;
+        self.until(async |_| {
+            let behind: Vec<String> = sqlx::query_scalar(
+                "SELECT s.device::text FROM sample x JOIN series s ON s.id = x.series_id
+                 WHERE s.metric = 'lab_serial'
+                 GROUP BY 1 HAVING max(x.ts) < to_timestamp($1::float8 / 1000)",
+            )
+            .bind(since)
+            .fetch_all(pool)
+            .await
+            .map_err(|error| error.to_string())?;
+            if behind.is_empty() { Ok(()) } else { Err(format!("nothing new of {behind:?}")) }
+        })
+        .await;
+    }
+
     /// The sum of a counter of `/metrics` over its labels.
     pub(crate) async fn counter(&self, name: &str) -> f64 {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();

@@ -1,11 +1,12 @@
 //! What all clients of one cluster share: options, an observer for metadata and watermarks, and
 //! where librdkafka's messages and statistics go.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use hashbrown::HashMap;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -15,7 +16,7 @@ use rdkafka::statistics::Statistics;
 use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use super::super::LogError;
+use super::super::{LogError, Position};
 use super::error::{Meaning, from_kafka, meaning};
 use super::options::{KafkaOptions, SESSION_MS};
 use super::said::{
@@ -35,6 +36,8 @@ pub(super) struct Cluster {
     pub(super) options: KafkaOptions,
     observer: BaseConsumer<Context>,
     secrets: Arc<Secrets>,
+    /// By transactional id and partition what was committed last: one for each task of this process.
+    committed: Mutex<HashMap<String, BTreeMap<i32, Position>>>,
 }
 
 /// First offset kept, and one past the last.
@@ -51,7 +54,7 @@ impl Cluster {
         let context = Context::new(Arc::clone(&secrets), "observer");
         let observer: BaseConsumer<Context> =
             create(&options.observer(), context, "connect to Kafka", "")?;
-        let cluster = Self { options, observer, secrets };
+        let cluster = Self { options, observer, secrets, committed: Mutex::default() };
         cluster.reach()?;
         Ok(cluster)
     }
@@ -140,6 +143,21 @@ impl Cluster {
             }
         };
         (0..).take(count).map(end).collect()
+    }
+
+    pub(super) fn remember_committed(&self, id: &str, positions: &[Position]) {
+        let mut all = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.entry_ref(id).or_default();
+        known.extend(positions.iter().map(|position| (position.partition, *position)));
+    }
+
+    pub(super) fn forget_committed(&self, id: &str) {
+        self.committed.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
+    pub(super) fn last_committed(&self, id: &str) -> BTreeMap<i32, Position> {
+        let all = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(id).cloned().unwrap_or_default()
     }
 
     pub(super) fn context(&self, name: &str) -> Context {

@@ -34,6 +34,7 @@
 mod client;
 mod compare;
 mod error;
+mod lost;
 mod member;
 mod options;
 mod producer;

@@ -14,6 +14,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::super::{Event, LogError, Member, MemberSpec, NewRecord, Position, Start, Task};
 use super::client::{ASK, Cluster, SETTLE, create};
 use super::error::{Meaning, from_code, from_kafka, meaning};
+use super::lost;
 use super::member::KafkaMember;
 use super::options::{Kind, SESSION_MS, TRANSACTION_MS};
 use super::producer::{Quiet, check_size, drain, queue, size};
@@ -32,25 +33,33 @@ const AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(10), Duration::from_mi
 
 /// A member with a transaction.
 ///
-/// A transaction that a rebalance or a broker's trouble spoils although the membership goes on is
-/// repeated with the same records, so that no state need be restored for it. How that could lose or
-/// double, and what stands against it:
+/// A transaction that a rebalance overtakes although the membership goes on is repeated with the
+/// same records, so that no state need be restored for it. How that could lose or double, and what
+/// stands against it:
 ///
-/// - *It was committed after all*: an end that was sent is never taken for spoiled; what is unknown
-///   ends this task, and the next one begins at what the group has.
 /// - *The brokers take a record that is sent again for one they have*: librdkafka gives the numbers
 ///   of records that it throws away to the next ones, although the brokers may have them, and a
 ///   batch of the same numbers is not written again. What is on its way settles before the
-///   positions are sent, and where anything was thrown away, or an answer is still out, the next
-///   transaction has a new producer, whose epoch tells its records and positions from the old.
+///   positions are sent, and where anything was thrown away, or an answer is still out, this task
+///   ends: the next one's epoch tells its records and positions from the old.
+/// - *It was committed after all*: only a refusal of the positions is repeated, and the end of the
+///   transaction comes after them.
 /// - *The partitions are another's meanwhile*: the positions go with the membership as it is then,
 ///   which the group compares.
+/// - *A broker that is stopped acknowledges a commit, but keeps no end of it in the group's
+///   positions* (Kafka 4.3 does): they would be pending, and nobody would be told any, for ever.
+///   [`KafkaTask::end_again`].
 pub(super) struct KafkaTask {
     // Ends before the member leaves the group.
     producer: ThreadedProducer<Quiet>,
     member: KafkaMember,
     cluster: Arc<Cluster>,
+    id: String,
     open: bool,
+    /// What this slot committed last in this process, by partition.
+    known: BTreeMap<i32, Position>,
+    /// Whether the group is still to be asked if it has kept that.
+    unsure: bool,
     /// Something of the open transaction may still reach the brokers.
     astray: bool,
     /// What the open transaction holds; nothing, if that is too much.
@@ -61,48 +70,44 @@ pub(super) struct KafkaTask {
 }
 
 /// Why a transaction was not committed.
-struct Spoiled {
-    error: LogError,
+enum Spoiled {
+    /// A rebalance had just ended the generation that the positions were sent under: refused.
+    Overtaken(LogError),
     /// Something of it may still reach the brokers.
-    astray: bool,
-    /// The same can be tried in a new one.
-    again: bool,
+    Astray(LogError),
+    /// Before it was sent.
+    Unsent(LogError),
 }
 
 impl From<LogError> for Spoiled {
     fn from(error: LogError) -> Self {
-        Self { error, astray: false, again: false }
+        Self::Unsent(error)
     }
-}
-
-/// A producer that has ended what a predecessor in its slot left open, and has fenced it.
-fn begin_transactions(
-    cluster: &Arc<Cluster>,
-    spec: &MemberSpec,
-) -> Result<ThreadedProducer<Quiet>, LogError> {
-    let name = format!("{}-{}", spec.group, spec.slot);
-    let what = format!("begin transactions of {name}");
-    let mut config = cluster.options.producer(Kind::Task, &name);
-    let id = format!("{}:{}", cluster.full(&spec.group), spec.slot);
-    config
-        .set("transactional.id", id)
-        .set("transaction.timeout.ms", TRANSACTION_MS.to_string())
-        // Longer than the transaction's, it would be refused.
-        .set("message.timeout.ms", TRANSACTION_MS.to_string());
-    let context = Quiet::new(cluster.context(&name));
-    let producer: ThreadedProducer<Quiet> = create(&config, context, &what, &spec.slot)?;
-    retrying(|| producer.init_transactions(SETTLE))
-        .map_err(|error| from_kafka(&error, what, &spec.slot))?;
-    Ok(producer)
 }
 
 impl KafkaTask {
     pub(super) fn join(cluster: &Arc<Cluster>, spec: &MemberSpec) -> Result<Self, LogError> {
+        let name = format!("{}-{}", spec.group, spec.slot);
+        let what = format!("begin transactions of {name}");
+        let mut config = cluster.options.producer(Kind::Task, &name);
+        let id = format!("{}:{}", cluster.full(&spec.group), spec.slot);
+        config
+            .set("transactional.id", &id)
+            .set("transaction.timeout.ms", TRANSACTION_MS.to_string())
+            // Longer than the transaction's, it would be refused.
+            .set("message.timeout.ms", TRANSACTION_MS.to_string());
+        let context = Quiet::new(cluster.context(&name));
+        let producer: ThreadedProducer<Quiet> = create(&config, context, &what, &spec.slot)?;
+        // Ends what a predecessor left open and fences it, before anything is read.
+        retrying(|| producer.init_transactions(SETTLE))
+            .map_err(|error| from_kafka(&error, what, &spec.slot))?;
         Ok(Self {
-            // Before anything is read.
-            producer: begin_transactions(cluster, spec)?,
+            producer,
             member: KafkaMember::join(cluster, spec)?,
             cluster: Arc::clone(cluster),
+            known: cluster.last_committed(&id),
+            unsure: true,
+            id,
             open: false,
             astray: false,
             kept: Vec::new(),
@@ -123,11 +128,14 @@ impl KafkaTask {
 
     /// The error of a step of a commit.
     fn spoiled(&self, doing: &str, error: &KafkaError) -> Spoiled {
-        let overtaken = error.rdkafka_error_code() == Some(Code::IllegalGeneration);
-        let again = matches!(error, KafkaError::Transaction(it)
-            if it.txn_requires_abort() && !it.is_fatal()
-                && (overtaken || meaning(it.code()) == Meaning::Passing));
-        Spoiled { error: self.error(doing, error), astray: !overtaken, again }
+        let told = self.error(doing, error);
+        if let KafkaError::Transaction(error) = error
+            && error.code() == Code::IllegalGeneration
+            && error.txn_requires_abort()
+        {
+            return Spoiled::Overtaken(told);
+        }
+        Spoiled::Astray(told)
     }
 
     fn fenced(&self, error: &str) -> LogError {
@@ -154,10 +162,6 @@ impl KafkaTask {
             return Ok(());
         }
         let metadata = metadata.ok_or_else(|| self.fenced("it is no member of the group"))?;
-        if let Some(strange) = positions.iter().find(|p| !self.member.owns(p.partition)) {
-            let error = format!("partition {} is not this member's", strange.partition);
-            return Err(self.fenced(&error).into());
-        }
         let mut list = TopicPartitionList::new();
         for position in positions {
             let mut element = list.add_partition(self.member.full(), position.partition);
@@ -174,40 +178,59 @@ impl KafkaTask {
     fn commit_once(&self, positions: &[Position]) -> Result<(), Spoiled> {
         if !drain(&self.producer, SETTLE) {
             let what = format!("commit of {}", self.member.slot());
-            let error = LogError::Retry { what, error: "records are still on their way".into() };
-            return Err(Spoiled { error, astray: true, again: false });
+            let error = "records are still on their way".into();
+            return Err(Spoiled::Astray(LogError::Retry { what, error }));
         }
         self.send_positions(positions)?;
-        retrying(|| self.producer.commit_transaction(SETTLE))
-            .map_err(|e| self.spoiled("commit", &e))
+        retrying(|| self.producer.commit_transaction(SETTLE)).map_err(|e| {
+            // Whether it was committed is not known, and with it what was committed last.
+            self.cluster.forget_committed(&self.id);
+            self.spoiled("commit", &e)
+        })
     }
 
     /// A new transaction with what the last one held.
     fn repeat(&mut self) -> Result<(), LogError> {
-        self.give_up()?;
         let kept = std::mem::take(&mut self.kept);
-        self.ended();
+        self.abort()?;
         self.begin()?;
         kept.into_iter().try_for_each(|record| self.send(record))
     }
 
-    /// Drops the open transaction.
-    fn give_up(&mut self) -> Result<(), LogError> {
-        if let Some((code, _)) = self.producer.client().fatal_error() {
-            // Another may have the slot: it must not be taken back.
-            return Err(self.error("abort", &KafkaError::Global(code)));
+    /// Ends the last transaction of this slot once more, if the group has not kept that it was
+    /// committed. To be called by a member whose producer has begun anew: from then on that end
+    /// comes from nobody else. An end of the same producer ends all that is pending of it; its
+    /// positions are sent again where they are this member's, so that nobody has gone on from them.
+    fn end_again(&mut self) -> Result<(), LogError> {
+        if !std::mem::take(&mut self.unsure) {
+            return Ok(());
         }
-        if self.open && !self.astray {
-            drain(&self.producer, LAST);
-            self.abort_transaction(SETTLE)?;
+        self.known.retain(|partition, _| self.member.owns(*partition));
+        let known: Vec<Position> = self.known.values().copied().collect();
+        let lost = lost::of(&self.cluster, &self.member, &known)?;
+        if lost.is_empty() {
+            return Ok(());
         }
-        if self.astray || self.producer.client().context().has_purged() {
-            self.producer = begin_transactions(&self.cluster, self.member.spec())?;
-            metrics::counter!("opsc_kafka_producers_renewed_total").increment(1);
-        }
-        self.astray = false;
-        self.open = false;
+        tracing::warn!(
+            id = self.id,
+            "the brokers have lost the end of a committed transaction; it is ended once more"
+        );
+        metrics::counter!("opsc_kafka_transactions_ended_again_total").increment(1);
+        self.begin()?;
+        self.commit_once(&lost).map_err(|spoiled| match spoiled {
+            Spoiled::Overtaken(error) | Spoiled::Astray(error) | Spoiled::Unsent(error) => error,
+        })?;
+        self.ended();
         Ok(())
+    }
+
+    /// These, and what was committed before of the other partitions: an abort would take away what
+    /// the group has not kept of them yet.
+    fn with_known(&mut self, positions: &[Position]) -> Vec<Position> {
+        self.known.retain(|partition, _| self.member.owns(*partition));
+        let mut all = self.known.clone();
+        all.extend(positions.iter().map(|position| (position.partition, *position)));
+        all.into_values().collect()
     }
 
     fn ended(&mut self) {
@@ -273,7 +296,14 @@ impl Drop for KafkaTask {
 
 impl Member for KafkaTask {
     fn poll(&mut self, timeout: Duration) -> Result<Event, LogError> {
-        self.member.poll(timeout)
+        let event = self.member.poll(timeout)?;
+        if let Event::Assigned(partitions) = &event {
+            // From here on it is a member, and will ask for positions.
+            self.end_again()?;
+            // Another may have gone on from them.
+            self.known.retain(|partition, _| !partitions.contains(partition));
+        }
+        Ok(event)
     }
 
     fn start(&mut self, partition: i32, from: Start) -> Result<(), LogError> {
@@ -342,13 +372,26 @@ impl Task for KafkaTask {
         if !self.open && positions.is_empty() {
             return Ok(());
         }
+        if let Some(strange) = positions.iter().find(|p| !self.member.owns(p.partition)) {
+            let error = format!("partition {} is not this member's", strange.partition);
+            return Err(self.fenced(&error));
+        }
+        let positions = &*self.with_known(positions);
         self.begin()?;
         let deadline = Instant::now() + AGAIN_WITHIN;
         let [mut pause, longest] = AGAIN_AFTER;
-        while let Err(Spoiled { error, astray, again }) = self.commit_once(positions) {
-            self.astray |= astray;
+        loop {
+            let error = match self.commit_once(positions) {
+                Ok(()) => break,
+                Err(Spoiled::Overtaken(error)) => error,
+                Err(Spoiled::Astray(error)) => {
+                    self.astray = true;
+                    return Err(error);
+                }
+                Err(Spoiled::Unsent(error)) => return Err(error),
+            };
             let whole = self.kept_bytes <= MAX_KEPT_BYTES;
-            if !again || !whole || self.member.lost() || Instant::now() > deadline {
+            if !whole || self.member.lost() || Instant::now() > deadline {
                 return Err(error);
             }
             tracing::debug!(%error, "the transaction is repeated");
@@ -357,12 +400,22 @@ impl Task for KafkaTask {
             pause = (pause * 2).min(longest);
             self.repeat()?;
         }
+        self.cluster.remember_committed(&self.id, positions);
+        self.known.extend(positions.iter().map(|position| (position.partition, *position)));
         self.ended();
         Ok(())
     }
 
     fn abort(&mut self) -> Result<(), LogError> {
-        self.give_up()?;
+        if self.open && !self.astray {
+            drain(&self.producer, LAST);
+            self.abort_transaction(SETTLE)?;
+        }
+        if self.astray || self.producer.client().context().has_purged() {
+            let what = format!("abort of {}", self.member.slot());
+            let error = "the brokers may have got what it has given up, so it begins anew".into();
+            return Err(LogError::Retry { what, error });
+        }
         self.ended();
         Ok(())
     }
