@@ -56,10 +56,8 @@ pub(super) struct KafkaTask {
     cluster: Arc<Cluster>,
     id: String,
     open: bool,
-    /// What this slot committed last in this process, by partition.
+    /// What this task committed last, by partition.
     known: BTreeMap<i32, Position>,
-    /// Whether the group is still to be asked if it has kept that.
-    unsure: bool,
     /// Something of the open transaction may still reach the brokers.
     astray: bool,
     /// What the open transaction holds; nothing, if that is too much.
@@ -105,8 +103,7 @@ impl KafkaTask {
             producer,
             member: KafkaMember::join(cluster, spec)?,
             cluster: Arc::clone(cluster),
-            known: cluster.last_committed(&id),
-            unsure: true,
+            known: BTreeMap::new(),
             id,
             open: false,
             astray: false,
@@ -197,19 +194,21 @@ impl KafkaTask {
         kept.into_iter().try_for_each(|record| self.send(record))
     }
 
-    /// Ends the last transaction of this slot once more, if the group has not kept that it was
-    /// committed. To be called by a member whose producer has begun anew: from then on that end
-    /// comes from nobody else. An end of the same producer ends all that is pending of it; its
-    /// positions are sent again where they are this member's, so that nobody has gone on from them.
-    fn end_again(&mut self) -> Result<(), LogError> {
-        if !std::mem::take(&mut self.unsure) {
-            return Ok(());
-        }
-        self.known.retain(|partition, _| self.member.owns(*partition));
-        let known: Vec<Position> = self.known.values().copied().collect();
+    /// Ends the last transaction of this slot in this process once more, if the group has not kept
+    /// of these partitions, which it has just given to this member, that it was committed. Nobody
+    /// can have gone on from them. An end of the same producer ends all that is pending of it.
+    fn end_again(&mut self, assigned: &[i32]) -> Result<(), LogError> {
+        let known = self.cluster.last_committed(&self.id).into_values();
+        let known: Vec<Position> = known.filter(|it| assigned.contains(&it.partition)).collect();
         let lost = lost::of(&self.cluster, &self.member, &known)?;
         if lost.is_empty() {
             return Ok(());
+        }
+        if self.open {
+            // What it holds must not be committed with these positions.
+            let what = format!("positions of {}", self.member.slot());
+            let error = "the brokers have lost the end of a committed transaction".into();
+            return Err(LogError::Retry { what, error });
         }
         tracing::warn!(
             id = self.id,
@@ -298,8 +297,7 @@ impl Member for KafkaTask {
     fn poll(&mut self, timeout: Duration) -> Result<Event, LogError> {
         let event = self.member.poll(timeout)?;
         if let Event::Assigned(partitions) = &event {
-            // From here on it is a member, and will ask for positions.
-            self.end_again()?;
+            self.end_again(partitions)?;
             // Another may have gone on from them.
             self.known.retain(|partition, _| !partitions.contains(partition));
         }
