@@ -311,13 +311,15 @@ pub(crate) fn no_errors(site: &Site) {
 pub(crate) async fn nothing_lost_or_doubled(site: &Site, mut ends: Vec<u64>) {
     let (log, store) = (site.log(), SchemaStore::new());
     let in_log = ledger::in_log(&log);
-    let sink = site.role("sink", "a");
-    let began = Instant::now();
-    while serials(&site.pool).await.len() < in_log.len() {
-        assert!(began.elapsed() < WITHIN, "{}", site.out());
-        tokio::time::sleep(Duration::from_millis(200)).await;
+    if serials(&site.pool).await.len() < in_log.len() {
+        let sink = site.role("sink", "a");
+        let began = Instant::now();
+        while serials(&site.pool).await.len() < in_log.len() {
+            assert!(began.elapsed() < WITHIN, "{}", site.out());
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        sink.stop();
     }
-    sink.stop();
     let rows = serials(&site.pool).await;
     assert!(in_log.values().all(|count| *count == 1), "doubled in the log");
     assert!(rows.values().all(|count| *count == 1), "doubled in the database");

@@ -37,6 +37,7 @@ mod error;
 mod lost;
 mod member;
 mod options;
+mod position;
 mod producer;
 mod reader;
 mod reading;

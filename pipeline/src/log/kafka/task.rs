@@ -17,11 +17,12 @@ use super::error::{Meaning, from_code, from_kafka, meaning};
 use super::lost;
 use super::member::KafkaMember;
 use super::options::{Kind, SESSION_MS, TRANSACTION_MS};
+use super::position;
 use super::producer::{Quiet, check_size, drain, queue, size};
 
-/// How the committed offset's metadata begin.
-const REPLAY_FROM: &str = "replay_from=";
-const LOGIC: &str = " logic=";
+/// Longest wait for each step of the end of a transaction: the brokers give it up earlier, and a
+/// new client finds their coordinator when this one does not.
+const STEP: Duration = Duration::from_millis(TRANSACTION_MS as u64 + 2_000);
 /// Longest time that an orderly end spends on an open transaction.
 const LAST: Duration = Duration::from_secs(2);
 /// Octets of a transaction that are kept to be sent again; one that is larger is not repeated.
@@ -97,7 +98,7 @@ impl KafkaTask {
         let context = Quiet::new(cluster.context(&name));
         let producer: ThreadedProducer<Quiet> = create(&config, context, &what, &spec.slot)?;
         // Ends what a predecessor left open and fences it, before anything is read.
-        retrying(|| producer.init_transactions(SETTLE))
+        retrying(SETTLE, || producer.init_transactions(SETTLE))
             .map_err(|error| from_kafka(&error, what, &spec.slot))?;
         Ok(Self {
             producer,
@@ -165,21 +166,20 @@ impl KafkaTask {
             element
                 .set_offset(Offset::Offset(position.next))
                 .map_err(|e| self.error("position", &e))?;
-            let Position { replay_from, logic, .. } = position;
-            element.set_metadata(format!("{REPLAY_FROM}{replay_from}{LOGIC}{logic}"));
+            element.set_metadata(position::metadata(position));
         }
-        retrying(|| self.producer.send_offsets_to_transaction(&list, &metadata, SETTLE))
+        retrying(STEP, || self.producer.send_offsets_to_transaction(&list, &metadata, STEP))
             .map_err(|e| self.spoiled("positions", &e))
     }
 
     fn commit_once(&self, positions: &[Position]) -> Result<(), Spoiled> {
-        if !drain(&self.producer, SETTLE) {
+        if !drain(&self.producer, STEP) {
             let what = format!("commit of {}", self.member.slot());
             let error = "records are still on their way".into();
             return Err(Spoiled::Astray(LogError::Retry { what, error }));
         }
         self.send_positions(positions)?;
-        retrying(|| self.producer.commit_transaction(SETTLE)).map_err(|e| {
+        retrying(STEP, || self.producer.commit_transaction(STEP)).map_err(|e| {
             // Whether it was committed is not known, and with it what was committed last.
             self.cluster.forget_committed(&self.id);
             self.spoiled("commit", &e)
@@ -239,13 +239,17 @@ impl KafkaTask {
     }
 
     fn abort_transaction(&self, timeout: Duration) -> Result<(), LogError> {
-        retrying(|| self.producer.abort_transaction(timeout)).map_err(|e| self.error("abort", &e))
+        retrying(timeout, || self.producer.abort_transaction(timeout))
+            .map_err(|e| self.error("abort", &e))
     }
 }
 
 /// Repeats a call that librdkafka says can be repeated: it goes on where it was.
-fn retrying(mut call: impl FnMut() -> Result<(), KafkaError>) -> Result<(), KafkaError> {
-    let deadline = Instant::now() + SETTLE;
+fn retrying(
+    within: Duration,
+    mut call: impl FnMut() -> Result<(), KafkaError>,
+) -> Result<(), KafkaError> {
+    let deadline = Instant::now() + within;
     loop {
         match call() {
             Err(KafkaError::Transaction(error))
@@ -255,30 +259,6 @@ fn retrying(mut call: impl FnMut() -> Result<(), KafkaError>) -> Result<(), Kafk
             }
             other => return other,
         }
-    }
-}
-
-/// What was committed: an offset with its metadata.
-fn position(
-    topic: &str,
-    partition: i32,
-    offset: Offset,
-    metadata: &str,
-) -> Result<Option<Position>, LogError> {
-    let Offset::Offset(next) = offset else { return Ok(None) };
-    let parsed = metadata.strip_prefix(REPLAY_FROM).and_then(|rest| {
-        let (replay_from, logic) = rest.split_once(LOGIC)?;
-        Some((replay_from.parse().ok()?, logic.parse().ok()?))
-    });
-    match parsed {
-        Some((replay_from, logic)) => Ok(Some(Position { partition, next, replay_from, logic })),
-        None => Err(LogError::Fatal {
-            what: format!("position {next} of {topic}[{partition}]"),
-            error: format!(
-                "it was committed by another program ({metadata:?} does not say \
-                 {REPLAY_FROM}N{LOGIC}N): delete the group's offset to begin anew"
-            ),
-        }),
     }
 }
 
@@ -334,7 +314,7 @@ impl Task for KafkaTask {
             let element = list.find_partition(full, *partition);
             let Some(element) = element else { return Ok(None) };
             element.error().map_err(|e| self.error("committed positions", &e))?;
-            position(full, *partition, element.offset(), element.metadata())
+            position::of(full, *partition, element.offset(), element.metadata())
         };
         partitions.iter().map(element).collect()
     }
@@ -407,7 +387,7 @@ impl Task for KafkaTask {
     fn abort(&mut self) -> Result<(), LogError> {
         if self.open && !self.astray {
             drain(&self.producer, LAST);
-            self.abort_transaction(SETTLE)?;
+            self.abort_transaction(STEP)?;
         }
         if self.astray || self.producer.client().context().has_purged() {
             let what = format!("abort of {}", self.member.slot());
