@@ -24,9 +24,9 @@ const SHARED: [&str; 3] = ["poller", "device", "sink-metric"];
 const AFTERWARDS: Duration = Duration::from_secs(3);
 /// As `pipeline/src/log/kafka/options.rs` has it.
 const SESSION_MS: u64 = 10_000;
-/// What stays may wait so long: a task whose commit a rebalance overtook restores its partitions,
-/// and a busy machine takes its time for that.
-const STAYS_MS: u64 = 60_000;
+/// What stays may wait so long on a busy machine: for the answer to the change, and for a commit
+/// that it overtook to be repeated.
+const STAYS_MS: u64 = 15_000;
 /// So long after a device's last poll by one poller its next was under way, if it was.
 const NEXT_POLL_MS: u64 = 1_500;
 
