@@ -1,12 +1,11 @@
 //! What all clients of one cluster share: options, an observer for metadata and watermarks, and
 //! where librdkafka's messages and statistics go.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use hashbrown::HashMap;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -16,8 +15,9 @@ use rdkafka::statistics::Statistics;
 use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use super::super::{LogError, Position};
+use super::super::LogError;
 use super::error::{Meaning, from_kafka, meaning};
+use super::lost::Committed;
 use super::options::{KafkaOptions, SESSION_MS};
 use super::said::{
     Pace, Secrets, is_cut_sign_in, is_leave_of_a_lost_seat, is_spoiled_transaction, kind_of,
@@ -36,8 +36,7 @@ pub(super) struct Cluster {
     pub(super) options: KafkaOptions,
     observer: BaseConsumer<Context>,
     secrets: Arc<Secrets>,
-    /// By transactional id and partition what was committed last: one for each task of this process.
-    committed: Mutex<HashMap<String, BTreeMap<i32, Position>>>,
+    pub(super) committed: Committed,
 }
 
 /// First offset kept, and one past the last.
@@ -54,7 +53,7 @@ impl Cluster {
         let context = Context::new(Arc::clone(&secrets), "observer");
         let observer: BaseConsumer<Context> =
             create(&options.observer(), context, "connect to Kafka", "")?;
-        let cluster = Self { options, observer, secrets, committed: Mutex::default() };
+        let cluster = Self { options, observer, secrets, committed: Committed::default() };
         cluster.reach()?;
         Ok(cluster)
     }
@@ -143,21 +142,6 @@ impl Cluster {
             }
         };
         (0..).take(count).map(end).collect()
-    }
-
-    pub(super) fn remember_committed(&self, id: &str, positions: &[Position]) {
-        let mut all = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = all.entry_ref(id).or_default();
-        known.extend(positions.iter().map(|position| (position.partition, *position)));
-    }
-
-    pub(super) fn forget_committed(&self, id: &str) {
-        self.committed.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
-    }
-
-    pub(super) fn last_committed(&self, id: &str) -> BTreeMap<i32, Position> {
-        let all = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(id).cloned().unwrap_or_default()
     }
 
     pub(super) fn context(&self, name: &str) -> Context {

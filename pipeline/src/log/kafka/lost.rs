@@ -1,7 +1,9 @@
 //! Positions that were committed and that the group has not kept.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use hashbrown::HashMap;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{Offset, TopicPartitionList};
 
@@ -10,10 +12,33 @@ use super::client::{ASK, Cluster, Context, create};
 use super::error::from_kafka;
 use super::member::KafkaMember;
 
+/// By transactional id and partition what was committed last: one for each task of this process.
+#[derive(Default)]
+pub(super) struct Committed(Mutex<HashMap<String, BTreeMap<i32, Position>>>);
+
+impl Committed {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, BTreeMap<i32, Position>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn remember(&self, id: &str, positions: &[Position]) {
+        let positions = positions.iter().map(|position| (position.partition, *position));
+        self.lock().entry_ref(id).or_default().extend(positions);
+    }
+
+    pub(super) fn forget(&self, id: &str) {
+        self.lock().remove(id);
+    }
+
+    pub(super) fn last(&self, id: &str) -> BTreeMap<i32, Position> {
+        self.lock().get(id).cloned().unwrap_or_default()
+    }
+}
+
 /// Those of a task's last commits that the group lacks, by what it has for certain: what is pending
 /// in a transaction does not count, and is not waited for.
 pub(super) fn of(
-    cluster: &Arc<Cluster>,
+    cluster: &Cluster,
     member: &KafkaMember,
     committed: &[Position],
 ) -> Result<Vec<Position>, LogError> {

@@ -181,7 +181,7 @@ impl KafkaTask {
         self.send_positions(positions)?;
         retrying(STEP, || self.producer.commit_transaction(STEP)).map_err(|e| {
             // Whether it was committed is not known, and with it what was committed last.
-            self.cluster.forget_committed(&self.id);
+            self.cluster.committed.forget(&self.id);
             self.spoiled("commit", &e)
         })
     }
@@ -198,7 +198,7 @@ impl KafkaTask {
     /// of these partitions, which it has just given to this member, that it was committed. Nobody
     /// can have gone on from them. An end of the same producer ends all that is pending of it.
     fn end_again(&mut self, assigned: &[i32]) -> Result<(), LogError> {
-        let known = self.cluster.last_committed(&self.id).into_values();
+        let known = self.cluster.committed.last(&self.id).into_values();
         let known: Vec<Position> = known.filter(|it| assigned.contains(&it.partition)).collect();
         let lost = lost::of(&self.cluster, &self.member, &known)?;
         if lost.is_empty() {
@@ -378,7 +378,7 @@ impl Task for KafkaTask {
             pause = (pause * 2).min(longest);
             self.repeat()?;
         }
-        self.cluster.remember_committed(&self.id, positions);
+        self.cluster.committed.remember(&self.id, positions);
         self.known.extend(positions.iter().map(|position| (position.partition, *position)));
         self.ended();
         Ok(())
