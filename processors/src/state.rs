@@ -9,8 +9,8 @@ use crate::rates::{Connector, Reading};
 use crate::rollup::Rollups;
 use crate::{Count, MAX_SERIES, Out, Output};
 
-/// No series yet, in [`Metric::row`].
-const NONE: u32 = u32::MAX;
+/// No series, where the number of one is meant.
+pub(crate) const NONE: u32 = u32::MAX;
 
 /// The state of one device. Its inside is private: it is made by steps and by loading.
 #[derive(Debug, Default)]
@@ -181,10 +181,9 @@ impl Tables {
         }
     }
 
-    /// The series of a metric and instance.
-    pub(crate) fn series(&self, metric: usize, instance: u32) -> Option<usize> {
-        let number = *self.metrics[metric].row.get(instance as usize)?;
-        (number != NONE).then_some(number as usize)
+    /// The series of a metric and instance, or [`NONE`].
+    pub(crate) fn series(&self, metric: usize, instance: u32) -> u32 {
+        self.metrics[metric].row.get(instance as usize).copied().unwrap_or(NONE)
     }
 
     fn set_series(&mut self, metric: usize, instance: u32, number: u32) {
@@ -227,30 +226,35 @@ pub(crate) fn identity(owner: &Owner, tables: &Tables, one: &SeriesState) -> Ser
 }
 
 impl DeviceState {
-    /// Makes the series that a poll's columns name and that are not there yet, and says so.
+    /// The numbers of the series that a poll's columns name, column after column, [`NONE`] where
+    /// there is none. Makes those that are not there yet, and says so.
     pub(crate) fn meet_series(
         &mut self,
         poll: &Poll,
         metrics: &[usize],
         instances: &[u32],
         out: &mut dyn Out,
-    ) {
-        let Some(owner) = &self.owner else { return };
+    ) -> Vec<u32> {
+        let samples = poll.columns.iter().map(|column| column.instances.len()).sum();
+        let mut numbers = Vec::with_capacity(samples);
+        let Some(owner) = &self.owner else { return numbers };
         let before = self.series.len();
         for (column, metric) in poll.columns.iter().zip(metrics) {
-            if column.kind == Kind::Discontinuity {
-                continue;
-            }
+            let is_marker = column.kind == Kind::Discontinuity;
             for place in &column.instances {
-                let Some(instance) = usize::try_from(*place).ok().and_then(|p| instances.get(p))
-                else {
+                let instance = usize::try_from(*place).ok().and_then(|p| instances.get(p));
+                let Some(instance) = instance.filter(|_| !is_marker) else {
+                    numbers.push(NONE);
                     continue;
                 };
-                if self.tables.series(*metric, *instance).is_some() {
+                let known = self.tables.series(*metric, *instance);
+                if known != NONE {
+                    numbers.push(known);
                     continue;
                 }
                 if self.series.len() >= MAX_SERIES {
                     out.count(Count::SeriesLimit);
+                    numbers.push(NONE);
                     continue;
                 }
                 let name = &self.tables.instances[*instance as usize].name;
@@ -260,10 +264,12 @@ impl DeviceState {
                 let one = SeriesState::new(id, *metric as u32, *instance, column.kind);
                 out.emit(Output::Series(identity(owner, &self.tables, &one)));
                 self.series.push(one);
+                numbers.push(number);
             }
         }
         if self.series.len() != before {
             self.series.shrink_to_fit();
         }
+        numbers
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// A device for life: address, name and source may change, this does not.
@@ -27,7 +28,9 @@ impl DeviceId {
 
     /// The record key of everything about this device: its text form.
     pub fn key(&self) -> Vec<u8> {
-        self.0.as_hyphenated().to_string().into_bytes()
+        let mut key = vec![0; Hyphenated::LENGTH];
+        self.0.as_hyphenated().encode_lower(&mut key);
+        key
     }
 }
 

@@ -93,10 +93,9 @@ impl Ground {
         let place = Place::new(config)?;
         let (log, schemas) = place.log()?;
         let devices = scale.of(DEVICES, 20);
-        let began = Instant::now();
-        fill(log.as_ref(), devices, rounds)?;
+        let appended = fill(log.as_ref(), devices, rounds)?;
         let stream = (rounds as i64 * INTERVAL_MS) as f64 / 1000.0;
-        let squeeze = began.elapsed().as_secs_f64() / stream;
+        let squeeze = appended.as_secs_f64() / stream;
         let polls = devices * rounds;
         Ok(Self { log, schemas, devices, polls, squeeze, place })
     }
@@ -126,10 +125,12 @@ impl Ground {
     }
 }
 
-fn fill(log: &dyn EventLog, devices: usize, rounds: usize) -> Result<(), Failure> {
+/// Tells how long it took from the first record on.
+fn fill(log: &dyn EventLog, devices: usize, rounds: usize) -> Result<Duration, Failure> {
     let first_ms = wall_ms() - rounds as i64 * INTERVAL_MS;
     let mut sources: Vec<Source> = (0..devices).map(|n| Source::new(n, first_ms)).collect();
     let producer = log.producer("bench")?;
+    let mut began = None;
     for round in 0..rounds {
         for source in &mut sources {
             let poll = source.poll(round as i64);
@@ -143,9 +144,15 @@ fn fill(log: &dyn EventLog, devices: usize, rounds: usize) -> Result<(), Failure
                     other => break other?,
                 }
             }
+            if began.is_none() {
+                // A new topic takes a while to take any.
+                producer.flush(PATIENCE)?;
+                began = Some(Instant::now());
+            }
         }
     }
-    Ok(producer.flush(PATIENCE)?)
+    producer.flush(PATIENCE)?;
+    Ok(began.map_or(Duration::ZERO, |began| began.elapsed()))
 }
 
 /// What a run, or several, took for so many samples.

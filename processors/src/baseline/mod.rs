@@ -123,7 +123,7 @@ impl Learned {
 
     fn judge(&self, at_ms: i64, value: f64, quantum: f64, range: Range) -> Verdict {
         let expected = range.clamp(f64::from(self.level) + self.season.offset(at_ms));
-        let scale = self.scale_at(at_ms, expected, quantum, range);
+        let scale = self.scale(self.widening(at_ms), expected, quantum, range);
         let score = ((value - expected).abs() / scale).min(MOST_SCORE);
         Verdict {
             expected,
@@ -134,14 +134,18 @@ impl Learned {
         }
     }
 
-    fn scale_at(&self, at_ms: i64, expected: f64, quantum: f64, range: Range) -> f64 {
+    /// How much wider the band has become since the last value was learned.
+    fn widening(&self, at_ms: i64) -> f64 {
+        (1.0 + self.idle(at_ms) / FORGET_MS).sqrt().min(MOST_WIDENING)
+    }
+
+    fn scale(&self, widening: f64, expected: f64, quantum: f64, range: Range) -> f64 {
         // With two ends it does not widen: in the end nothing would be out of the ordinary.
         let grain = range.grain(quantum);
         let quantum = if grain.is_some() { 0.0 } else { quantum };
         let floor = quantum.max(SCALE_FLOOR * expected.abs()).max(f64::MIN_POSITIVE);
         // A scale of few values is itself uncertain.
         let few = 1.0 + 5.0 / f64::from(self.count.max(1));
-        let widening = (1.0 + self.idle(at_ms) / FORGET_MS).sqrt().min(MOST_WIDENING);
         ((f64::from(self.scale) * few).max(floor) * widening).max(grain.unwrap_or(0.0))
     }
 
@@ -154,7 +158,7 @@ impl Learned {
             self.scale = 0.0;
         } else {
             let residual = value - expected;
-            let scale = self.scale_at(self.learned_at, expected, quantum, range);
+            let scale = self.scale(1.0, expected, quantum, range);
             // Before there is a band, nothing is known to clip by.
             let limit = if verdict.has_baseline { CLIP * scale } else { f64::INFINITY };
             let clipped = residual.clamp(-limit, limit);

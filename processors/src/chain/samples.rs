@@ -9,7 +9,7 @@ use super::{Stages, anomaly};
 use crate::baseline::{Move, Range, observe};
 use crate::rates::{Connector, Judged, Reading, Terms, Width, judge};
 use crate::rollup::Added;
-use crate::state::SeriesState;
+use crate::state::{NONE, SeriesState};
 use crate::{Count, DeviceState, MAX_MAGNITUDE, Out, Output};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -51,7 +51,9 @@ impl Batch {
 struct Common<'a> {
     stages: Stages,
     column: &'a Column,
-    metric: usize,
+    /// The column's series.
+    numbers: &'a [u32],
+    /// The poll's instances.
     instances: &'a [u32],
     range: Range,
 }
@@ -69,8 +71,8 @@ pub(super) fn fold(
     }
     let instances = state.tables.instances(&poll.instances);
     let metrics = state.tables.metrics(&poll.columns);
-    state.meet_series(poll, &metrics, &instances, out);
-    let room = poll.columns.iter().map(|column| column.instances.len()).sum();
+    let numbers = state.meet_series(poll, &metrics, &instances, out);
+    let room = numbers.len();
     let mut batch = Batch {
         started_at: poll.started_at,
         series: Vec::with_capacity(room),
@@ -80,9 +82,12 @@ pub(super) fn fold(
         gaps: Vec::new(),
         moves: Vec::new(),
     };
-    let commons = poll.columns.iter().zip(&metrics).map(|(column, metric)| {
+    let mut rest = &numbers[..];
+    let commons = poll.columns.iter().map(|column| {
         let range = Range::of(column.kind, &column.metric, &column.unit);
-        Common { stages, column, metric: *metric, instances: &instances, range }
+        let (numbers, others) = rest.split_at(column.instances.len().min(rest.len()));
+        rest = others;
+        Common { stages, column, numbers, instances: &instances, range }
     });
     let commons: Vec<Common<'_>> = commons.collect();
     for pass in [markers, gauges, counters] {
@@ -121,10 +126,12 @@ fn gauges(
         Kind::State => true,
         Kind::Counter32 | Kind::Counter64 | Kind::Discontinuity => return,
     };
-    let values = column.instances.iter().zip(&column.at_ms).zip(&column.gauges);
-    for ((place, at_ms), raw) in values {
-        let Some(instance) = common.instances.get(*place as usize) else { continue };
-        let Some(number) = state.tables.series(common.metric, *instance) else { continue };
+    let values = common.numbers.iter().zip(&column.at_ms).zip(&column.gauges);
+    for ((number, at_ms), raw) in values {
+        if *number == NONE {
+            continue;
+        }
+        let number = *number as usize;
         let value = raw * column.scale;
         if !sound(value) {
             out.count(Count::NotFinite);
@@ -178,12 +185,16 @@ fn counters(
         interval_ms,
         uptime_known: uptime.is_some(),
     };
-    let values = column.instances.iter().zip(&column.at_ms).zip(&column.counts);
-    for ((place, at_ms), raw) in values {
+    let values = common.numbers.iter().zip(&column.instances).zip(&column.at_ms);
+    for (((number, place), at_ms), raw) in values.zip(&column.counts) {
         let Some(instance) = common.instances.get(*place as usize) else { continue };
-        let Some(number) = state.tables.series(common.metric, *instance) else { continue };
-        let ceiling = ceilings.and_then(|metric| state.tables.series(metric, *instance));
-        terms.ceiling = ceiling.and_then(|c| state.series[c].value()).unwrap_or(0.0);
+        if *number == NONE {
+            continue;
+        }
+        let number = *number as usize;
+        let ceiling = ceilings.map_or(NONE, |metric| state.tables.series(metric, *instance));
+        let ceiling = state.series.get(ceiling as usize).and_then(SeriesState::value);
+        terms.ceiling = ceiling.unwrap_or(0.0);
         let now = Reading {
             raw: *raw as u64,
             line_ms: line_ms.saturating_add(i64::from(*at_ms)),

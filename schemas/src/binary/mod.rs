@@ -7,8 +7,10 @@
 
 mod metric;
 mod poll;
+mod varint;
 
 pub(crate) use poll::{empty as empty_poll, refill as refill_poll};
+use varint::LONG;
 
 /// What is wrong with the bytes of a datum.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,26 +58,32 @@ impl<'a> Cursor<'a> {
         Ok(*byte)
     }
 
-    #[inline]
+    #[inline(always)]
     fn long(&mut self, field: &'static str) -> Result<i64, Flaw> {
-        let mut bits = 0_u64;
-        for (place, byte) in self.rest.iter().enumerate().take(10) {
-            bits |= u64::from(byte & 0x7f) << (7 * place);
-            if byte & 0x80 == 0 {
-                if place == 9 && *byte > 1 {
-                    return Err(Flaw::Bad(field, "a long of more than 64 bits"));
-                }
-                self.rest = self.rest.get(place + 1..).unwrap_or_default();
-                return Ok((bits >> 1) as i64 ^ -((bits & 1) as i64));
-            }
-        }
-        match self.rest.len() {
-            0..10 => Err(Flaw::Cut(field)),
-            _ => Err(Flaw::Bad(field, "a long of more than ten bytes")),
+        let (bits, length) = match self.rest {
+            [byte, ..] if *byte < 0x80 => (u64::from(*byte), 1),
+            rest => match rest.first_chunk().map(varint::read) {
+                Some(Some(read)) => read,
+                Some(None) | None => self.long_near_end(field)?,
+            },
+        };
+        self.rest = self.rest.get(length..).unwrap_or_default();
+        Ok((bits >> 1) as i64 ^ -((bits & 1) as i64))
+    }
+
+    /// A long with fewer bytes ahead than one may take, or none at all.
+    #[cold]
+    #[inline(never)]
+    fn long_near_end(&self, field: &'static str) -> Result<(u64, usize), Flaw> {
+        match (varint::read_near_end(self.rest), self.rest.get(LONG - 1)) {
+            (Some(read), _) => Ok(read),
+            (None, None) => Err(Flaw::Cut(field)),
+            (None, Some(0..0x80)) => Err(Flaw::Bad(field, "a long of more than 64 bits")),
+            (None, Some(0x80..)) => Err(Flaw::Bad(field, "a long of more than ten bytes")),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn int(&mut self, field: &'static str) -> Result<i32, Flaw> {
         let long = self.long(field)?;
         i32::try_from(long).map_err(|_| Flaw::Bad(field, "an int of more than 32 bits"))
@@ -98,12 +106,17 @@ impl<'a> Cursor<'a> {
     fn text(&mut self, field: &'static str) -> Result<&'a str, Flaw> {
         let length = self.length(field)?;
         let bytes = self.take(field, length)?;
-        std::str::from_utf8(bytes).map_err(|_| Flaw::Bad(field, "text that is not UTF-8"))
+        as_text(field, bytes)
     }
 
     fn text_into(&mut self, field: &'static str, text: &mut String) -> Result<(), Flaw> {
-        text.clear();
-        text.push_str(self.text(field)?);
+        let length = self.length(field)?;
+        let bytes = self.take(field, length)?;
+        // Polls say the same over and over: comparing is cheaper than checking and copying.
+        if bytes != text.as_bytes() {
+            text.clear();
+            text.push_str(as_text(field, bytes)?);
+        }
         Ok(())
     }
 
@@ -202,28 +215,21 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Bytes that a long takes at most.
-const LONG: usize = 10;
+fn as_text<'a>(field: &'static str, bytes: &'a [u8]) -> Result<&'a str, Flaw> {
+    std::str::from_utf8(bytes).map_err(|_| Flaw::Bad(field, "text that is not UTF-8"))
+}
 
 #[inline]
 fn put_long(out: &mut Vec<u8>, value: i64) {
-    let mut bits = ((value << 1) ^ (value >> 63)) as u64;
+    let bits = ((value << 1) ^ (value >> 63)) as u64;
     if bits < 0x80 {
         out.push(bits as u8);
         return;
     }
-    let mut bytes = [0; LONG];
-    let mut length = 0;
-    for byte in &mut bytes {
-        length += 1;
-        *byte = bits as u8 & 0x7f;
-        bits >>= 7;
-        if bits == 0 {
-            break;
-        }
-        *byte |= 0x80;
-    }
-    out.extend_from_slice(bytes.get(..length).unwrap_or_default());
+    let (bytes, length) = varint::write(bits);
+    // All of them and then fewer: a copy of a size that is known costs next to nothing.
+    out.extend_from_slice(&bytes);
+    out.truncate(out.len() - (LONG - length));
 }
 
 fn put_double(out: &mut Vec<u8>, value: f64) {
