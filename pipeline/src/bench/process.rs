@@ -29,7 +29,7 @@ const ROUNDS: usize = 30;
 /// record of its own.
 const FIRST_ROUNDS: usize = 3;
 /// With transactions and without, in turns.
-const TURNS: usize = 2;
+const TURNS: usize = 4;
 /// Polls of each device before the crash: every device was saved, none of them just now.
 const ROUNDS_SAVED: usize = 45;
 /// A run that takes longer hangs.

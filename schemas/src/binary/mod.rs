@@ -71,7 +71,7 @@ impl<'a> Cursor<'a> {
         Ok((bits >> 1) as i64 ^ -((bits & 1) as i64))
     }
 
-    /// A long with fewer bytes ahead than one may take, or none at all.
+    /// A long with fewer bytes ahead than one may take, or bytes that are none.
     #[cold]
     #[inline(never)]
     fn long_near_end(&self, field: &'static str) -> Result<(u64, usize), Flaw> {

@@ -106,6 +106,20 @@ mod tests {
     }
 
     #[test]
+    fn more_groups_than_needed_are_read_all_the_same() {
+        for groups in 1..LONG {
+            let mut bytes = vec![0x80; groups];
+            bytes[0] = 0x85;
+            bytes.push(0);
+            let mut ahead = [0xff; LONG];
+            ahead[..bytes.len()].copy_from_slice(&bytes);
+            assert_eq!(read(&ahead), Some((5, bytes.len())));
+            let near = (bytes.len() < LONG).then_some((5, bytes.len()));
+            assert_eq!(read_near_end(&bytes), near);
+        }
+    }
+
+    #[test]
     fn what_takes_more_than_64_bits_is_refused() {
         for last in [2, 0x7f, 0x80, 0xff] {
             let mut ahead = [0xff; LONG];
