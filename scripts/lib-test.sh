@@ -9,15 +9,27 @@ failures=()
 STEP_LIMIT=${OPSC_STEP_LIMIT:-4500} # seconds; a step that hangs fails by itself
 
 only=() # the steps asked for; none means all
+known=() # the names of all there are
 aside='' aside_worker='' aside_began=''
 
 wanted() {
     local one
+    known+=("$1")
     [ ${#only[@]} -gt 0 ] || return 0
     for one in "${only[@]}"; do
         if [ "$one" = "$1" ]; then return 0; fi
     done
     return 1
+}
+
+# A name that no step has fails: a run that does nothing must not pass.
+refuse_unknown() {
+    local one
+    for one in "${only[@]}"; do
+        [[ " ${known[*]} " != *" $one "* ]] || continue
+        failed=$((failed + 1))
+        failures+=("$one: there is no such step; there are: ${known[*]}")
+    done
 }
 
 # step NAME COMMAND...: runs it, shows and keeps its output, and adds up its
