@@ -103,15 +103,18 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn text(&mut self, field: &'static str) -> Result<&'a str, Flaw> {
+    /// A text's bytes, whatever they are.
+    fn text_bytes(&mut self, field: &'static str) -> Result<&'a [u8], Flaw> {
         let length = self.length(field)?;
-        let bytes = self.take(field, length)?;
-        as_text(field, bytes)
+        self.take(field, length)
+    }
+
+    fn text(&mut self, field: &'static str) -> Result<&'a str, Flaw> {
+        as_text(field, self.text_bytes(field)?)
     }
 
     fn text_into(&mut self, field: &'static str, text: &mut String) -> Result<(), Flaw> {
-        let length = self.length(field)?;
-        let bytes = self.take(field, length)?;
+        let bytes = self.text_bytes(field)?;
         // Polls say the same over and over: comparing is cheaper than checking and copying.
         if bytes != text.as_bytes() {
             text.clear();
