@@ -33,7 +33,7 @@ pub use live::{Live, LiveEvent};
 pub use ports::{
     Commands, DatabaseStatus, LogStatus, NewSecret, PollerTiming, PortError, PortFuture,
     ProbeReport, ProbeRequest, ProbeStep, Prober, RoleStatus, StoredCredential, System,
-    SystemStatus, Vault,
+    SystemStatus, Trouble, Vault,
 };
 pub use router::router;
 pub use serve::{serve, serve_telemetry};

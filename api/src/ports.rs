@@ -151,9 +151,12 @@ pub struct DatabaseStatus {
 /// One role of this process or cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RoleStatus {
-    /// E.g. `connect`, `process`, `sink`, `api`.
+    /// E.g. `connect poller`, `process route`, `sink sample`.
     pub name: String,
-    /// `running`, `waiting` or `failed`.
+    /// Roles and name of the process that runs it, e.g. `process@host-1`.
+    #[schema(example = "process@host-1")]
+    pub instance: String,
+    /// `running`, `waiting`, `failed`, or `gone` when its process says nothing any more.
     pub state: String,
     /// Records behind the end of its topics, where that has a meaning.
     #[schema(minimum = 0)]
@@ -162,6 +165,20 @@ pub struct RoleStatus {
     #[schema(minimum = 0)]
     pub lag_ms: Option<i64>,
     /// For people.
+    pub detail: String,
+}
+
+/// A part of the system that does not work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Trouble {
+    /// The role whose processes do it: `connect`, `process` or `sink`; empty for anything else.
+    pub role: String,
+    /// The group of readers, or the component.
+    #[schema(example = "device")]
+    pub part: String,
+    /// Since when at least, ms since the epoch.
+    pub since: i64,
+    /// What is wrong and the remedy, for people.
     pub detail: String,
 }
 
@@ -174,8 +191,10 @@ pub struct SystemStatus {
     pub log: LogStatus,
     /// The database.
     pub database: DatabaseStatus,
-    /// All roles that this process knows of.
+    /// The components of all processes.
     pub roles: Vec<RoleStatus>,
+    /// Parts that are missing or stand still; empty: everything works.
+    pub troubles: Vec<Trouble>,
     /// ms since the epoch.
     pub started_at: i64,
     /// What a person should mend, each with how.
@@ -215,8 +234,9 @@ pub trait System: Send + Sync + 'static {
     /// For the system page.
     fn status(&self) -> PortFuture<'_, Result<SystemStatus, PortError>>;
 
-    /// Ready to serve: `Err` names what is missing. Must answer within a second.
-    fn ready(&self) -> PortFuture<'_, Result<(), String>>;
+    /// Ready: `Err` names what is missing. Must answer within a second. The whole system counts,
+    /// or, with `alone`, what this process does itself.
+    fn ready(&self, alone: bool) -> PortFuture<'_, Result<(), String>>;
 
     /// One entry per device and connector, in any order.
     fn pollers(&self) -> PortFuture<'_, Result<Vec<PollerTiming>, PortError>>;

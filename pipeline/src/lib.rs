@@ -4,6 +4,7 @@
 //! The promise: what a processor emits, the state it keeps and the positions it read up to are
 //! committed together or not at all, on every log.
 
+pub mod activity;
 pub mod bench;
 pub mod cli;
 pub mod clock;

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use processors::{DeviceChain, Output, Processor};
 use schemas::{
     Anomaly, Baseline, CodecError, Control, DeadLetter, Device, DeviceFacts, DeviceId,
-    DeviceStatus, MetricBatch, Poll, Rollup, Series, SeriesId, Tick,
+    DeviceStatus, MetricBatch, Poll, ProcessStatus, Rollup, Series, SeriesId, Tick,
 };
 
 use sinks::{
@@ -53,6 +53,17 @@ pub const DEAD_LETTER: Topic<String, DeadLetter> =
 /// Snapshots of the device chain.
 pub const STATE_DEVICE: Topic<DeviceId, ()> =
     Topic::compacted("state-device", "snapshots of the device chain's state");
+/// Positions of the routing step.
+pub const STATE_ROUTE: Topic<String, ()> =
+    Topic::compacted("state-route", "where the routing step goes on");
+/// The topics with the state, and the positions, of components.
+pub const STATES: &[&str] = &[STATE_DEVICE.name, STATE_ROUTE.name];
+/// Who may commit for which partitions of a Kafka log ([`crate::log::kafka`]).
+pub const CLAIM: Topic<String, ()> =
+    Topic::compacted("claim", "which task may commit for which partition").single();
+/// What each process does.
+pub const PROCESS_STATUS: Topic<String, ProcessStatus> =
+    Topic::compacted("process-status", "what each process does, every two seconds").single();
 /// Schemas by id.
 pub const SCHEMA: Topic<String, ()> =
     Topic::compacted("schema", "every schema ever written, by id").single();
@@ -73,6 +84,9 @@ pub fn topics(partitions: i32) -> Vec<TopicSpec> {
         SERIES.spec(partitions),
         DEAD_LETTER.spec(partitions),
         STATE_DEVICE.spec(partitions),
+        STATE_ROUTE.spec(partitions),
+        CLAIM.spec(partitions),
+        PROCESS_STATUS.spec(partitions),
         SCHEMA.spec(partitions),
         META.spec(partitions),
     ]
@@ -142,6 +156,50 @@ pub fn sunk() -> Vec<&'static str> {
     names.0
 }
 
+/// A group of readers that the system needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The role whose processes are its members.
+    pub role: &'static str,
+    /// The group.
+    pub group: String,
+    /// What it reads.
+    pub topic: &'static str,
+}
+
+/// The group of pollers.
+pub const POLLERS: &str = "poller";
+/// The group of the routing step.
+pub const ROUTE: &str = "route";
+
+/// The group of a sink.
+pub fn sink_group(name: &str) -> String {
+    format!("sink-{name}")
+}
+
+/// The groups of readers without which something stands still.
+pub fn parts() -> Vec<Part> {
+    struct Sinks(Vec<Part>);
+    impl EachSink for Sinks {
+        type Error = Infallible;
+        fn sink<T: Table, K: Key>(
+            &mut self,
+            topic: &'static Topic<K, T::Record>,
+        ) -> Result<(), Infallible> {
+            self.0.push(Part { role: "sink", group: sink_group(T::NAME), topic: topic.name });
+            Ok(())
+        }
+    }
+    let part = |role, group: &str, topic| Part { role, group: group.to_owned(), topic };
+    let mut sinks = Sinks(vec![
+        part("connect", POLLERS, DEVICE.name),
+        part("process", ROUTE, DEVICE.name),
+        part("process", DeviceChain::NAME, POLL.name),
+    ]);
+    let Ok(()) = each_sink(&mut sinks);
+    sinks.0
+}
+
 /// A component and what it reads and writes.
 struct Node {
     name: &'static str,
@@ -174,7 +232,12 @@ fn nodes() -> Vec<Node> {
     let node = |name, shape, reads, writes| Node { name, shape, reads, writes };
     vec![
         node("poller", Shape::Connector, vec![DEVICE.name], vec![POLL.name]),
-        node("route", Shape::Processor, vec![DEVICE.name], vec![POLL.name]),
+        node(
+            "route",
+            Shape::Processor,
+            vec![DEVICE.name],
+            vec![POLL.name, STATE_ROUTE.name, DEAD_LETTER.name],
+        ),
         node(DeviceChain::NAME, Shape::Processor, vec![POLL.name], CHAIN_WRITES.to_vec()),
         node("timescaledb", Shape::Sink, sunk(), vec![DEAD_LETTER.name]),
         node("api", Shape::Api, vec![ANOMALY.name, STATUS.name, METRIC.name], vec![DEVICE.name]),

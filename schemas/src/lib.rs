@@ -17,9 +17,9 @@ mod wire;
 
 pub use id::{DeviceId, SeriesId, TenantId};
 pub use records::{
-    Anomaly, Availability, Baseline, Column, Control, DeadLetter, Device, DeviceFacts,
-    DeviceStatus, Fact, Gap, GapReason, Kind, MetricBatch, Outcome, Poll, Rollup, SampleFlags,
-    Series, Tick, Transition,
+    Anomaly, Availability, Baseline, Column, ComponentStatus, Control, DeadLetter, Device,
+    DeviceFacts, DeviceStatus, Fact, Gap, GapReason, Kind, MetricBatch, Outcome, Poll,
+    ProcessStatus, ReadStatus, Rollup, SampleFlags, Series, Tick, Transition,
 };
 pub use registry::{LOCAL_ID_BASE, SchemaId, SchemaStore, shipped};
 pub use wire::{AvroRecord, CodecError, DeviceInput, encode};

@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::measure::bottomless;
 use crate::records::{
     Anomaly, Baseline, Control, DeadLetter, Device, DeviceFacts, DeviceStatus, MetricBatch, Poll,
-    Rollup, Series, Tick,
+    ProcessStatus, Rollup, Series, Tick,
 };
 use crate::wire::{AvroRecord, CodecError};
 
@@ -57,6 +57,7 @@ pub fn shipped() -> &'static [Shipped] {
             of::<Poll>(),
             of::<Control>(),
             of::<Tick>(),
+            of::<ProcessStatus>(),
             of::<MetricBatch>(),
             of::<Rollup>(),
             of::<Baseline>(),

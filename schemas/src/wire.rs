@@ -12,7 +12,7 @@ use serde_avro_fast::{Schema, from_datum_slice, to_datum};
 use crate::binary::{Binary, Cursor, Flaw, empty_poll, refill_poll};
 use crate::records::{
     Anomaly, Baseline, Control, DeadLetter, Device, DeviceFacts, DeviceStatus, MetricBatch, Poll,
-    Rollup, Series, Tick,
+    ProcessStatus, Rollup, Series, Tick,
 };
 use crate::registry::{SchemaId, SchemaStore, fingerprint};
 
@@ -329,6 +329,7 @@ record!(Device, "Device", "device.avsc");
 record!(own Poll, "Poll", "poll.avsc", |poll| validate_poll(poll));
 record!(Control, "Control", "control.avsc");
 record!(Tick, "Tick", "tick.avsc");
+record!(ProcessStatus, "ProcessStatus", "process_status.avsc");
 record!(own MetricBatch, "MetricBatch", "metric.avsc", |batch| {
     let flags = if batch.flags.is_empty() { batch.series.len() } else { batch.flags.len() };
     let arrays = [

@@ -43,6 +43,7 @@ fn read_all(store: &SchemaStore, bytes: &[u8]) -> usize {
         one::<Poll>,
         one::<Control>,
         one::<Tick>,
+        one::<ProcessStatus>,
         one::<MetricBatch>,
         one::<Rollup>,
         one::<Baseline>,

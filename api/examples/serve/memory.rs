@@ -142,6 +142,7 @@ impl System for Fixed {
     fn status(&self) -> PortFuture<'_, Result<SystemStatus, PortError>> {
         let role = RoleStatus {
             name: "sink".to_owned(),
+            instance: "run@memory".to_owned(),
             state: "running".to_owned(),
             lag: Some(0),
             lag_ms: Some(0),
@@ -156,13 +157,14 @@ impl System for Fixed {
                 migration: 7,
             },
             roles: vec![role],
+            troubles: Vec::new(),
             started_at: 1,
             warnings: vec!["nothing here is real".to_owned()],
         };
         Box::pin(async { Ok(status) })
     }
 
-    fn ready(&self) -> PortFuture<'_, Result<(), String>> {
+    fn ready(&self, _: bool) -> PortFuture<'_, Result<(), String>> {
         Box::pin(async { Ok(()) })
     }
 

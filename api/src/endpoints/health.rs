@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::ports::System;
-use crate::rim::ApiError;
+use crate::rim::{ApiError, Fields, FromFields, Query};
 use crate::state::ApiState;
 
 /// It is well.
@@ -28,21 +28,38 @@ pub(crate) async fn healthz() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
-/// The process can serve
+/// What readiness is asked about.
+pub(crate) struct ReadyQuery {
+    alone: bool,
+}
+
+impl FromFields for ReadyQuery {
+    fn read(fields: &mut Fields) -> Self {
+        Self { alone: fields.flag("alone").unwrap_or(false) }
+    }
+}
+
+/// Every part of the system works
 #[utoipa::path(get, path = "/readyz", tag = "health", operation_id = "readyz",
+    params(("alone" = Option<bool>, Query, description =
+        "true: this process and what it needs itself, as a load balancer wants to know it. \
+         Otherwise, on a process with the API, every part of the system")),
     security(()),
-    responses((status = 200, description = "It can", body = Health),
-        (status = 503, description = "Not now; the detail says what is missing")))]
-pub(crate) async fn readyz(State(state): State<ApiState>) -> Result<Json<Health>, ApiError> {
-    sqlx::query("SELECT 1").execute(&state.pool).await?;
-    readyz_of(State(state.ports.system)).await
+    responses((status = 200, description = "It does", body = Health),
+        (status = 503, description = "Not now; the detail says what is missing since when")))]
+pub(crate) async fn readyz(
+    State(state): State<ApiState>,
+    query: Query<ReadyQuery>,
+) -> Result<Json<Health>, ApiError> {
+    readyz_of(State(state.ports.system), query).await
 }
 
 /// The same of a process without the API.
 pub(crate) async fn readyz_of(
     State(system): State<Arc<dyn System>>,
+    Query(query): Query<ReadyQuery>,
 ) -> Result<Json<Health>, ApiError> {
-    system.ready().await.map_err(ApiError::Unavailable)?;
+    system.ready(query.alone).await.map_err(ApiError::Unavailable)?;
     Ok(Json(Health { status: "ok" }))
 }
 

@@ -129,8 +129,8 @@ impl System for Newer {
         self.system.status()
     }
 
-    fn ready(&self) -> PortFuture<'_, Result<(), String>> {
-        self.system.ready()
+    fn ready(&self, alone: bool) -> PortFuture<'_, Result<(), String>> {
+        self.system.ready(alone)
     }
 
     fn refresh_schemas(&self) -> PortFuture<'_, Result<(), PortError>> {

@@ -81,7 +81,7 @@ impl Member for LooseTask {
 }
 
 impl Task for LooseTask {
-    fn committed(&mut self, partitions: &[i32]) -> Result<Vec<Option<Position>>, LogError> {
+    fn inherited(&mut self, partitions: &[i32]) -> Result<Vec<Option<Position>>, LogError> {
         Ok(vec![None; partitions.len()])
     }
 

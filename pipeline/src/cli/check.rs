@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use super::remote::Client;
+use super::remote::{Client, Running};
 use crate::config::{Config, LogKind};
 use crate::system::database;
 
@@ -30,6 +30,7 @@ pub(super) async fn run(config: &Config) -> ExitCode {
         ("API address", listen(config, running.is_some())),
         ("event log", log(config, running.as_ref())),
         ("database", database(config).await),
+        ("parts", parts(running.as_ref())),
     ];
     let mut bad = 0;
     for (what, finding) in &findings {
@@ -87,11 +88,22 @@ fn icmp() -> Finding {
     }
 }
 
-/// The log's kind and id, of the system that runs at the API's address with this state folder: it
-/// takes the folder's token.
-async fn running(config: &Config) -> Option<(String, String)> {
+/// What the system says of itself that runs at the API's address with this state folder: it takes
+/// the folder's token.
+async fn running(config: &Config) -> Option<Running> {
     let client = Client::new(config, None, None).ok()?;
-    tokio::time::timeout(RUNNING_WITHIN, client.log()).await.ok()?.ok()
+    tokio::time::timeout(RUNNING_WITHIN, client.status()).await.ok()?.ok()
+}
+
+/// The parts of the system that runs.
+fn parts(running: Option<&Running>) -> Finding {
+    let Some(Running { troubles, .. }) = running else {
+        return Finding::Note("no system runs at the API's address".to_owned());
+    };
+    if troubles.is_empty() {
+        return Finding::Good("every partition is read, and moves".to_owned());
+    }
+    Finding::Bad(troubles.join("\n      "))
 }
 
 fn listen(config: &Config, running: bool) -> Finding {
@@ -108,11 +120,14 @@ fn listen(config: &Config, running: bool) -> Finding {
     }
 }
 
-fn log(config: &Config, running: Option<&(String, String)>) -> Finding {
+fn log(config: &Config, running: Option<&Running>) -> Finding {
     match (config.log.kind, running) {
         // One process owns an embedded log; who answers has it.
-        (LogKind::Embedded, Some((kind, id))) if kind == "embedded" => {
-            return Finding::Good(format!("Embedded, id {id}, in use by the running system"));
+        (LogKind::Embedded, Some(it)) if it.log_kind == "embedded" => {
+            return Finding::Good(format!(
+                "Embedded, id {}, in use by the running system",
+                it.log_id
+            ));
         }
         (LogKind::Embedded | LogKind::Kafka, _) => {}
     }

@@ -190,12 +190,21 @@ struct DeviceArgs {
     no_icmp: bool,
 }
 
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Clone, Subcommand)]
 enum TopicsCommand {
     /// Shows what would be created, what is as it must be, and what is refused and why
     Plan,
     /// Creates what is missing; nothing when something is refused
     Apply,
+    /// Has a component that stands still before records that were deleted go on with the oldest
+    /// one there is; the refusal it printed names both
+    BeginAtOldest {
+        /// The topic with the component's state
+        #[arg(value_name = "STATE-TOPIC")]
+        state_topic: String,
+        /// The partition of its input
+        partition: i32,
+    },
 }
 
 #[derive(Subcommand)]

@@ -15,6 +15,14 @@ use crate::system::TOKEN_FILE;
 /// Longest secret read.
 const MAX_SECRET_BYTES: u64 = 4096;
 
+/// A system that runs.
+pub(super) struct Running {
+    pub(super) log_kind: String,
+    pub(super) log_id: String,
+    /// Its parts that do not work, each in a sentence.
+    pub(super) troubles: Vec<String>,
+}
+
 /// Talks to the API with the token of the state folder.
 pub(super) struct Client {
     http: reqwest::Client,
@@ -81,11 +89,21 @@ impl Client {
         Err(problem(status, &value).into())
     }
 
-    /// The kind and id of the log of the system that runs there and knows this token.
-    pub(super) async fn log(&self) -> Result<(String, String), Failure> {
+    /// What the system says of itself that runs there and knows this token.
+    pub(super) async fn status(&self) -> Result<Running, Failure> {
         let status = self.call(Method::GET, "/system/v1/status", None).await?;
-        let text = |field: &str| status["log"][field].as_str().unwrap_or_default().to_owned();
-        Ok((text("kind"), text("id")))
+        let text =
+            |value: &Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
+        let now = crate::clock::wall_ms();
+        let trouble = |it: &Value| {
+            let seconds = (now - it["since"].as_i64().unwrap_or(now)).max(0) / 1_000;
+            format!("{} (for {seconds} s): {}", text(it, "part"), text(it, "detail"))
+        };
+        Ok(Running {
+            log_kind: text(&status["log"], "kind"),
+            log_id: text(&status["log"], "id"),
+            troubles: status["troubles"].as_array().into_iter().flatten().map(trouble).collect(),
+        })
     }
 
     pub(super) async fn device(&self, command: DeviceCommand) -> Result<String, Failure> {

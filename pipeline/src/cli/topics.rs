@@ -6,6 +6,7 @@ use super::{Failure, TopicsCommand};
 use crate::config::{Config, LogKind};
 use crate::log::kafka::{KafkaLog, TopicChange};
 use crate::log::{Cleanup, EventLog as _, TopicSpec, open_kafka};
+use crate::run::position;
 use crate::topology;
 
 const DAY_MS: i64 = 86_400_000;
@@ -37,6 +38,10 @@ struct Line {
 }
 
 pub(super) fn run(config: &Config, command: TopicsCommand) -> Result<ExitCode, Failure> {
+    if let TopicsCommand::BeginAtOldest { state_topic, partition } = command {
+        begin_at_oldest(config, &state_topic, partition)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     match config.log.kind {
         LogKind::Embedded => super::print(&format!(
             "The log is the embedded one in {}: it makes its topics itself when the program \
@@ -51,27 +56,45 @@ pub(super) fn run(config: &Config, command: TopicsCommand) -> Result<ExitCode, F
     }
 }
 
+fn begin_at_oldest(config: &Config, topic: &str, partition: i32) -> Result<(), Failure> {
+    let partitions = config.log.partitions;
+    if !topology::STATES.contains(&topic) {
+        let known = topology::STATES.join(", ");
+        return Err(format!("{topic} holds no component's state: take {known}").into());
+    }
+    if !(0..partitions).contains(&partition) {
+        return Err(format!("partition {partition}: {topic} has {partitions}, from 0").into());
+    }
+    let log = crate::log::open(config)?;
+    position::begin_at_oldest(log.as_ref(), topic, partition)?;
+    super::print(&format!(
+        "When its component starts, it begins partition {partition} at the oldest record. What its \
+         state covers already is not counted twice."
+    ))?;
+    Ok(())
+}
+
 fn on_kafka(config: &Config, log: &KafkaLog, command: TopicsCommand) -> Result<ExitCode, Failure> {
     let specs = topology::topics(config.log.partitions);
     let lines = lines(&config.log.kafka.prefix, &specs, log.plan_topics(&specs)?);
     let count = |what: What| lines.iter().filter(|line| line.what == what).count();
     let (create, refused) = (count(What::Create), count(What::Refuse));
     super::print(&table(&lines))?;
-    let end = match (command, create, refused) {
-        (TopicsCommand::Plan, _, 0) => {
+    let end = match (matches!(command, TopicsCommand::Apply), create, refused) {
+        (false, _, 0) => {
             format!("{create} to create, nothing refused. `opsconductor topics apply` does it.")
         }
-        (TopicsCommand::Plan, _, _) => {
+        (false, _, _) => {
             format!(
                 "{create} to create, {refused} refused: nothing is created until that is mended."
             )
         }
-        (TopicsCommand::Apply, 0, 0) => "Nothing to create: all topics are there.".to_owned(),
-        (TopicsCommand::Apply, _, 0) => {
+        (true, 0, 0) => "Nothing to create: all topics are there.".to_owned(),
+        (true, _, 0) => {
             log.ensure_topics(&specs)?;
             format!("{create} created.")
         }
-        (TopicsCommand::Apply, _, _) => {
+        (true, _, _) => {
             format!("{refused} refused, so nothing was created: mend that first.")
         }
     };

@@ -178,13 +178,19 @@ pub trait Member: Send {
     fn leave(self: Box<Self>);
 }
 
-/// A member whose outputs and positions are committed together.
+/// A member that writes in transactions. Once its `poll` has given `Assigned`, nobody else can
+/// commit for those partitions any more: a former owner that is not known to have given them up is
+/// fenced before.
+///
+/// Where to go on is a record that the task itself writes, beside its state and in the same
+/// transaction; the log keeps no positions for it.
 pub trait Task: Member {
-    /// The committed positions of assigned partitions; none where nothing was committed yet.
+    /// Positions that an older version of the program had the log keep. Asked only where the task
+    /// has no position record yet.
     ///
     /// # Errors
     /// [`LogError::Retry`].
-    fn committed(&mut self, partitions: &[i32]) -> Result<Vec<Option<Position>>, LogError>;
+    fn inherited(&mut self, partitions: &[i32]) -> Result<Vec<Option<Position>>, LogError>;
 
     /// Adds a record to the open transaction, beginning one if there is none.
     ///
@@ -193,9 +199,10 @@ pub trait Task: Member {
     /// aborted.
     fn send(&mut self, record: NewRecord) -> Result<(), LogError>;
 
-    /// Commits what was sent with the positions: all or nothing. On any error nothing is
-    /// committed, or it is unknown: the caller aborts, drops its state and restores from
-    /// `committed`.
+    /// Commits what was sent: all or nothing. The positions name the partitions it was sent for,
+    /// which must be this member's, and what retention may take. On any error nothing is
+    /// committed, or it is unknown: the caller aborts, drops its state and restores it from the
+    /// log.
     ///
     /// # Errors
     /// [`LogError::Fenced`], [`LogError::Retry`], [`LogError::Fatal`].

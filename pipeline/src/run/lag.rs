@@ -4,10 +4,19 @@
 //! where it has read. The log is asked for its ends on a timer of its own; each runner then says
 //! in its next turn where it is, so that a runner at work pays one look at a number a turn, and
 //! one that hangs is seen to stand still.
+//!
+//! A partition that is held, has records to be done and has not moved for [`STALLED_MS`] although
+//! the log answers is stalled: its runner is told to end and is built again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// So long nothing moves before a partition is called stalled.
+pub const STALLED_MS: i64 = 30_000;
+/// A runner that has been told to end for so long does not look.
+const IGNORED: Duration = Duration::from_secs(30);
 
 use crate::log::MemberSpec;
 
@@ -29,8 +38,23 @@ pub struct Reading {
     pub topic: Arc<str>,
     /// It keeps its positions elsewhere than in the log.
     pub elsewhere: bool,
-    /// Of each partition that it holds.
+    /// Of each partition that it holds and knows the place of.
     pub places: BTreeMap<i32, Place>,
+    /// Of each partition that it is still restoring, a number that grows with the work done.
+    pub restoring: BTreeMap<i32, u64>,
+}
+
+impl Reading {
+    /// Every partition that it holds.
+    pub fn held(&self) -> BTreeSet<i32> {
+        self.places.keys().chain(self.restoring.keys()).copied().collect()
+    }
+
+    /// What changes when it gets on with a partition.
+    fn mark(&self, partition: i32) -> (Option<i64>, Option<u64>) {
+        let next = self.places.get(&partition).map(|place| place.next);
+        (next, self.restoring.get(&partition).copied())
+    }
 }
 
 /// What a runner has done of the partitions that it holds.
@@ -70,6 +94,7 @@ impl Progress {
             topic: Arc::clone(&spec.topic),
             elsewhere: false,
             places: self.done.iter().map(place).collect(),
+            restoring: BTreeMap::new(),
         }
     }
 }
@@ -113,6 +138,72 @@ struct Entry {
     /// When a partition's reader was last seen at the end, ms since the epoch.
     caught_up_ms: BTreeMap<i32, i64>,
     behind: BTreeMap<i32, Behind>,
+    /// How each partition was when it moved last, and when that was seen (steady ms).
+    moved: BTreeMap<i32, ((Option<i64>, Option<u64>), i64)>,
+    /// Partitions that are stalled, since when (steady ms).
+    stalled: BTreeMap<i32, i64>,
+    renewal: Arc<Renewal>,
+}
+
+/// Tells a component's thread to end its runner and build another.
+#[derive(Default)]
+struct Renewal {
+    asked: AtomicBool,
+    why: Mutex<Option<(String, Instant)>>,
+}
+
+impl Renewal {
+    fn ask(&self, why: String) {
+        *self.why.lock().unwrap_or_else(PoisonError::into_inner) = Some((why, Instant::now()));
+        self.asked.store(true, Ordering::Release);
+    }
+
+    fn take(&self) -> Option<String> {
+        if !self.asked.swap(false, Ordering::Acquire) {
+            return None;
+        }
+        let why = self.why.lock().unwrap_or_else(PoisonError::into_inner).take();
+        why.map(|(why, _)| why)
+    }
+
+    fn asked_for(&self) -> Option<Duration> {
+        let why = self.why.lock().unwrap_or_else(PoisonError::into_inner);
+        why.as_ref().map(|(_, since)| since.elapsed())
+    }
+}
+
+/// A partition that does not move although it has records and the log answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stall {
+    /// The component that holds it.
+    pub component: String,
+    /// What it reads.
+    pub topic: Arc<str>,
+    /// Which partition.
+    pub partition: i32,
+    /// For how long, ms.
+    pub ms: i64,
+    /// Records that wait; none while it is restored.
+    pub records: Option<i64>,
+}
+
+impl std::fmt::Display for Stall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { component, topic, partition, ms, records } = self;
+        let seconds = ms / 1_000;
+        match records {
+            Some(records) => write!(
+                f,
+                "{component}: {topic}[{partition}] has not moved for {seconds} s, {records} records \
+                 wait"
+            ),
+            None => write!(
+                f,
+                "{component}: {topic}[{partition}] is being restored, without progress for \
+                 {seconds} s"
+            ),
+        }
+    }
 }
 
 /// The readers of this process. Clones are the same.
@@ -130,14 +221,12 @@ impl Lag {
 
     /// What a component's thread tells with.
     pub(super) fn teller(&self, component: &str) -> Teller {
-        Teller { lag: self.clone(), component: component.to_owned(), round: u64::MAX }
-    }
-
-    /// The topics whose ends matter.
-    pub fn topics(&self) -> BTreeSet<Arc<str>> {
-        let entries = self.entries();
-        let topic = |entry: &Entry| entry.reading.as_ref().map(|it| Arc::clone(&it.topic));
-        entries.values().filter_map(topic).collect()
+        let renewal = Arc::<Renewal>::default();
+        self.entries().insert(
+            component.to_owned(),
+            Entry { renewal: Arc::clone(&renewal), ..Entry::default() },
+        );
+        Teller { lag: self.clone(), component: component.to_owned(), round: u64::MAX, renewal }
     }
 
     /// Takes the ends of topics, and has every runner say where it is.
@@ -149,6 +238,79 @@ impl Lag {
             }
         }
         self.round.fetch_add(1, Ordering::Release);
+    }
+
+    /// Looks for partitions that do not move, as of `now_ms` (steady); those of components that
+    /// wait for something and say so are not meant. Their runners are told to end.
+    pub fn find_stalled(&self, now_ms: i64, waiting: &BTreeSet<String>) -> Vec<Stall> {
+        let mut found = Vec::new();
+        for (component, entry) in self.entries().iter_mut() {
+            let Some(reading) = &entry.reading else { continue };
+            let held = reading.held();
+            entry.moved.retain(|partition, _| held.contains(partition));
+            entry.stalled.retain(|partition, _| held.contains(partition));
+            for partition in held {
+                let records = entry.behind.get(&partition).map(|behind| behind.records);
+                let at_rest = !reading.restoring.contains_key(&partition) && records == Some(0);
+                let mark = reading.mark(partition);
+                let known = entry.moved.entry(partition).or_insert((mark, now_ms));
+                if known.0 != mark || at_rest || waiting.contains(component) {
+                    *known = (mark, now_ms);
+                    entry.stalled.remove(&partition);
+                }
+                if now_ms - known.1 < STALLED_MS {
+                    continue;
+                }
+                let since = known.1;
+                // The next one, too, has this time.
+                known.1 = now_ms;
+                entry.stalled.entry(partition).or_insert(since);
+                let records = records.filter(|_| !reading.restoring.contains_key(&partition));
+                let (component, topic) = (component.clone(), Arc::clone(&reading.topic));
+                let stall = Stall { component, topic, partition, ms: now_ms - since, records };
+                entry.renewal.ask(stall.to_string());
+                found.push(stall);
+            }
+        }
+        found
+    }
+
+    /// The partitions that are stalled, as of `now_ms` (steady).
+    pub fn stalled(&self, now_ms: i64) -> Vec<Stall> {
+        let mut all = Vec::new();
+        for (component, entry) in self.entries().iter() {
+            let Some(reading) = &entry.reading else { continue };
+            all.extend(entry.stalled.iter().map(|(&partition, since)| Stall {
+                component: component.clone(),
+                topic: Arc::clone(&reading.topic),
+                partition,
+                ms: now_ms - since,
+                records: entry.behind.get(&partition).map(|behind| behind.records),
+            }));
+        }
+        all
+    }
+
+    /// Time in which the log did not answer counts for no stall.
+    pub fn forgive(&self, now_ms: i64) {
+        for entry in self.entries().values_mut() {
+            for (_, since) in entry.moved.values_mut() {
+                *since = now_ms;
+            }
+        }
+    }
+
+    /// For how long a component's thread has not looked although it was told to end its runner, if
+    /// that is too long.
+    pub(super) fn ignored(&self, component: &str) -> Option<Duration> {
+        let entries = self.entries();
+        let asked = entries.get(component)?.renewal.asked_for()?;
+        (asked > IGNORED).then_some(asked)
+    }
+
+    /// What the readers of this process hold, and where they are.
+    pub fn readings(&self) -> Vec<Reading> {
+        self.entries().values().filter_map(|entry| entry.reading.clone()).collect()
     }
 
     /// Compares where the runners are with the ends taken at `at_ms`, as of `now_ms` (both ms
@@ -204,9 +366,20 @@ pub(super) struct Teller {
     lag: Lag,
     component: String,
     round: u64,
+    renewal: Arc<Renewal>,
 }
 
 impl Teller {
+    /// Why the runner is to end, if a partition of it is stalled.
+    pub(super) fn stalled(&self) -> Option<String> {
+        self.renewal.take()
+    }
+
+    /// The component reads nothing any more.
+    pub(super) fn end(&self) {
+        self.lag.entries().remove(&self.component);
+    }
+
     /// Between two turns of the runner.
     pub(super) fn tell(&mut self, reading: impl FnOnce() -> Option<Reading>) {
         let round = self.lag.round.load(Ordering::Acquire);
@@ -215,8 +388,11 @@ impl Teller {
         }
         let reading = reading();
         let mut entries = self.lag.entries();
-        let entry = entries.entry(self.component.clone()).or_default();
-        entry.reading = reading;
+        // Another thread may speak for the component by now.
+        let entry = entries.get_mut(&self.component);
+        if let Some(entry) = entry.filter(|it| Arc::ptr_eq(&it.renewal, &self.renewal)) {
+            entry.reading = reading;
+        }
     }
 }
 
@@ -230,7 +406,7 @@ mod tests {
 
     /// One round: the end is `end`, the reader is done up to `next`; what is measured 100 ms on.
     fn check(
-        lag: &Lag,
+        (lag, teller): (&Lag, &mut Teller),
         (at_ms, end): (i64, i64),
         (next, newest_ms): (i64, Option<i64>),
         expected: (i64, Option<i64>),
@@ -241,9 +417,10 @@ mod tests {
             topic: "t".into(),
             elsewhere: true,
             places: [(0, place)].into(),
+            restoring: BTreeMap::new(),
         };
         lag.ends(&[("t".into(), vec![end])].into());
-        lag.teller("c").tell(|| Some(reading));
+        teller.tell(|| Some(reading));
         lag.ends(&[("t".into(), vec![end])].into());
         lag.measure(at_ms, at_ms + 100);
         let all = lag.all();
@@ -256,15 +433,17 @@ mod tests {
     #[test]
     fn age_counts_from_the_last_record_done_or_the_last_time_at_the_end() {
         let lag = Lag::default();
-        check(&lag, (1_000, 10), (4, None), (6, None));
-        check(&lag, (2_000, 10), (5, Some(500)), (5, Some(1_600)));
-        check(&lag, (3_000, 10), (10, Some(900)), (0, Some(0)));
+        let mut teller = lag.teller("c");
+        let mut check = |at, place, expected| check((&lag, &mut teller), at, place, expected);
+        check((1_000, 10), (4, None), (6, None));
+        check((2_000, 10), (5, Some(500)), (5, Some(1_600)));
+        check((3_000, 10), (10, Some(900)), (0, Some(0)));
         // Long quiet: the record that has just come is not as old as the one before it.
-        check(&lag, (90_000, 10), (10, Some(900)), (0, Some(0)));
-        check(&lag, (95_000, 11), (10, Some(900)), (1, Some(5_100)));
-        check(&lag, (99_000, 12), (11, Some(94_000)), (1, Some(5_100)));
+        check((90_000, 10), (10, Some(900)), (0, Some(0)));
+        check((95_000, 11), (10, Some(900)), (1, Some(5_100)));
+        check((99_000, 12), (11, Some(94_000)), (1, Some(5_100)));
         // Done with more than there was when the end was asked for.
-        check(&lag, (99_500, 12), (15, Some(99_400)), (0, Some(0)));
+        check((99_500, 12), (15, Some(99_400)), (0, Some(0)));
     }
 
     #[test]
@@ -300,5 +479,65 @@ mod tests {
         progress.forget(&[1]);
         let places = [(0, Place { next: 6, newest_ms: None })];
         assert_eq!(progress.reading(&spec(), &BTreeMap::new()).places, places.into());
+    }
+
+    /// A reader of one partition that is at `next` of an end of 10, each 10 s.
+    fn stalls(waiting: &[&str], next: impl Fn(i64) -> i64, rounds: i64) -> Vec<(i64, String)> {
+        let (lag, mut found) = (Lag::default(), Vec::new());
+        let mut teller = lag.teller("c");
+        let waiting = waiting.iter().map(|it| (*it).to_owned()).collect();
+        for round in 0..rounds {
+            lag.ends(&[("t".into(), vec![10])].into());
+            let place = Place { next: next(round), newest_ms: None };
+            let reading = || Reading {
+                group: "g".to_owned(),
+                topic: "t".into(),
+                elsewhere: false,
+                places: [(0, place)].into(),
+                restoring: BTreeMap::new(),
+            };
+            teller.tell(|| Some(reading()));
+            lag.ends(&[("t".into(), vec![10])].into());
+            lag.measure(0, 0);
+            for stall in lag.find_stalled(round * 10_000, &waiting) {
+                found.push((round, teller.stalled().unwrap()));
+                let still = lag.stalled(round * 10_000);
+                assert_eq!((still.len(), still[0].partition), (1, stall.partition));
+                assert!(still[0].ms >= stall.ms, "since it moved last");
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn who_has_records_and_does_not_move_is_stalled() {
+        let words = "c: t[0] has not moved for 30 s, 6 records wait".to_owned();
+        assert_eq!(stalls(&[], |_| 4, 5), [(3, words.clone())]);
+        // The next runner has as much time.
+        assert_eq!(stalls(&[], |_| 4, 7), [(3, words.clone()), (6, words)]);
+        assert_eq!(stalls(&[], |round| round, 9), []);
+        assert_eq!(stalls(&[], |_| 10, 9), [], "nothing to do");
+        assert_eq!(stalls(&["c"], |_| 4, 9), [], "it says what it waits for");
+    }
+
+    #[test]
+    fn a_restore_without_progress_is_stalled() {
+        let lag = Lag::default();
+        let mut teller = lag.teller("c");
+        for (at, effort, expected) in [(0, 1, 0), (40, 2, 0), (60, 2, 0), (80, 2, 1), (90, 3, 0)] {
+            lag.ends(&BTreeMap::new());
+            let reading = Reading {
+                group: "g".to_owned(),
+                topic: "t".into(),
+                elsewhere: false,
+                places: BTreeMap::new(),
+                restoring: [(0, effort)].into(),
+            };
+            teller.tell(|| Some(reading));
+            lag.ends(&BTreeMap::new());
+            let found = lag.find_stalled(at * 1_000, &BTreeSet::new());
+            assert_eq!(found.len(), expected, "at {at}");
+            assert_eq!(lag.stalled(at * 1_000).len(), expected, "at {at}");
+        }
     }
 }

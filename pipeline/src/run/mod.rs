@@ -6,6 +6,7 @@ pub mod lag;
 mod partition;
 pub mod poll;
 pub mod poll_sink;
+pub mod position;
 pub mod processor;
 mod restore;
 pub mod route;

@@ -107,18 +107,17 @@ pub(super) struct Partition<S> {
 }
 
 impl<S: Default> Partition<S> {
-    pub(super) fn new(committed: Option<Position>) -> Self {
-        let next = committed.map(|position| position.next);
+    pub(super) fn new() -> Self {
         Self {
             keys: HashMap::new(),
             wakes: Wakes::default(),
             dirty: BTreeSet::new(),
             aged: BTreeSet::new(),
-            next,
+            next: None,
             stream_ms: i64::MIN,
             last_tick_ms: 0,
-            first_read: next,
-            done: next,
+            first_read: None,
+            done: None,
             moved: false,
             reconciled: false,
         }

@@ -4,7 +4,8 @@
 //! The promise: state = fold(step, snapshot, records since). How it could fail, and what stands
 //! against it:
 //!
-//! - *Output without position, or the other way round*: both, and the snapshots, are one commit.
+//! - *Output without position, or the other way round*: both, and the snapshots, are records of one
+//!   commit; a restore reads nothing else.
 //! - *A snapshot that is older or newer than it says*: it is written in the commit that moves the
 //!   position to the offset it carries, after everything below that offset was stepped.
 //! - *A key restored from nothing*: the position carries the oldest record that some key's
@@ -30,6 +31,7 @@ use schemas::{DeviceId, SchemaStore, Tick};
 use super::dead_letter::{self, Poison};
 use super::lag::{Place, Reading};
 use super::partition::{Partition, Stepped};
+use super::position;
 use super::restore::Restore;
 use super::schema_topic::SchemaTopic;
 use super::wiring::{Pace, RunError, Wiring};
@@ -144,21 +146,29 @@ impl<P: Processor> ProcessorRunner<P> {
     /// How far it has committed.
     pub fn reading(&self) -> Reading {
         let ahead = self.task.positions();
-        let place = |(number, slot): (&i32, &Slot<P::State>)| {
-            let (done, moved) = match slot {
-                Slot::Restoring(restore) => (restore.place(), true),
-                Slot::Live(partition) => partition.place(),
-            };
-            // Nothing committed yet: from the oldest record on.
-            let done = done.unwrap_or(Place { next: 0, newest_ms: None });
-            let ahead = ahead.get(number).filter(|_| !moved).copied().unwrap_or(done.next);
-            (*number, Place { next: done.next.max(ahead), ..done })
-        };
+        let (mut places, mut restoring) = (BTreeMap::new(), BTreeMap::new());
+        for (&number, slot) in &self.partitions {
+            match slot {
+                Slot::Restoring(restore) => {
+                    restoring.insert(number, restore.effort());
+                    places.extend(restore.place().map(|place| (number, place)));
+                }
+                Slot::Live(partition) => {
+                    let (done, moved) = partition.place();
+                    // Nothing committed yet: from the oldest record on.
+                    let done = done.unwrap_or(Place { next: 0, newest_ms: None });
+                    let ahead = ahead.get(&number).filter(|_| !moved).copied();
+                    let next = done.next.max(ahead.unwrap_or(done.next));
+                    places.insert(number, Place { next, ..done });
+                }
+            }
+        }
         Reading {
             group: self.wiring.member.group.clone(),
             topic: Arc::clone(&self.wiring.member.topic),
             elsewhere: false,
-            places: self.partitions.iter().map(place).collect(),
+            places,
+            restoring,
         }
     }
 
@@ -166,9 +176,12 @@ impl<P: Processor> ProcessorRunner<P> {
         RunError::Broken { component: self.wiring.member.group.clone(), error }
     }
 
+    fn explained(&self, error: LogError) -> LogError {
+        position::explained(error, &self.wiring.state_topic)
+    }
+
     fn restore(&mut self, partition: i32) -> Result<(), RunError> {
-        let committed = self.task.committed(&[partition])?.first().copied().flatten();
-        let restore = Restore::begin(self.log.as_ref(), &self.wiring, partition, committed)?;
+        let restore = Restore::begin(self.log.as_ref(), &self.wiring, partition)?;
         self.partitions.insert(partition, Slot::Restoring(Box::new(restore)));
         Ok(())
     }
@@ -184,8 +197,13 @@ impl<P: Processor> ProcessorRunner<P> {
                 continue;
             };
             let done = restore
-                .advance(self.processor.as_ref(), self.log.as_ref(), &mut self.schemas)
-                .map_err(|error| error.in_component(&self.wiring.member.group))?;
+                .advance(
+                    self.processor.as_ref(),
+                    self.log.as_ref(),
+                    self.task.as_mut(),
+                    &mut self.schemas,
+                )
+                .map_err(|error| error.in_component(&self.wiring))?;
             if done {
                 let (partition, outputs) = restore.finish(self.clock.now_ms());
                 for (device, output) in outputs {
@@ -197,7 +215,7 @@ impl<P: Processor> ProcessorRunner<P> {
                     self.pending_since.get_or_insert_with(|| self.clock.steady_ms());
                 }
                 let from = partition.first_read.map_or(Start::Earliest, Start::At);
-                self.task.start(number, from)?;
+                self.task.start(number, from).map_err(|error| self.explained(error))?;
                 self.partitions.insert(number, Slot::Live(partition));
             } else {
                 self.partitions.insert(number, Slot::Restoring(restore));
@@ -335,6 +353,8 @@ impl<P: Processor> ProcessorRunner<P> {
                 }
             }
             if let Some(position) = partition.position(*number, P::LOGIC_VERSION) {
+                let topic = &self.wiring.state_topic;
+                self.task.send(position::record(topic, *number, Some(&position)))?;
                 positions.push(position);
             }
         }

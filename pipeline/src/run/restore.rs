@@ -9,10 +9,11 @@ use schemas::{Anomaly, AvroRecord, DeviceId, SeriesId};
 
 use super::lag::Place;
 use super::partition::{Partition, Stepped};
+use super::position::{self, Kept};
 use super::schema_topic::SchemaTopic;
 use super::snapshot::Assembly;
 use super::wiring::{RunError, Wiring};
-use crate::log::{EventLog, LogError, Position, Reader, Record, Start};
+use crate::log::{EventLog, LogError, Position, Reader, Record, Start, Task};
 
 /// Longest wait for records in one slice.
 const SLICE: Duration = Duration::from_millis(20);
@@ -31,10 +32,12 @@ impl From<LogError> for RestoreError {
 }
 
 impl RestoreError {
-    pub(super) fn in_component(self, component: &str) -> RunError {
+    pub(super) fn in_component(self, wiring: &Wiring) -> RunError {
         match self {
-            Self::Log(error) => error.into(),
-            Self::Broken(error) => RunError::Broken { component: component.to_owned(), error },
+            Self::Log(error) => position::explained(error, &wiring.state_topic).into(),
+            Self::Broken(error) => {
+                RunError::Broken { component: wiring.member.group.clone(), error }
+            }
         }
     }
 }
@@ -64,7 +67,12 @@ enum Phase {
 pub(super) struct Restore<S> {
     wiring: Wiring,
     number: i32,
+    /// What the state topic says, as far as it was read.
+    kept: Kept,
+    /// Known once all of it was.
     committed: Option<Position>,
+    /// Reads that gave something: whether it gets on.
+    effort: u64,
     partition: Partition<S>,
     /// Sent when the partition is back: what others may have missed.
     outputs: Vec<(DeviceId, Output)>,
@@ -76,15 +84,16 @@ impl<S: Default> Restore<S> {
         log: &dyn EventLog,
         wiring: &Wiring,
         number: i32,
-        committed: Option<Position>,
     ) -> Result<Self, LogError> {
         let mut reader = log.reader(&wiring.state_topic, &[number], Start::Earliest)?;
         let end = reader.end(number)?;
         Ok(Self {
             wiring: wiring.clone(),
             number,
-            committed,
-            partition: Partition::new(committed),
+            kept: Kept::Nothing,
+            committed: None,
+            effort: 0,
+            partition: Partition::new(),
             outputs: Vec::new(),
             phase: Phase::Snapshots { reader, end, assembly: Assembly::default() },
         })
@@ -95,14 +104,21 @@ impl<S: Default> Restore<S> {
         &mut self,
         processor: &P,
         log: &dyn EventLog,
+        task: &mut dyn Task,
         schemas: &mut SchemaTopic,
     ) -> Result<bool, RestoreError> {
         match &mut self.phase {
             Phase::Snapshots { reader, end, assembly } => {
                 if reader.position(self.number) < *end {
                     for record in reader.poll(SLICE)? {
+                        self.effort += 1;
                         let key = record.key.as_deref().unwrap_or_default();
-                        assembly.add(key, record.value).map_err(RestoreError::Broken)?;
+                        if key == position::KEY {
+                            self.kept = position::parse(self.number, record.value.as_deref())
+                                .map_err(RestoreError::Broken)?;
+                        } else {
+                            assembly.add(key, record.value).map_err(RestoreError::Broken)?;
+                        }
                     }
                 }
                 if reader.position(self.number) >= *end {
@@ -112,6 +128,7 @@ impl<S: Default> Restore<S> {
                             .load(processor, device, snapshot)
                             .map_err(RestoreError::Broken)?;
                     }
+                    self.committed = self.kept.resolve(self.number, task)?;
                     self.phase = self.replay(log)?;
                 }
             }
@@ -123,6 +140,7 @@ impl<S: Default> Restore<S> {
                         break;
                     }
                     discarded.clear();
+                    self.effort += 1;
                     // What was refused then is refused again now, and was reported then.
                     let _ = self.partition.apply(processor, &record, schemas, &mut discarded);
                 }
@@ -133,6 +151,7 @@ impl<S: Default> Restore<S> {
             Phase::ReadBack { reader, end, told } => {
                 if reader.position(self.number) < *end {
                     for record in reader.poll(SLICE)? {
+                        self.effort += 1;
                         hear(told, &record, schemas);
                     }
                 }
@@ -158,9 +177,14 @@ impl<S: Default> Restore<S> {
         }
     }
 
-    /// Up to where it was committed.
+    /// Up to where it was committed, once that is known.
     pub(super) fn place(&self) -> Option<Place> {
         self.committed.map(|position| Place { next: position.next, newest_ms: None })
+    }
+
+    /// Grows as long as the restore gets on.
+    pub(super) fn effort(&self) -> u64 {
+        self.effort
     }
 
     fn read_back(&self, log: &dyn EventLog, logic: u32) -> Result<Phase, LogError> {

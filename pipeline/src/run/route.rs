@@ -1,6 +1,6 @@
 //! The routing step: every change of the inventory becomes a control record in the poll topic, in
-//! order with the device's polls. Stateless, so nothing but its position is committed beside its
-//! outputs.
+//! order with the device's polls. Stateless, so nothing but its position is committed with its
+//! outputs, as a record of the topic `state-route`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,17 +10,19 @@ use schemas::{AvroRecord, Control, Device, DeviceId, SchemaStore};
 
 use super::dead_letter::{self, Poison};
 use super::lag::{Progress, Reading};
+use super::position;
 use super::schema_topic::SchemaTopic;
 use super::wiring::RunError;
 use crate::clock::Clock;
 use crate::log::{Event, EventLog, LogError, MemberSpec, NewRecord, Position, Record, Start, Task};
-use crate::topology::POLL_CONTROL;
+use crate::topology::{POLL_CONTROL, STATE_ROUTE};
 
 /// Longest time between a change and the commit of its control record.
 const COMMIT_MS: i64 = 100;
 
 /// The runner of the routing step.
 pub struct RouteRunner {
+    log: Arc<dyn EventLog>,
     task: Box<dyn Task>,
     spec: MemberSpec,
     schemas: SchemaTopic,
@@ -43,6 +45,7 @@ impl RouteRunner {
         schemas: SchemaStore,
     ) -> Result<Self, RunError> {
         Ok(Self {
+            log: Arc::clone(log),
             task: log.task(member)?,
             spec: member.clone(),
             schemas: SchemaTopic::new(Arc::clone(log), schemas),
@@ -103,10 +106,12 @@ impl RouteRunner {
     }
 
     fn begin(&mut self, partitions: &[i32]) -> Result<(), RunError> {
-        let committed = self.task.committed(partitions)?;
-        for (partition, position) in partitions.iter().zip(committed) {
+        for (partition, kept) in position::read(self.log.as_ref(), STATE_ROUTE.name, partitions)? {
+            let position = kept.resolve(partition, self.task.as_mut())?;
             let from = position.map_or(Start::Earliest, |position| Start::At(position.next));
-            self.task.start(*partition, from)?;
+            self.task
+                .start(partition, from)
+                .map_err(|error| position::explained(error, STATE_ROUTE.name))?;
         }
         for (partition, next) in self.task.positions() {
             if partitions.contains(&partition) {
@@ -159,7 +164,10 @@ impl RouteRunner {
         if positions.is_empty() {
             return Ok(());
         }
-        match self.task.commit(&positions) {
+        let records = positions.iter().map(|it| (it.partition, Some(it)));
+        let sent = (records.map(|(number, it)| position::record(STATE_ROUTE.name, number, it)))
+            .try_for_each(|record| self.task.send(record));
+        match sent.and_then(|()| self.task.commit(&positions)) {
             Ok(()) => {
                 for (partition, (next, at)) in std::mem::take(&mut self.next) {
                     self.progress.done(partition, next - 1, at);

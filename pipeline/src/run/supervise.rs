@@ -1,22 +1,34 @@
-//! Threads that run runners: started, built again when the log says so, stopped in order.
+//! Threads that run runners: started, built again when the log says so or nothing gets on, given up
+//! when they do not come back, stopped in order.
+//!
+//! A call into a client library may hang whatever time-out it was given. Each group has a watchdog
+//! that looks at what its threads are doing ([`crate::activity`]): one that is at the same step for
+//! longer than the step may take is given up, counted and named, and a new thread takes its place.
+//! Its runner joins in the same slot, which fences the old one; should that one ever come back, it
+//! finds that it was given up, and ends without another word to the log.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::lag::{Lag, Reading, Teller};
 use super::wiring::RunError;
+use crate::activity::Activity;
+use crate::clock::wall_ms;
 use crate::log::LogError;
 
 /// Longest that one turn waits for something to do.
 const TURN: Duration = Duration::from_millis(100);
-/// Longest wait for a group's threads to end. A last commit may wait longer for brokers that are
-/// away, and a client of the log that lost its seat shortly before for an answer that never comes.
-const ENDS_WITHIN: Duration = Duration::from_secs(40);
+/// Longest wait for a group's threads to end: a last commit may wait for brokers that are away.
+const ENDS_WITHIN: Duration = Duration::from_secs(20);
 /// First and longest pause before a runner is built again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(15));
+/// Between two looks at what the threads are doing.
+const LOOK: Duration = Duration::from_millis(250);
+/// Each thread that is given up keeps a client and its memory: after so many the process must end.
+const MAX_GIVEN_UP: usize = 16;
 
 /// What a supervised thread runs.
 pub trait Runner {
@@ -41,6 +53,9 @@ pub trait Runner {
     fn stop(self: Box<Self>) -> Result<(), RunError>;
 }
 
+/// Makes a runner, as often as one is needed.
+type Build = dyn Fn() -> Result<Box<dyn Runner>, RunError> + Send + Sync;
+
 /// How a component is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
@@ -55,20 +70,36 @@ pub enum State {
 /// The state of every component of the process.
 #[derive(Clone, Default)]
 pub struct Health {
-    states: Arc<Mutex<BTreeMap<String, State>>>,
+    /// With the time since when it is so, ms since the epoch.
+    states: Arc<Mutex<BTreeMap<String, (State, i64)>>>,
+    given_up: Arc<AtomicUsize>,
 }
 
 impl Health {
     /// All components by name.
     pub fn all(&self) -> BTreeMap<String, State> {
-        self.states.lock().map(|states| states.clone()).unwrap_or_default()
+        let of = |(name, (state, _)): (&String, &(State, i64))| (name.clone(), state.clone());
+        self.lock().iter().map(of).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, (State, i64)>> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Since when a component is not running, ms since the epoch.
+    pub fn since_ms(&self, component: &str) -> Option<i64> {
+        self.lock().get(component).map(|(_, since)| *since)
     }
 
     /// Notes a component's state.
     pub fn set(&self, component: &str, state: State) {
-        if let Ok(mut states) = self.states.lock() {
-            states.insert(component.to_owned(), state);
-        }
+        let mut states = self.lock();
+        // What is not well goes on not being well, whatever it says of it.
+        let since = states
+            .get(component)
+            .filter(|(before, _)| (*before == State::Running) == (state == State::Running));
+        let since = since.map_or_else(wall_ms, |(_, since)| *since);
+        states.insert(component.to_owned(), (state, since));
     }
 
     /// The first component that failed for good.
@@ -80,19 +111,53 @@ impl Health {
     }
 }
 
-/// Threads that stop together.
-pub struct Group {
+/// A component, and the thread that runs it now.
+struct Component {
+    name: String,
+    build: Arc<Build>,
+    life: Life,
+}
+
+/// One thread of a component.
+struct Life {
+    thread: JoinHandle<()>,
+    watched: Arc<Watched>,
+}
+
+/// What a thread and its watchdog share.
+#[derive(Default)]
+struct Watched {
+    activity: Arc<Activity>,
+    given_up: AtomicBool,
+}
+
+/// What all threads of a group share.
+#[derive(Clone)]
+struct Common {
     stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
-    ends_within: Duration,
     health: Health,
     lag: Lag,
+}
+
+type Components = Arc<Mutex<Vec<Component>>>;
+
+/// Threads that stop together.
+pub struct Group {
+    common: Common,
+    components: Components,
+    watchdog: Option<JoinHandle<()>>,
+    ends_within: Duration,
 }
 
 impl Group {
     /// None yet.
     pub fn new(health: Health, lag: Lag) -> Self {
-        Self { stop: Arc::default(), threads: Vec::new(), ends_within: ENDS_WITHIN, health, lag }
+        Self {
+            common: Common { stop: Arc::default(), health, lag },
+            components: Arc::default(),
+            watchdog: None,
+            ends_within: ENDS_WITHIN,
+        }
     }
 
     /// Starts a thread that builds a runner and turns it until the group stops.
@@ -102,39 +167,16 @@ impl Group {
     pub fn spawn(
         &mut self,
         name: &str,
-        mut build: impl FnMut() -> Result<Box<dyn Runner>, RunError> + Send + 'static,
+        build: impl Fn() -> Result<Box<dyn Runner>, RunError> + Send + Sync + 'static,
     ) -> std::io::Result<()> {
-        let (stop, health, component) =
-            (Arc::clone(&self.stop), self.health.clone(), name.to_owned());
-        let mut teller = self.lag.teller(name);
-        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-            let mut pause = PAUSE.0;
-            while !stop.load(Ordering::Relaxed) {
-                let result = build().and_then(|runner| {
-                    health.set(&component, State::Running);
-                    let built = Instant::now();
-                    let tell = |state| health.set(&component, state);
-                    let result = run(runner, &stop, &mut teller, tell);
-                    if built.elapsed() > PAUSE.1 {
-                        pause = PAUSE.0;
-                    }
-                    result
-                });
-                let Err(error) = result else { break };
-                if is_final(&error) {
-                    tracing::error!(component, %error, "ended");
-                    health.set(&component, State::Failed(error.to_string()));
-                    return;
-                }
-                tracing::warn!(component, %error, ?pause, "built again after a pause");
-                metrics::counter!("opsc_component_restarts_total", "component" => component.clone())
-                    .increment(1);
-                health.set(&component, State::Waiting(error.to_string()));
-                sleep(pause, &stop);
-                pause = (pause * 2).min(PAUSE.1);
-            }
-        })?;
-        self.threads.push(thread);
+        if self.watchdog.is_none() {
+            let (common, components) = (self.common.clone(), Arc::clone(&self.components));
+            let watchdog = std::thread::Builder::new().name("watchdog".to_owned());
+            self.watchdog = Some(watchdog.spawn(move || watch(&common, &components))?);
+        }
+        let build: Arc<Build> = Arc::new(build);
+        let life = start(&self.common, name, &build)?;
+        lock(&self.components).push(Component { name: name.to_owned(), build, life });
         Ok(())
     }
 
@@ -147,38 +189,174 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.common.stop.store(true, Ordering::Relaxed);
+        if let Some(watchdog) = self.watchdog.take() {
+            let _ = watchdog.join();
+        }
         let until = Instant::now() + self.ends_within;
-        for thread in self.threads.drain(..) {
-            while !thread.is_finished() && Instant::now() < until {
+        for Component { name, life, .. } in lock(&self.components).drain(..) {
+            // What is at one step for longer than that may take does not end either.
+            let hopeless = || Instant::now() > until || life.watched.activity.overdue().is_some();
+            while !life.thread.is_finished() && !hopeless() {
                 std::thread::sleep(Duration::from_millis(5));
             }
-            if !thread.is_finished() {
-                let component = thread.thread().name().unwrap_or_default();
-                tracing::warn!(component, "does not end and is left; nothing is lost by it");
-            } else if thread.join().is_err() {
-                tracing::error!("a component's thread panicked");
+            if !life.thread.is_finished() {
+                life.watched.given_up.store(true, Ordering::Relaxed);
+                tracing::warn!(component = name, "does not end and is left; nothing is lost by it");
+            } else if life.thread.join().is_err() {
+                tracing::error!(component = name, "its thread panicked");
             }
         }
     }
 }
 
-fn run(
-    mut runner: Box<dyn Runner>,
-    stop: &AtomicBool,
-    teller: &mut Teller,
-    tell: impl Fn(State),
-) -> Result<(), RunError> {
-    let mut told = None;
-    while !stop.load(Ordering::Relaxed) {
-        runner.turn(TURN)?;
-        teller.tell(|| runner.reading());
-        if runner.waits_for() != told.as_deref() {
-            told = runner.waits_for().map(str::to_owned);
-            tell(told.clone().map_or(State::Running, State::Waiting));
+fn lock(components: &Components) -> MutexGuard<'_, Vec<Component>> {
+    components.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn start(common: &Common, name: &str, build: &Arc<Build>) -> std::io::Result<Life> {
+    let watched = Arc::<Watched>::default();
+    let work = Work {
+        common: common.clone(),
+        component: name.to_owned(),
+        build: Arc::clone(build),
+        teller: common.lag.teller(name),
+        watched: Arc::clone(&watched),
+    };
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || work.run())?;
+    Ok(Life { thread, watched })
+}
+
+/// Gives up threads that do not come back, and starts others in their places.
+fn watch(common: &Common, components: &Components) {
+    while !common.stop.load(Ordering::Relaxed) {
+        std::thread::sleep(LOOK);
+        for component in lock(components).iter_mut() {
+            let name = component.name.as_str();
+            if component.life.thread.is_finished() {
+                continue;
+            }
+            let ignored = || common.lag.ignored(name);
+            let stalled = || Some(("turn of a stalled partition".to_owned(), ignored()?));
+            let overdue = component.life.watched.activity.overdue().or_else(stalled);
+            let Some((step, elapsed)) = overdue else { continue };
+            component.life.watched.given_up.store(true, Ordering::Relaxed);
+            let count = common.health.given_up.fetch_add(1, Ordering::Relaxed) + 1;
+            metrics::counter!("opsc_threads_given_up_total", "component" => name.to_owned())
+                .increment(1);
+            let state = format!("\"{step}\" did not come back within {elapsed:.0?}");
+            if count > MAX_GIVEN_UP {
+                let error = format!("{state}, the last of {count} such threads: start it again");
+                tracing::error!(component = name, error, "ended");
+                common.health.set(name, State::Failed(error));
+                return;
+            }
+            tracing::error!(
+                component = name,
+                step,
+                ?elapsed,
+                "does not come back and is given up; a new client takes its place"
+            );
+            common.health.set(name, State::Waiting(state));
+            match start(common, name, &component.build) {
+                Ok(life) => component.life = life,
+                Err(error) => {
+                    let error = format!("no thread in place of one that hangs: {error}");
+                    common.health.set(name, State::Failed(error));
+                }
+            }
         }
     }
-    runner.stop()
+}
+
+/// What one thread of a component does.
+struct Work {
+    common: Common,
+    component: String,
+    build: Arc<Build>,
+    teller: Teller,
+    watched: Arc<Watched>,
+}
+
+impl Work {
+    fn run(mut self) {
+        self.watched.activity.attach();
+        let mut pause = PAUSE.0;
+        while !self.is_over() {
+            self.watched.activity.step("build");
+            let built = Instant::now();
+            let result = (self.build)().and_then(|runner| {
+                self.set(State::Running);
+                self.turns(runner)
+            });
+            if built.elapsed() > PAUSE.1 {
+                pause = PAUSE.0;
+            }
+            let Err(error) = result else { break };
+            if self.watched.given_up.load(Ordering::Relaxed) {
+                break;
+            }
+            let component = self.component.as_str();
+            if is_final(&error) {
+                tracing::error!(component, %error, "ended");
+                self.set(State::Failed(error.to_string()));
+                break;
+            }
+            tracing::warn!(component, %error, ?pause, "built again after a pause");
+            metrics::counter!("opsc_component_restarts_total", "component" => self.component.clone())
+                .increment(1);
+            self.set(State::Waiting(error.to_string()));
+            self.sleep(pause);
+            pause = (pause * 2).min(PAUSE.1);
+        }
+        if !self.watched.given_up.load(Ordering::Relaxed) {
+            self.teller.end();
+        }
+    }
+
+    fn turns(&mut self, mut runner: Box<dyn Runner>) -> Result<(), RunError> {
+        let mut told = None;
+        while !self.is_over() {
+            self.watched.activity.step("turn");
+            runner.turn(TURN)?;
+            if self.watched.given_up.load(Ordering::Relaxed) {
+                break;
+            }
+            self.teller.tell(|| runner.reading());
+            if let Some(error) = self.teller.stalled() {
+                let what = self.component.clone();
+                return Err(LogError::Retry { what, error }.into());
+            }
+            if runner.waits_for() != told.as_deref() {
+                told = runner.waits_for().map(str::to_owned);
+                self.set(told.clone().map_or(State::Running, State::Waiting));
+            }
+        }
+        self.watched.activity.step("stop");
+        if self.watched.given_up.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        runner.stop()
+    }
+
+    fn is_over(&self) -> bool {
+        self.common.stop.load(Ordering::Relaxed) || self.watched.given_up.load(Ordering::Relaxed)
+    }
+
+    /// Unless another thread speaks for this component now.
+    fn set(&self, state: State) {
+        if !self.watched.given_up.load(Ordering::Relaxed) {
+            self.common.health.set(&self.component, state);
+        }
+    }
+
+    fn sleep(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        while Instant::now() < until && !self.is_over() {
+            self.watched.activity.step("pause");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
 }
 
 fn is_final(error: &RunError) -> bool {
@@ -194,50 +372,5 @@ fn is_final(error: &RunError) -> bool {
     }
 }
 
-fn sleep(pause: Duration, stop: &AtomicBool) {
-    let until = Instant::now() + pause;
-    while Instant::now() < until && !stop.load(Ordering::Relaxed) {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use std::sync::mpsc::{Receiver, channel};
-
-    use super::*;
-
-    struct Hangs(Receiver<()>);
-
-    impl Runner for Hangs {
-        fn turn(&mut self, wait: Duration) -> Result<(), RunError> {
-            std::thread::sleep(wait);
-            Ok(())
-        }
-
-        fn reading(&self) -> Option<Reading> {
-            None
-        }
-
-        fn stop(self: Box<Self>) -> Result<(), RunError> {
-            // Until the test is over.
-            let _ = self.0.recv();
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn a_thread_that_does_not_end_does_not_hold_the_others_up() {
-        let (over, mut runners) = (channel(), Vec::new());
-        runners.push(Hangs(over.1));
-        let mut group = Group::new(Health::default(), Lag::default());
-        group.ends_within = Duration::from_millis(200);
-        let build = move || {
-            let runner = runners.pop().ok_or_else(|| unreachable!());
-            runner.map(|runner| Box::new(runner) as Box<dyn Runner>)
-        };
-        group.spawn("hangs", build).unwrap();
-        group.stop();
-        drop(over.0);
-    }
-}
+mod tests;

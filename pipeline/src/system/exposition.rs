@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 use connectors::{BUCKETS_MS, DeviceTiming, Histogram, Poller};
 
-use crate::run::lag::{Behind, Lagging};
+use super::parts::{GroupLag, Missing};
+use crate::run::lag::Behind;
 
 /// So many of the slowest devices are named.
 const SLOWEST_DEVICES: usize = 20;
@@ -48,8 +49,8 @@ fn seconds(ms: f64) -> f64 {
     ms / 1_000.0
 }
 
-/// How far each reader is behind, by group, topic and partition.
-pub(super) fn lag(text: &mut String, all: &[Lagging]) {
+/// How far each group is behind, by topic and partition, whoever holds it or nobody.
+pub(super) fn lag(text: &mut String, all: &[GroupLag]) {
     let help = "Records between what a group is done with and the end of the log";
     by_partition(Family::begin(text, "opsc_lag_records", "gauge", help), all, |behind| {
         Some(behind.records as f64)
@@ -60,14 +61,24 @@ pub(super) fn lag(text: &mut String, all: &[Lagging]) {
     });
 }
 
-fn by_partition(mut family: Family<'_>, all: &[Lagging], value: fn(&Behind) -> Option<f64>) {
+/// Partitions that nobody holds, by group.
+pub(super) fn missing(text: &mut String, all: &[Missing]) {
+    let help = "Partitions that no process has held for half a minute";
+    let mut family = Family::begin(text, "opsc_partitions_missing", "gauge", help);
+    for Missing { part, partitions, .. } in all {
+        let labels = [("group", part.group.as_str()), ("topic", part.topic)];
+        family.line("", &labels, partitions.len() as f64);
+    }
+}
+
+fn by_partition(mut family: Family<'_>, all: &[GroupLag], value: fn(&Behind) -> Option<f64>) {
     for lagging in all {
         for (partition, behind) in &lagging.partitions {
             let Some(value) = value(behind) else { continue };
             let partition = partition.to_string();
             let labels = [
                 ("group", lagging.group.as_str()),
-                ("topic", &lagging.topic),
+                ("topic", lagging.topic.as_str()),
                 ("partition", &partition),
             ];
             family.line("", &labels, value);
@@ -123,10 +134,9 @@ mod tests {
             (1, Behind { records: 7, ms: Some(1_500) }),
             (2, Behind { records: 9, ms: None }),
         ];
-        let lagging = Lagging {
-            component: "sink metric".to_owned(),
+        let lagging = GroupLag {
             group: "sink-metric".to_owned(),
-            topic: "metric".into(),
+            topic: "metric".to_owned(),
             partitions: partitions.into(),
         };
         let mut text = String::new();

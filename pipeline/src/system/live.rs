@@ -76,6 +76,7 @@ impl Runner for Tail {
             topic: Arc::clone(&self.topic),
             elsewhere: false,
             places: (0..self.partitions).map(place).collect(),
+            restoring: BTreeMap::new(),
         })
     }
 

@@ -8,6 +8,7 @@ pub mod inventory;
 mod live;
 pub mod log_id;
 mod observe;
+mod parts;
 mod prober;
 mod roles;
 mod status;
@@ -52,6 +53,16 @@ pub enum Role {
 }
 
 impl Role {
+    /// As the command line names it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Process => "process",
+            Self::Sink => "sink",
+            Self::Api => "api",
+        }
+    }
+
     /// All of them, in the order they start.
     pub const ALL: [Self; 4] = [Self::Process, Self::Sink, Self::Connect, Self::Api];
 }
@@ -104,6 +115,8 @@ impl Stop {
 /// What every role shares.
 pub(crate) struct Shared {
     pub config: Config,
+    /// Roles and name of this process, as it is known to the others.
+    pub instance: String,
     pub runtime: Handle,
     pub log: Arc<dyn EventLog>,
     pub log_id: Uuid,
@@ -112,6 +125,7 @@ pub(crate) struct Shared {
     pub clock: Clock,
     pub health: Health,
     pub lag: Lag,
+    pub(crate) parts: parts::Parts,
     pub started_at: i64,
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
     pub database: sinks::DatabaseInfo,
@@ -155,7 +169,7 @@ pub fn run(config: &Config, roles: &[Role], runtime: &Handle) -> Result<(), Star
     take_descriptors();
     let stop = Stop::default();
     watch_signals(runtime, stop.clone())?;
-    let shared = Arc::new(open(config, runtime, stop)?);
+    let shared = Arc::new(open(config, roles, runtime, stop)?);
     let running = roles::Running::start(&shared, roles)?;
     let failure = loop {
         if shared.stop.requested() {
@@ -172,7 +186,12 @@ pub fn run(config: &Config, roles: &[Role], runtime: &Handle) -> Result<(), Star
     failure.map_or(Ok(()), |error| Err(error.into()))
 }
 
-fn open(config: &Config, runtime: &Handle, stop: Stop) -> Result<Shared, StartError> {
+fn open(
+    config: &Config,
+    roles: &[Role],
+    runtime: &Handle,
+    stop: Stop,
+) -> Result<Shared, StartError> {
     let state = &config.state_dir;
     std::fs::create_dir_all(state).map_err(|error| {
         let what = format!("state folder {}", state.display());
@@ -191,8 +210,11 @@ fn open(config: &Config, runtime: &Handle, stop: Stop) -> Result<Shared, StartEr
         database::pool(config)?
     };
     let database = runtime.block_on(database::migrate(&pool, &stop))?;
+    let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+    let names = if names.len() == Role::ALL.len() { "run".to_owned() } else { names.join("+") };
     Ok(Shared {
         config: config.clone(),
+        instance: format!("{names}@{}", config.instance()),
         runtime: runtime.clone(),
         log,
         log_id,
@@ -201,6 +223,7 @@ fn open(config: &Config, runtime: &Handle, stop: Stop) -> Result<Shared, StartEr
         clock: Clock::system(),
         health: Health::default(),
         lag: Lag::default(),
+        parts: parts::Parts::new(config.log.partitions),
         started_at: wall_ms(),
         metrics,
         database,

@@ -34,6 +34,7 @@ impl Telemetry {
 pub(super) fn start(
     shared: &Arc<Shared>,
     poller: Option<&Arc<Poller>>,
+    whole: bool,
 ) -> Result<Option<Telemetry>, StartError> {
     let listen = &shared.config.telemetry.listen;
     if listen.is_empty() {
@@ -48,7 +49,7 @@ pub(super) fn start(
             ),
         )
     })?;
-    let system = Arc::new(status::System::new(Arc::clone(shared), poller));
+    let system = Arc::new(status::System::new(Arc::clone(shared), poller, whole));
     let (stop, stopped) = oneshot::channel();
     let server = shared.runtime.spawn(async move {
         let served = api::serve_telemetry(listener, system, async {

@@ -24,7 +24,9 @@ use crate::run::sink::SinkRunner;
 use crate::run::supervise::{Group, Health, Runner};
 use crate::run::wiring::{Pace, RunError, Wiring, member};
 use crate::topic::{Key, Topic};
-use crate::topology::{ANOMALY, DEVICE, EachSink, POLL, STATE_DEVICE, each_sink, route};
+use crate::topology::{
+    ANOMALY, DEVICE, EachSink, POLL, POLLERS, ROUTE, STATE_DEVICE, each_sink, route, sink_group,
+};
 
 /// Longest wait for the last polls to be durable.
 const LAST_POLLS: Duration = Duration::from_secs(20);
@@ -80,7 +82,9 @@ impl Running {
         let mut started = roles.iter().try_for_each(|role| running.add(*role, &vault));
         if started.is_ok() {
             let poller = running.connect.as_ref().map(|connect| &connect.poller);
-            started = observe::start(shared, poller).map(|served| running.telemetry = served);
+            let whole = roles.contains(&Role::Api);
+            let served = observe::start(shared, poller, whole);
+            started = served.map(|served| running.telemetry = served);
         }
         match started {
             Ok(()) => Ok(running),
@@ -150,7 +154,7 @@ fn watch(shared: &Arc<Shared>) -> Result<Group, StartError> {
     let mut group = Group::new(Health::default(), shared.lag.clone());
     let shared = Arc::clone(shared);
     group
-        .spawn("watch", move || Ok(Box::new(Watch::new(&shared)) as Box<dyn Runner>))
+        .spawn("watch", move || Ok(Box::new(Watch::new(&shared)?) as Box<dyn Runner>))
         .map_err(thread)?;
     Ok(group)
 }
@@ -194,7 +198,7 @@ fn process(shared: &Arc<Shared>) -> Result<Group, StartError> {
     let slot = shared.config.instance();
     group
         .spawn("process route", move || {
-            let member = member("route", DEVICE.name, &slot);
+            let member = member(ROUTE, DEVICE.name, &slot);
             let (clock, schemas) = (shared.clock.clone(), shared.schemas.clone());
             let runner = RouteRunner::join(&shared.log, &member, clock, schemas)?;
             Ok(Box::new(runner) as Box<dyn Runner>)
@@ -237,8 +241,7 @@ impl EachSink for Spawn<'_> {
         let (shared, options) = (Arc::clone(self.shared), self.options.clone());
         self.group
             .spawn(&format!("sink {}", T::NAME), move || {
-                let group = format!("sink-{}", T::NAME);
-                let spec = member(&group, topic.name, &shared.config.instance());
+                let spec = member(&sink_group(T::NAME), topic.name, &shared.config.instance());
                 let schemas = shared.schemas.clone();
                 let log_id = shared.log_id.to_string();
                 let sink = SqlSink::<T>::new(options.clone(), log_id, topic.name, schemas.clone());
@@ -280,7 +283,7 @@ fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartErr
     let (context, feed) = (Arc::clone(shared), Arc::clone(&poller));
     group
         .spawn("connect poller", move || {
-            let spec = member("poller", DEVICE.name, &context.config.instance());
+            let spec = member(POLLERS, DEVICE.name, &context.config.instance());
             let (feed, schemas) = (Arc::clone(&feed), context.schemas.clone());
             let runner = PollRunner::join(&context.log, &spec, feed, schemas)?;
             Ok(Box::new(runner) as Box<dyn Runner>)
@@ -319,7 +322,7 @@ fn api(
         commands: Arc::new(Commands::new(shared.log.as_ref())?),
         vault: Arc::clone(vault) as _,
         prober: Arc::new(prober::Prober::new(&shared.config, Arc::clone(vault))?),
-        system: Arc::new(status::System::new(Arc::clone(shared), poller)),
+        system: Arc::new(status::System::new(Arc::clone(shared), poller, true)),
     };
     let pool = shared.pool.clone();
     let state = api::ApiState::new(config, pool, ports, live, shared.schemas.clone())

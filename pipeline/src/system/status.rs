@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use api::{
     DatabaseStatus, LogStatus, PollerTiming, PortError, PortFuture, RoleStatus, SystemStatus,
+    Trouble,
 };
 use connectors::Poller;
 use schemas::Outcome;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::parts::GroupLag;
 use super::vault::{read_or_make, write_private};
 use super::{PASSWORD_FILE, Shared, StartError, TOKEN_FILE, exposition};
 use crate::config::{Config, LogKind};
@@ -27,6 +29,8 @@ pub(super) struct System {
     shared: Arc<Shared>,
     /// Weak: who stops the poller must be its last owner.
     poller: Option<Weak<Poller>>,
+    /// It speaks for all processes: it has the API.
+    whole: bool,
     schemas: Arc<Mutex<Schemas>>,
 }
 
@@ -37,10 +41,10 @@ struct Schemas {
 }
 
 impl System {
-    pub(super) fn new(shared: Arc<Shared>, poller: Option<&Arc<Poller>>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, poller: Option<&Arc<Poller>>, whole: bool) -> Self {
         let topic = SchemaTopic::new(Arc::clone(&shared.log), shared.schemas.clone());
         let schemas = Arc::new(Mutex::new(Schemas { topic, began: None }));
-        Self { shared, poller: poller.map(Arc::downgrade), schemas }
+        Self { shared, poller: poller.map(Arc::downgrade), whole, schemas }
     }
 
     /// Those who ask while the topic is read wait for one reading that begins after.
@@ -61,29 +65,89 @@ impl System {
         read.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))
     }
 
+    /// The components of all processes: of this one as they are, of the others as they said last.
     fn roles(&self) -> Vec<RoleStatus> {
+        let shared = &self.shared;
         let mut lagging: BTreeMap<String, Lagging> =
-            self.shared.lag.all().into_iter().map(|it| (it.component.clone(), it)).collect();
-        let states = self.shared.health.all().into_iter();
-        states
-            .map(|(name, state)| {
-                let lagging = lagging.remove(&name);
-                let reads = |it: &Lagging| format!("reads {} as group {}", it.topic, it.group);
-                let behind = lagging.as_ref().and_then(Lagging::total);
-                let (state, detail) = match state {
-                    State::Running => ("running", lagging.as_ref().map(reads).unwrap_or_default()),
-                    State::Waiting(error) => ("waiting", error),
-                    State::Failed(error) => ("failed", error),
-                };
-                RoleStatus {
-                    name,
-                    state: state.to_owned(),
-                    lag: behind.map(|behind| behind.records),
-                    lag_ms: behind.and_then(|behind| behind.ms),
-                    detail,
+            shared.lag.all().into_iter().map(|it| (it.component.clone(), it)).collect();
+        let own = |(name, state): (String, State)| {
+            let lagging = lagging.remove(&name);
+            let reads = |it: &Lagging| format!("reads {} as group {}", it.topic, it.group);
+            let behind = lagging.as_ref().and_then(Lagging::total);
+            let (state, detail) = match state {
+                State::Running => ("running", lagging.as_ref().map(reads).unwrap_or_default()),
+                State::Waiting(error) => ("waiting", error),
+                State::Failed(error) => ("failed", error),
+            };
+            RoleStatus {
+                name,
+                instance: shared.instance.clone(),
+                state: state.to_owned(),
+                lag: behind.map(|behind| behind.records),
+                lag_ms: behind.and_then(|behind| behind.ms),
+                detail,
+            }
+        };
+        let mut roles: Vec<RoleStatus> = shared.health.all().into_iter().map(own).collect();
+        for (status, heard_ms) in shared.parts.processes() {
+            if status.instance == shared.instance {
+                continue;
+            }
+            let lives = shared.parts.lives(heard_ms);
+            roles.extend(status.components.into_iter().map(|component| RoleStatus {
+                name: component.name,
+                instance: status.instance.clone(),
+                state: if lives { component.state } else { "gone".to_owned() },
+                lag: None,
+                lag_ms: None,
+                detail: component.detail,
+            }));
+        }
+        roles
+    }
+
+    /// What does not work: of this process alone, or of the whole system.
+    fn troubles(&self, alone: bool) -> Vec<Trouble> {
+        let shared = &self.shared;
+        let mut troubles = Vec::new();
+        let now = shared.clock.now_ms();
+        for (part, state) in shared.health.all() {
+            match state {
+                State::Running => {}
+                State::Waiting(detail) | State::Failed(detail) => {
+                    let since = shared.health.since_ms(&part).unwrap_or(now);
+                    troubles.push(Trouble { role: String::new(), part, since, detail });
                 }
-            })
-            .collect()
+            }
+        }
+        for stall in shared.lag.stalled(shared.clock.steady_ms()) {
+            let (detail, since) = (stall.to_string(), now - stall.ms);
+            let part = stall.component;
+            troubles.push(Trouble { role: String::new(), part, since, detail });
+        }
+        if !alone && self.whole {
+            troubles.extend(shared.parts.missing().into_iter().map(|missing| Trouble {
+                detail: missing.to_string(),
+                role: missing.part.role.to_owned(),
+                part: missing.part.group,
+                since: missing.since_ms,
+            }));
+        }
+        troubles
+    }
+
+    /// Of the system's groups, whoever holds what they read, and of what only this process reads.
+    fn lag(&self) -> Vec<GroupLag> {
+        let mut all = self.shared.parts.lag();
+        let own = self.shared.lag.all().into_iter().map(|it| GroupLag {
+            group: it.group,
+            topic: it.topic.to_string(),
+            partitions: it.partitions,
+        });
+        let own: Vec<GroupLag> =
+            own.filter(|it| !all.iter().any(|known| known.group == it.group)).collect();
+        all.extend(own);
+        all
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -96,22 +160,22 @@ impl System {
         warnings
     }
 
-    async fn is_ready(&self) -> Result<(), String> {
+    async fn is_ready(&self, alone: bool) -> Result<(), String> {
         let query = sqlx::query("SELECT 1").execute(&self.shared.pool);
         match tokio::time::timeout(READY_WITHIN, query).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => return Err(format!("database: {error}")),
             Err(_) => return Err(format!("database: no answer within {READY_WITHIN:?}")),
         }
-        for (component, state) in self.shared.health.all() {
-            match state {
-                State::Running => {}
-                State::Waiting(error) | State::Failed(error) => {
-                    return Err(format!("{component}: {error}"));
-                }
-            }
+        let troubles = self.troubles(alone);
+        if troubles.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let now = self.shared.clock.now_ms();
+        let words = troubles.iter().map(|Trouble { part, since, detail, .. }| {
+            format!("{part} (for {} s): {detail}", (now - since).max(0) / 1_000)
+        });
+        Err(words.collect::<Vec<_>>().join("; "))
     }
 
     async fn timings(&self) -> Result<Vec<PollerTiming>, PortError> {
@@ -154,14 +218,15 @@ impl api::System for System {
                     migration: shared.database.migration,
                 },
                 roles: self.roles(),
+                troubles: self.troubles(false),
                 started_at: shared.started_at,
                 warnings: self.warnings(),
             })
         })
     }
 
-    fn ready(&self) -> PortFuture<'_, Result<(), String>> {
-        Box::pin(self.is_ready())
+    fn ready(&self, alone: bool) -> PortFuture<'_, Result<(), String>> {
+        Box::pin(self.is_ready(alone))
     }
 
     fn pollers(&self) -> PortFuture<'_, Result<Vec<PollerTiming>, PortError>> {
@@ -180,7 +245,8 @@ impl api::System for System {
             }
         }
         let mut text = self.shared.metrics.render();
-        exposition::lag(&mut text, &self.shared.lag.all());
+        exposition::lag(&mut text, &self.lag());
+        exposition::missing(&mut text, &self.shared.parts.missing());
         if let Some(poller) = &poller {
             exposition::polls(&mut text, poller);
         }

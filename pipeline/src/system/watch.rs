@@ -1,100 +1,230 @@
-//! Asks the log for its ends on a timer, measures how far the readers are behind, and tells the log
-//! what those still need that keep their positions elsewhere.
+//! The watch over all that reads the log: asks for the ends of topics on a timer, measures how far
+//! readers are behind, finds partitions that stand still and has their runners built anew, tells
+//! the log what those still need that keep their positions elsewhere, and writes and reads what each
+//! process does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemas::{AvroRecord as _, ComponentStatus, ProcessStatus, ReadStatus};
+
 use super::Shared;
-use crate::clock::Clock;
-use crate::log::{EventLog, LogError};
-use crate::run::lag::{Lag, Reading};
-use crate::run::supervise::{Health, Runner, State};
+use crate::log::{LogError, NewRecord, Producer, Reader, Start};
+use crate::run::lag::Reading;
+use crate::run::schema_topic::SchemaTopic;
+use crate::run::supervise::{Runner, State};
 use crate::run::wiring::RunError;
+use crate::topology::PROCESS_STATUS;
 
 /// Time between two questions for the ends: one to each broker for each topic.
 const EVERY_MS: i64 = 2_000;
 /// After this a runner at work has said where it is.
 const SETTLE_MS: i64 = 300;
+/// Longest wait for the last word to be durable.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// The log as the status names it.
 const COMPONENT: &str = "event log";
 /// What to do about a log that does not answer.
-const MEND: &str = "see that its brokers run, can be reached and have room on their disks; \
-                    polling and processing go on when it answers, nothing written is lost";
+const REMEDY: &str = "see that its brokers run, can be reached and have room on their disks; \
+                      polling and processing go on when it answers, nothing written is lost";
 
-/// The watch over the lag of this process's readers.
+/// The watch of this process.
 pub(super) struct Watch {
-    log: Arc<dyn EventLog>,
-    lag: Lag,
-    clock: Clock,
+    shared: Arc<Shared>,
+    /// Opened when the log answers.
+    statuses: Option<Box<dyn Reader>>,
+    schemas: SchemaTopic,
+    producer: Arc<dyn Producer>,
     /// When the ends are asked for next (steady), and when they were (steady, and since the
     /// epoch) if that is still to be measured.
     next: i64,
     asked: Option<(i64, i64)>,
-    health: Health,
     /// The log does not answer, and that was said.
     silent: bool,
 }
 
 impl Watch {
-    pub(super) fn new(shared: &Shared) -> Self {
-        let (log, lag) = (Arc::clone(&shared.log), shared.lag.clone());
-        let (clock, health) = (shared.clock.clone(), shared.health.clone());
-        health.set(COMPONENT, State::Running);
-        Self { log, lag, clock, next: 0, asked: None, health, silent: false }
+    pub(super) fn new(shared: &Arc<Shared>) -> Result<Self, RunError> {
+        shared.health.set(COMPONENT, State::Running);
+        Ok(Self {
+            statuses: None,
+            schemas: SchemaTopic::new(Arc::clone(&shared.log), shared.schemas.clone()),
+            producer: shared.log.producer("process-status")?,
+            next: 0,
+            asked: None,
+            silent: false,
+            shared: Arc::clone(shared),
+        })
     }
 
+    /// The ends of all topics that somebody reads.
     fn ask(&mut self) -> Result<(), RunError> {
+        let mut topics: BTreeSet<Arc<str>> =
+            self.shared.parts.topics().into_iter().map(crate::topic::shared).collect();
+        topics.extend(self.shared.lag.readings().into_iter().map(|reading| reading.topic));
         let mut ends = BTreeMap::new();
-        for topic in self.lag.topics() {
-            match self.log.ends(&topic) {
+        for topic in topics {
+            match self.shared.log.ends(&topic) {
                 Ok(found) => {
                     ends.insert(topic, found);
-                    if std::mem::replace(&mut self.silent, false) {
-                        tracing::info!("the event log answers again");
-                        self.health.set(COMPONENT, State::Running);
-                    }
+                    self.answers();
                 }
                 // The lag stays as it was last known.
                 Err(LogError::Retry { what, error }) => {
-                    metrics::counter!("opsc_log_silent_total").increment(1);
-                    if !std::mem::replace(&mut self.silent, true) {
-                        tracing::warn!(what, error, "the event log does not answer: {MEND}");
-                        let error = format!("{what}: {error}: {MEND}");
-                        self.health.set(COMPONENT, State::Waiting(error));
-                    }
+                    self.is_silent(&what, &error);
                     break;
                 }
                 Err(other) => return Err(other.into()),
             }
         }
-        self.lag.ends(&ends);
+        self.shared.parts.ends(&ends);
+        self.shared.lag.ends(&ends);
+        Ok(())
+    }
+
+    fn answers(&mut self) {
+        if std::mem::replace(&mut self.silent, false) {
+            tracing::info!("the event log answers again");
+            self.shared.health.set(COMPONENT, State::Running);
+        }
+    }
+
+    fn is_silent(&mut self, what: &str, error: &str) {
+        metrics::counter!("opsc_log_silent_total").increment(1);
+        if !std::mem::replace(&mut self.silent, true) {
+            tracing::warn!(what, error, "the event log does not answer: {REMEDY}");
+            let error = format!("{what}: {error}: {REMEDY}");
+            self.shared.health.set(COMPONENT, State::Waiting(error));
+        }
+    }
+
+    fn measure(&mut self, wall: i64) {
+        let (lag, steady) = (&self.shared.lag, self.shared.clock.steady_ms());
+        lag.measure(wall, self.shared.clock.now_ms());
+        for reading in lag.elsewhere() {
+            let next = reading.places.iter().map(|(number, place)| (*number, place.next));
+            self.shared.log.done(&reading.group, &reading.topic, &next.collect());
+        }
+        if self.silent {
+            lag.forgive(steady);
+            return;
+        }
+        let states = self.shared.health.all().into_iter();
+        let waiting = states.filter(|(_, state)| *state != State::Running).map(|(name, _)| name);
+        for stall in lag.find_stalled(steady, &waiting.collect()) {
+            tracing::error!(
+                component = stall.component, topic = %stall.topic, partition = stall.partition,
+                "{stall} while the log answers: it is built anew"
+            );
+            metrics::counter!(
+                "opsc_partitions_stalled_total",
+                "component" => stall.component, "topic" => stall.topic.to_string()
+            )
+            .increment(1);
+        }
+    }
+
+    /// What this process does now.
+    fn status(&self) -> ProcessStatus {
+        let component = |(name, state): (String, State)| {
+            let (state, detail) = match state {
+                State::Running => ("running", String::new()),
+                State::Waiting(detail) => ("waiting", detail),
+                State::Failed(detail) => ("failed", detail),
+            };
+            ComponentStatus { name, state: state.to_owned(), detail }
+        };
+        let read = |reading: Reading| {
+            let held = reading.held();
+            let of = move |partition| {
+                let place = reading.places.get(&partition);
+                ReadStatus {
+                    group: reading.group.clone(),
+                    topic: reading.topic.to_string(),
+                    partition,
+                    next: place.map(|place| place.next),
+                    newest_at: place.and_then(|place| place.newest_ms),
+                }
+            };
+            held.into_iter().map(of).collect::<Vec<_>>()
+        };
+        ProcessStatus {
+            instance: self.shared.instance.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: self.shared.started_at,
+            at: self.shared.clock.now_ms(),
+            components: self.shared.health.all().into_iter().map(component).collect(),
+            reads: self.shared.lag.readings().into_iter().flat_map(read).collect(),
+        }
+    }
+
+    /// Fire and forget: the next one comes soon, and what is not heard is the message.
+    fn publish(&self) {
+        let status = self.status();
+        let sent =
+            PROCESS_STATUS.record(&self.shared.instance, &status).map_err(|it| it.to_string());
+        let sent = sent.and_then(|record: NewRecord| {
+            self.producer.send(record, None).map_err(|error| error.to_string())
+        });
+        if let Err(error) = sent {
+            tracing::debug!(error, "the process's status is not written");
+        }
+    }
+
+    /// What others, and this process itself, have said.
+    fn listen(&mut self, wait: Duration) -> Result<(), RunError> {
+        let mut statuses = match self.statuses.take() {
+            Some(statuses) => statuses,
+            None => match self.shared.log.reader(PROCESS_STATUS.name, &[0], Start::Earliest) {
+                Ok(statuses) => statuses,
+                Err(LogError::Retry { what, error }) => {
+                    self.is_silent(&what, &error);
+                    std::thread::sleep(wait);
+                    return Ok(());
+                }
+                Err(other) => return Err(other.into()),
+            },
+        };
+        let records = statuses.poll(wait);
+        self.statuses = records.is_ok().then_some(statuses);
+        for record in records? {
+            let Some(value) = record.value.as_deref() else {
+                let key = record.key.as_deref().unwrap_or_default();
+                self.shared.parts.leave(&String::from_utf8_lossy(key));
+                continue;
+            };
+            match self.schemas.decode(|store| ProcessStatus::decode(store, value)) {
+                Ok(status) => {
+                    let own = status.instance == self.shared.instance;
+                    self.shared.parts.hear(status, record.timestamp_ms, own);
+                }
+                Err(error) => tracing::warn!(%error, "unreadable process status"),
+            }
+        }
         Ok(())
     }
 }
 
 impl Runner for Watch {
     fn turn(&mut self, wait: Duration) -> Result<(), RunError> {
-        let now = self.clock.steady_ms();
+        let now = self.shared.clock.steady_ms();
         match self.asked {
             Some((at, wall)) if now - at >= SETTLE_MS => {
-                self.lag.measure(wall, self.clock.now_ms());
                 self.asked = None;
-                for reading in self.lag.elsewhere() {
-                    let next = reading.places.iter().map(|(number, place)| (*number, place.next));
-                    self.log.done(&reading.group, &reading.topic, &next.collect());
-                }
+                self.measure(wall);
+                self.publish();
             }
             None if now >= self.next => {
                 self.next = now + EVERY_MS;
-                let wall = self.clock.now_ms();
+                let wall = self.shared.clock.now_ms();
                 self.ask()?;
-                self.asked = Some((self.clock.steady_ms(), wall));
+                self.asked = Some((self.shared.clock.steady_ms(), wall));
             }
-            Some(_) | None => std::thread::sleep(wait),
+            Some(_) | None => {}
         }
-        Ok(())
+        self.listen(wait)
     }
 
     fn reading(&self) -> Option<Reading> {
@@ -102,6 +232,10 @@ impl Runner for Watch {
     }
 
     fn stop(self: Box<Self>) -> Result<(), RunError> {
+        let sent = self.producer.send(PROCESS_STATUS.tombstone(&self.shared.instance), None);
+        if let Err(error) = sent.and_then(|()| self.producer.flush(LAST_WORD)) {
+            tracing::debug!(%error, "the process's end is not written");
+        }
         Ok(())
     }
 }

@@ -238,19 +238,27 @@ impl Member for BuggyTask {
 }
 
 impl Task for BuggyTask {
-    fn committed(&mut self, partitions: &[i32]) -> Result<Vec<Option<Position>>, LogError> {
-        let mut positions = self.inner.committed(partitions)?;
-        if self.bug == Bug::NoReplay {
-            for position in positions.iter_mut().flatten() {
-                position.replay_from = position.next;
-            }
-        }
-        Ok(positions)
+    fn inherited(&mut self, partitions: &[i32]) -> Result<Vec<Option<Position>>, LogError> {
+        self.inner.inherited(partitions)
     }
 
     fn send(&mut self, mut record: NewRecord) -> Result<(), LogError> {
-        let snapshot = &*record.topic == STATE_DEVICE.name;
+        let state = &*record.topic == STATE_DEVICE.name;
+        let position = state && record.key.as_deref() == Some(b"position");
+        let snapshot = state && !position;
         match self.bug {
+            Bug::PositionTooHigh if position => shift(&mut record, NEXT, 1),
+            Bug::PositionTooLow if position => shift(&mut record, NEXT, -1),
+            Bug::NoPositions if position => return Ok(()),
+            Bug::NoReplay if position => {
+                let mut bytes = record.value.take().unwrap_or_default().to_vec();
+                bytes.copy_within(NEXT..NEXT + 8, NEXT + 8);
+                record.value = Some(bytes.into());
+            }
+            Bug::PositionsAfterOutputs if position => {
+                self.sent.push(record);
+                return Ok(());
+            }
             Bug::SnapshotsLost if snapshot => return Ok(()),
             Bug::SectionsOnlyOnce if snapshot && record.value.is_some() => {
                 let key = record.key.clone().unwrap_or_default();
@@ -258,30 +266,21 @@ impl Task for BuggyTask {
                     return Ok(());
                 }
             }
-            Bug::SnapshotClaimsMore if snapshot => shift(&mut record, 1),
-            Bug::OutputsAfterPositions if !snapshot => {
+            Bug::SnapshotClaimsMore if snapshot => shift(&mut record, COVERED, 1),
+            Bug::OutputsAfterPositions if !state => {
                 self.sent.push(record);
                 return Ok(());
             }
-            Bug::AbortKeepsOutputs | Bug::NoFence if !snapshot => self.sent.push(record.clone()),
+            Bug::AbortKeepsOutputs | Bug::NoFence if !state => self.sent.push(record.clone()),
             _ => {}
         }
         self.inner.send(record)
     }
 
     fn commit(&mut self, positions: &[Position]) -> Result<(), LogError> {
-        let moved = |by: i64| -> Vec<Position> {
-            positions.iter().map(|p| Position { next: p.next + by, ..*p }).collect()
-        };
         match self.bug {
-            Bug::PositionTooHigh => self.inner.commit(&moved(1)),
-            Bug::PositionTooLow => self.inner.commit(&moved(-1)),
             Bug::NoPositions => self.inner.commit(&[]),
-            Bug::PositionsAfterOutputs => {
-                self.inner.commit(&[])?;
-                self.inner.commit(positions)
-            }
-            Bug::OutputsAfterPositions => {
+            Bug::PositionsAfterOutputs | Bug::OutputsAfterPositions => {
                 self.inner.commit(positions)?;
                 for record in self.sent.drain(..) {
                     self.inner.send(record)?;
@@ -324,11 +323,17 @@ impl Task for BuggyTask {
     }
 }
 
-/// Moves the offset in a snapshot's header (bytes 4 to 12).
-fn shift(record: &mut NewRecord, by: i64) {
+/// Where a position's value holds the next offset; the one to replay from follows.
+const NEXT: usize = 1;
+/// Where a snapshot's value says up to where it covers.
+const COVERED: usize = 4;
+
+/// Moves the offset at this place of a value.
+fn shift(record: &mut NewRecord, place: usize, by: i64) {
     let Some(value) = record.value.as_ref() else { return };
     let mut bytes = value.to_vec();
-    let next = i64::from_be_bytes(bytes[4..12].try_into().unwrap());
-    bytes[4..12].copy_from_slice(&(next + by).to_be_bytes());
+    let place = place..place + 8;
+    let next = i64::from_be_bytes(bytes[place.clone()].try_into().unwrap());
+    bytes[place].copy_from_slice(&(next + by).to_be_bytes());
     record.value = Some(Bytes::from(bytes));
 }

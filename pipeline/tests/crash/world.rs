@@ -237,6 +237,9 @@ impl<'a> World<'a> {
         }
         for record in self.read(STATE_DEVICE.name)? {
             let key = record.key.as_deref().unwrap_or_default().to_vec();
+            if key == b"position" {
+                continue;
+            }
             match record.value.as_deref() {
                 Some(value) => {
                     let state = value.get(SNAPSHOT_HEADER..).unwrap_or_default().to_vec();

@@ -94,6 +94,24 @@ pub fn visit_all(visit: &mut impl Visit) {
         at: 2,
     });
     visit.see(&Tick { at: -1 });
+    visit.see(&ProcessStatus {
+        instance: "process@h".into(),
+        version: "0.1.0".into(),
+        started_at: 1,
+        at: 2,
+        components: vec![ComponentStatus {
+            name: "process route".into(),
+            state: "waiting".into(),
+            detail: "why".into(),
+        }],
+        reads: vec![ReadStatus {
+            group: "route".into(),
+            topic: "device".into(),
+            partition: 3,
+            next: Some(7),
+            newest_at: None,
+        }],
+    });
     visit.see(&MetricBatch {
         tenant: "default".into(),
         device: device(),

@@ -30,6 +30,25 @@ impl Bench {
         task
     }
 
+    /// Commits what was sent with a position as a record beside the state.
+    fn commit(&self, task: &mut dyn Task, position: Position) -> Result<(), LogError> {
+        let next = position.next.to_string();
+        task.send(record(&self.state, position.partition, "position", &next))?;
+        task.commit(&[position])
+    }
+
+    /// The position that was committed last of each partition.
+    fn positions(&self, h: &dyn Harness) -> [Option<i64>; 2] {
+        let mut found = [None, None];
+        for record in all(h, &self.state, 2) {
+            if record.key == text("position") {
+                let place = usize::try_from(record.partition).unwrap();
+                found[place] = values(&[record]).remove(0).parse().ok();
+            }
+        }
+        found
+    }
+
     fn outputs(&self, h: &dyn Harness) -> Vec<String> {
         values(&all(h, &self.output, 2))
     }
@@ -39,14 +58,6 @@ impl Bench {
     }
 }
 
-fn committed(h: &dyn Harness, task: &mut dyn Task) -> Vec<Option<Position>> {
-    until(h, "committed positions", || match task.committed(&[0, 1]) {
-        Ok(positions) => Some(positions),
-        Err(LogError::Retry { .. }) => None,
-        Err(error) => panic!("{error}"),
-    })
-}
-
 fn assert_fenced(result: Result<(), LogError>) {
     assert!(matches!(result, Err(LogError::Fenced { .. })), "{result:?}");
 }
@@ -54,23 +65,20 @@ fn assert_fenced(result: Result<(), LogError>) {
 pub(crate) fn show_outputs_and_positions_together(h: &dyn Harness) {
     let bench = Bench::new(h);
     let mut task = bench.owner(h, "0");
-    assert_eq!(committed(h, &mut *task), [None, None]);
+    assert_eq!(bench.positions(h), [None, None]);
     task.send(record(&bench.output, 0, "k", "one")).unwrap();
     task.send(record(&bench.output, 1, "k", "two")).unwrap();
     task.send(record(&bench.state, 0, "k", "snapshot")).unwrap();
     let mut early = h.log().reader(&bench.output, &[], Start::Earliest).unwrap();
     assert_eq!(polled(&mut *early), [], "open, so unseen");
-    let position = Position { partition: 0, next: 5, replay_from: 2, logic: 0 };
-    commit(&mut *task, &[position]);
+    bench.commit(&mut *task, at(0, 5)).unwrap();
     let mut outputs = bench.outputs(h);
     outputs.sort();
     assert_eq!(outputs, ["one", "two"]);
-    assert_eq!(bench.states(h), ["snapshot"]);
-    assert_eq!(committed(h, &mut *task), [Some(position), None]);
+    assert_eq!(bench.states(h), ["snapshot", "5"]);
     // Positions alone are a commit too.
-    let next = Position { partition: 1, next: 9, replay_from: 0, logic: 0 };
-    commit(&mut *task, &[next]);
-    assert_eq!(committed(h, &mut *task), [Some(position), Some(next)]);
+    bench.commit(&mut *task, at(1, 9)).unwrap();
+    assert_eq!(bench.positions(h), [Some(5), Some(9)]);
 }
 
 pub(crate) fn abort_leaves_nothing(h: &dyn Harness) {
@@ -83,10 +91,9 @@ pub(crate) fn abort_leaves_nothing(h: &dyn Harness) {
     task.send(record(&bench.state, 0, "k", "dropped")).unwrap();
     task.abort().unwrap();
     task.send(record(&bench.output, 0, "k", "kept")).unwrap();
-    commit(&mut *task, &[at(0, 1)]);
+    bench.commit(&mut *task, at(0, 1)).unwrap();
     assert_eq!(bench.outputs(h), ["kept"]);
-    assert_eq!(bench.states(h), [] as [&str; 0]);
-    assert_eq!(committed(h, &mut *task), [Some(at(0, 1)), None]);
+    assert_eq!(bench.states(h), ["1"]);
 }
 
 pub(crate) fn too_large_leaves_it_open(h: &dyn Harness) {
@@ -104,28 +111,29 @@ pub(crate) fn too_large_leaves_it_open(h: &dyn Harness) {
 pub(crate) fn positions_survive_their_task(h: &dyn Harness) {
     let bench = Bench::new(h);
     let mut task = bench.owner(h, "0");
-    let position = Position { partition: 1, next: 12, replay_from: 4, logic: 0 };
-    commit(&mut *task, &[position]);
+    bench.commit(&mut *task, at(1, 12)).unwrap();
     task.leave();
     let mut task = bench.owner(h, "another");
-    assert_eq!(committed(h, &mut *task), [None, Some(position)]);
+    assert_eq!(bench.positions(h), [None, Some(12)]);
+    bench.commit(&mut *task, at(1, 13)).unwrap();
+    assert_eq!(bench.positions(h), [None, Some(13)]);
 }
 
 pub(crate) fn taken_slot_fences_the_zombie(h: &dyn Harness) {
     let bench = Bench::new(h);
     let mut zombie = bench.owner(h, "0");
-    commit(&mut *zombie, &[at(0, 1)]);
+    bench.commit(&mut *zombie, at(0, 1)).unwrap();
     zombie.send(record(&bench.output, 0, "k", "of the zombie")).unwrap();
     let mut heir = bench.owner(h, "0");
-    assert_fenced(zombie.commit(&[at(0, 2)]));
-    assert_eq!(committed(h, &mut *heir), [Some(at(0, 1)), None]);
+    assert_fenced(bench.commit(&mut *zombie, at(0, 2)));
+    assert_eq!(bench.positions(h), [Some(1), None]);
     heir.send(record(&bench.output, 0, "k", "of the heir")).unwrap();
-    commit(&mut *heir, &[at(0, 3)]);
+    bench.commit(&mut *heir, at(0, 3)).unwrap();
     // Fenced for good, also when it tries to begin anew.
     let _ = zombie.abort();
     let again = zombie
         .send(record(&bench.output, 0, "k", "of the zombie again"))
-        .and_then(|()| zombie.commit(&[at(0, 9)]));
+        .and_then(|()| bench.commit(&mut *zombie, at(0, 9)));
     assert_fenced(again);
     until(h, "the zombie to be told", || match zombie.poll(POLL) {
         Err(LogError::Fenced { .. }) => Some(()),
@@ -134,20 +142,20 @@ pub(crate) fn taken_slot_fences_the_zombie(h: &dyn Harness) {
     });
     drop(zombie);
     assert_eq!(bench.outputs(h), ["of the heir"]);
-    commit(&mut *heir, &[at(0, 4)]);
-    assert_eq!(committed(h, &mut *heir), [Some(at(0, 4)), None]);
+    bench.commit(&mut *heir, at(0, 4)).unwrap();
+    assert_eq!(bench.positions(h), [Some(4), None]);
 }
 
 pub(crate) fn silent_member_is_fenced_and_loses(h: &dyn Harness) {
     let bench = Bench::new(h);
     let mut silent = bench.owner(h, "0");
-    commit(&mut *silent, &[at(0, 1)]);
+    bench.commit(&mut *silent, at(0, 1)).unwrap();
     silent.send(record(&bench.output, 0, "k", "of the silent one")).unwrap();
     let mut heir = bench.task(h, "1");
     let mut seen = Seen::default();
     seen.wait(h, &mut *heir, 2);
-    assert_eq!(committed(h, &mut *heir), [Some(at(0, 1)), None]);
-    assert_fenced(silent.commit(&[at(0, 2)]));
+    assert_eq!(bench.positions(h), [Some(1), None]);
+    assert_fenced(bench.commit(&mut *silent, at(0, 2)));
     let _ = silent.abort();
     let mut woken = Seen { owned: [0, 1].into(), ..Seen::default() };
     until(h, "the loss to be told", || {
@@ -158,7 +166,7 @@ pub(crate) fn silent_member_is_fenced_and_loses(h: &dyn Harness) {
     });
     heir.send(record(&bench.output, 1, "k", "of the heir")).unwrap();
     let mine = seen.owned.first().copied().unwrap();
-    commit(&mut *heir, &[at(mine, 7)]);
+    bench.commit(&mut *heir, at(mine, 7)).unwrap();
     assert_eq!(bench.outputs(h), ["of the heir"]);
 }
 
@@ -169,11 +177,11 @@ fn copy(h: &dyn Harness, bench: &Bench, task: &mut dyn Task, stop_at: usize, thr
     until(h, "the input to be read", || {
         match task.poll(POLL).unwrap() {
             Event::Assigned(partitions) => {
-                let found = task.committed(&partitions).unwrap();
-                for (p, position) in partitions.into_iter().zip(found) {
-                    let from = position.map_or(Start::Earliest, |p| Start::At(p.next));
-                    next[usize::try_from(p).unwrap()] = position.map_or(0, |p| p.next);
-                    task.start(p, from).unwrap();
+                let found = bench.positions(h);
+                for p in partitions {
+                    let place = usize::try_from(p).unwrap();
+                    next[place] = found[place].unwrap_or(0);
+                    task.start(p, found[place].map_or(Start::Earliest, Start::At)).unwrap();
                 }
             }
             Event::Records(records) => {
@@ -193,6 +201,10 @@ fn copy(h: &dyn Harness, bench: &Bench, task: &mut dyn Task, stop_at: usize, thr
                         .into_iter()
                         .map(|p| at(p, next[usize::try_from(p).unwrap()]))
                         .collect();
+                    for it in &positions {
+                        let next = it.next.to_string();
+                        task.send(record(&bench.state, it.partition, "position", &next)).unwrap();
+                    }
                     commit(task, &positions);
                 }
             }

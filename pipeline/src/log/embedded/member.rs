@@ -223,7 +223,7 @@ impl Drop for LogMember {
 }
 
 impl Task for LogMember {
-    fn committed(&mut self, partitions: &[i32]) -> Result<Vec<Option<Position>>, LogError> {
+    fn inherited(&mut self, partitions: &[i32]) -> Result<Vec<Option<Position>>, LogError> {
         let state = self.seated()?;
         let find = |partition: &i32| {
             let key = (self.spec.group.clone(), self.spec.topic.clone(), *partition);

@@ -16,15 +16,15 @@ use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::super::LogError;
+use super::claims;
 use super::error::{Meaning, from_kafka, meaning};
-use super::lost::Committed;
 use super::options::{KafkaOptions, SESSION_MS};
 use super::said::{
     Pace, Secrets, is_cut_sign_in, is_leave_of_a_lost_seat, is_spoiled_transaction, kind_of,
 };
+use crate::activity::call;
 
-/// Longest wait for an answer about metadata, watermarks or committed offsets. A transaction that
-/// is still pending holds the latter up for its time-out.
+/// Longest wait for an answer about metadata, watermarks or committed offsets.
 pub(super) const ASK: Duration = Duration::from_secs(15);
 
 /// Between two looks at why nobody answers.
@@ -36,7 +36,7 @@ pub(super) struct Cluster {
     pub(super) options: KafkaOptions,
     observer: BaseConsumer<Context>,
     secrets: Arc<Secrets>,
-    pub(super) committed: Committed,
+    pub(super) claims: claims::Writer,
 }
 
 /// First offset kept, and one past the last.
@@ -53,7 +53,7 @@ impl Cluster {
         let context = Context::new(Arc::clone(&secrets), "observer");
         let observer: BaseConsumer<Context> =
             create(&options.observer(), context, "connect to Kafka", "")?;
-        let cluster = Self { options, observer, secrets, committed: Committed::default() };
+        let cluster = Self { options, observer, secrets, claims: claims::Writer::default() };
         cluster.reach()?;
         Ok(cluster)
     }
@@ -103,9 +103,9 @@ impl Cluster {
     /// Metadata of one topic (full name) or all.
     pub(super) fn metadata(&self, topic: Option<&str>) -> Result<Metadata, LogError> {
         let _ = self.observer.poll(Duration::ZERO);
-        self.observer.fetch_metadata(topic, ASK).map_err(|error| {
-            from_kafka(&error, format!("ask {} for topics", self.options.bootstrap), "")
-        })
+        let what = || format!("ask {} for topics", self.options.bootstrap);
+        call(what, ASK, || self.observer.fetch_metadata(topic, ASK))
+            .map_err(|error| from_kafka(&error, what(), ""))
     }
 
     /// The partition's range now, open transactions included. `topic` is the full name.
@@ -128,7 +128,7 @@ impl Cluster {
             list.add_partition_offset(&full, partition, Offset::End)
                 .map_err(|error| from_kafka(&error, what(), ""))?;
         }
-        let answer = self.observer.offsets_for_times(list, ASK);
+        let answer = call(what, ASK, || self.observer.offsets_for_times(list, ASK));
         let answer = answer.map_err(|error| from_kafka(&error, what(), ""))?;
         let end = |partition: i32| {
             let element = answer.find_partition(&full, partition);
@@ -155,15 +155,14 @@ pub(super) fn range<C: ConsumerContext>(
     topic: &str,
     partition: i32,
 ) -> Result<Range, LogError> {
-    let ask = || consumer.fetch_watermarks(topic, partition, ASK);
+    let what = || format!("ask for the range of {topic}[{partition}]");
+    let ask = || call(what, ASK, || consumer.fetch_watermarks(topic, partition, ASK));
     // A client that reads nothing learns of a new leader only when it asks who it is.
     let range = ask().or_else(|_| {
-        consumer.fetch_metadata(Some(topic), ASK)?;
+        call(what, ASK, || consumer.fetch_metadata(Some(topic), ASK))?;
         ask()
     });
-    let (earliest, end) = range.map_err(|error| {
-        from_kafka(&error, format!("ask for the range of {topic}[{partition}]"), "")
-    })?;
+    let (earliest, end) = range.map_err(|error| from_kafka(&error, what(), ""))?;
     Ok(Range { earliest, end })
 }
 
@@ -171,8 +170,7 @@ pub(super) fn range<C: ConsumerContext>(
 pub(super) fn out_of_range(topic: &str, partition: i32, wanted: i64, range: Range) -> LogError {
     let mend = if wanted < range.earliest {
         "records that were still needed were deleted: keep the topic for longer than the longest \
-         outage; to go on without them, delete the group's offset of this topic \
-         (kafka-consumer-groups --delete-offsets), and what is there is read from its beginning"
+         outage"
     } else {
         "the topic is not the one the position was taken from: restore it, or reset the reader \
          to this cluster"

@@ -63,10 +63,6 @@ impl KafkaMember {
         &self.seat.full
     }
 
-    pub(super) const fn spec(&self) -> &MemberSpec {
-        &self.spec
-    }
-
     pub(super) fn slot(&self) -> &str {
         &self.spec.slot
     }

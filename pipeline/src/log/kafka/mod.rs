@@ -2,16 +2,13 @@
 //!
 //! The promises are the seam's; here is how each could fail with Kafka, and what stands against it.
 //!
-//! - *Outputs without positions*: both travel in one transaction; the position is a committed
-//!   offset of the group, and `replay_from` its metadata. A commit that is not known to have
-//!   happened is an error, and the caller starts over from `committed`.
-//! - *`committed` answers while a predecessor's commit is pending*: offsets are fetched
-//!   `read_committed`, which the coordinator refuses to answer until that transaction has ended.
-//! - *A zombie commits*: by its slot's transactional id (a newer producer of the slot), by the
-//!   group's generation (its session ran out), and here by what it owns: the broker lets a member
-//!   commit partitions that are not its own, this module does not. The group's metadata are taken
-//!   afresh for each commit and the loss is looked for *after* that, so that a generation of after
-//!   the loss is never used for work of before it.
+//! - *Outputs without positions*: both are records of one transaction. A commit that is not known
+//!   to have happened is an error, and the caller starts over from what the log has.
+//! - *A zombie commits*: by its slot's transactional id (a newer producer of the slot), and by the
+//!   claims of those who were given its partitions since, who fence it ([`claims`]). The group's own
+//!   positions and its fence by generation are not used: nothing waits for the group's coordinator.
+//! - *A call never comes back*: each is made under a name and a limit ([`crate::activity`]); a thread
+//!   that exceeds it is given up, and a new client in its slot fences the old one.
 //! - *librdkafka misses a loss*: when the membership ends while a rebalance is under way, it joins
 //!   again and keeps its partitions as if nothing had happened. The id that the group gave us tells
 //!   ([`seat::Seat::id`]): when it is another than when the partitions were given, all are lost and
@@ -31,10 +28,10 @@
 //!   replicas in sync where the cluster has three brokers.
 //! - *Somebody's setting undoes all this*: the properties it rests on are refused.
 
+mod claims;
 mod client;
 mod compare;
 mod error;
-mod lost;
 mod member;
 mod options;
 mod position;
@@ -80,7 +77,7 @@ impl KafkaLog {
     /// # Errors
     /// [`LogError::Retry`], [`LogError::Fatal`].
     pub fn plan_topics(&self, topics: &[TopicSpec]) -> Result<Vec<TopicChange>, LogError> {
-        topics::plan(&self.cluster, topics)
+        topics::plan(&self.cluster, &with_own(topics))
     }
 
     /// The cluster's own id, if it has one.
@@ -88,6 +85,13 @@ impl KafkaLog {
     pub fn cluster_id(&self) -> Option<String> {
         self.cluster.id()
     }
+}
+
+/// The topics asked for, and those that the promises need.
+fn with_own(topics: &[TopicSpec]) -> Vec<TopicSpec> {
+    let own = claims::topic();
+    let missing = (!topics.iter().any(|it| it.name == own.name)).then_some(own);
+    topics.iter().cloned().chain(missing).collect()
 }
 
 impl Watch for KafkaLog {
@@ -100,7 +104,7 @@ impl Watch for KafkaLog {
 
 impl EventLog for KafkaLog {
     fn ensure_topics(&self, topics: &[TopicSpec]) -> Result<(), LogError> {
-        topics::ensure(&self.cluster, topics)
+        topics::ensure(&self.cluster, &with_own(topics))
     }
 
     fn member(&self, spec: &MemberSpec) -> Result<Box<dyn Member>, LogError> {

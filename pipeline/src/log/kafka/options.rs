@@ -169,13 +169,6 @@ impl KafkaOptions {
         config
     }
 
-    /// A client that asks for a group's positions, whatever transaction is pending; it reads nothing.
-    pub(super) fn onlooker(&self, name: &str, group: &str) -> ClientConfig {
-        let mut config = self.consumer(name, group);
-        config.set("isolation.level", "read_uncommitted").set("statistics.interval.ms", "0");
-        config
-    }
-
     /// A client that asks for watermarks, open transactions included; it reads nothing.
     pub(super) fn observer(&self) -> ClientConfig {
         let mut config = self.client(Kind::Consumer, "observer");

@@ -1,4 +1,4 @@
-//! A task's position as the group keeps it: an offset, and what its metadata say.
+//! A task's position as older versions had the group keep it: an offset, and what its metadata say.
 
 use rdkafka::Offset;
 
@@ -7,12 +7,6 @@ use super::super::{LogError, Position};
 /// How the metadata begin.
 const REPLAY_FROM: &str = "replay_from=";
 const LOGIC: &str = " logic=";
-
-/// What goes beside the offset.
-pub(super) fn metadata(position: &Position) -> String {
-    let Position { replay_from, logic, .. } = position;
-    format!("{REPLAY_FROM}{replay_from}{LOGIC}{logic}")
-}
 
 /// What was committed: an offset with its metadata.
 pub(super) fn of(

@@ -5,83 +5,49 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
+use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{Producer as _, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode as Code;
-use rdkafka::{Offset, TopicPartitionList};
 
 use super::super::{Event, LogError, Member, MemberSpec, NewRecord, Position, Start, Task};
+use super::claims::Claims;
 use super::client::{ASK, Cluster, SETTLE, create};
 use super::error::{Meaning, from_code, from_kafka, meaning};
-use super::lost;
 use super::member::KafkaMember;
-use super::options::{Kind, SESSION_MS, TRANSACTION_MS};
+use super::options::{Kind, TRANSACTION_MS};
 use super::position;
-use super::producer::{Quiet, check_size, drain, queue, size};
+use super::producer::{Quiet, check_size, drain, queue};
+use crate::activity::call;
 
 /// Longest wait for each step of the end of a transaction: the brokers give it up earlier, and a
 /// new client finds their coordinator when this one does not.
-const STEP: Duration = Duration::from_millis(TRANSACTION_MS as u64 + 2_000);
+pub(super) const STEP: Duration = Duration::from_millis(TRANSACTION_MS as u64 + 2_000);
 /// Longest time that an orderly end spends on an open transaction.
 const LAST: Duration = Duration::from_secs(2);
-/// Octets of a transaction that are kept to be sent again; one that is larger is not repeated.
-const MAX_KEPT_BYTES: usize = 64 << 20;
-/// So long a commit is repeated.
-const AGAIN_WITHIN: Duration = Duration::from_millis(SESSION_MS as u64);
-/// Pauses before a transaction is repeated: the first, and the longest.
-const AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(500)];
 
 /// A member with a transaction.
 ///
-/// A transaction that a rebalance overtakes although the membership goes on is repeated with the
-/// same records, so that no state need be restored for it. How that could lose or double, and what
-/// stands against it:
-///
-/// - *The brokers take a record that is sent again for one they have*: librdkafka gives the numbers
-///   of records that it throws away to the next ones, although the brokers may have them, and a
-///   batch of the same numbers is not written again. What is on its way settles before the
-///   positions are sent, and where anything was thrown away, or an answer is still out, this task
-///   ends: the next one's epoch tells its records and positions from the old.
-/// - *It was committed after all*: only a refusal of the positions is repeated, and the end of the
-///   transaction comes after them.
-/// - *The partitions are another's meanwhile*: the positions go with the membership as it is then,
-///   which the group compares.
-/// - *A broker that is stopped acknowledges a commit, but keeps no end of it in the group's
-///   positions* (Kafka 4.3 does): they would be pending, and nobody would be told any, for ever.
-///   [`KafkaTask::end_again`].
+/// What it commits is refused once another was given its partitions, by the epoch of its
+/// transactional id ([`super::claims`]); a rebalance in which it keeps them is none of a
+/// transaction's business. After a commit or an abort that failed, records of it may still be on
+/// their way: librdkafka gives the sequence numbers of records that it throws away to the next ones,
+/// which the brokers then take for the same ones, sent again. So this task ends there, and the next
+/// one's epoch tells its records from the old.
 pub(super) struct KafkaTask {
     // Ends before the member leaves the group.
     producer: ThreadedProducer<Quiet>,
     member: KafkaMember,
+    claims: Claims,
     cluster: Arc<Cluster>,
-    id: String,
     open: bool,
-    /// What this task committed last, by partition.
-    known: BTreeMap<i32, Position>,
     /// Something of the open transaction may still reach the brokers.
     astray: bool,
-    /// What the open transaction holds; nothing, if that is too much.
-    kept: Vec<NewRecord>,
-    kept_bytes: usize,
+    /// Given up at the next poll.
+    leaving: Vec<i32>,
     /// Full names of the topics written to: as many as there are topics.
     full: HashMap<Arc<str>, String>,
-}
-
-/// Why a transaction was not committed.
-enum Spoiled {
-    /// A rebalance had just ended the generation that the positions were sent under: refused.
-    Overtaken(LogError),
-    /// Something of it may still reach the brokers.
-    Astray(LogError),
-    /// Before it was sent.
-    Unsent(LogError),
-}
-
-impl From<LogError> for Spoiled {
-    fn from(error: LogError) -> Self {
-        Self::Unsent(error)
-    }
 }
 
 impl KafkaTask {
@@ -98,18 +64,17 @@ impl KafkaTask {
         let context = Quiet::new(cluster.context(&name));
         let producer: ThreadedProducer<Quiet> = create(&config, context, &what, &spec.slot)?;
         // Ends what a predecessor left open and fences it, before anything is read.
-        retrying(SETTLE, || producer.init_transactions(SETTLE))
+        let begun = || retrying(SETTLE, || producer.init_transactions(SETTLE));
+        call(|| what.clone(), 2 * SETTLE, begun)
             .map_err(|error| from_kafka(&error, what, &spec.slot))?;
         Ok(Self {
             producer,
             member: KafkaMember::join(cluster, spec)?,
+            claims: Claims::new(cluster, spec, &id),
             cluster: Arc::clone(cluster),
-            known: BTreeMap::new(),
-            id,
             open: false,
             astray: false,
-            kept: Vec::new(),
-            kept_bytes: 0,
+            leaving: Vec::new(),
             full: HashMap::new(),
         })
     }
@@ -124,18 +89,6 @@ impl KafkaTask {
         }
     }
 
-    /// The error of a step of a commit.
-    fn spoiled(&self, doing: &str, error: &KafkaError) -> Spoiled {
-        let told = self.error(doing, error);
-        if let KafkaError::Transaction(error) = error
-            && error.code() == Code::IllegalGeneration
-            && error.txn_requires_abort()
-        {
-            return Spoiled::Overtaken(told);
-        }
-        Spoiled::Astray(told)
-    }
-
     fn fenced(&self, error: &str) -> LogError {
         LogError::Fenced { slot: self.member.slot().to_owned(), error: error.to_owned() }
     }
@@ -148,104 +101,50 @@ impl KafkaTask {
         Ok(())
     }
 
-    /// Positions go into the transaction, under the membership as it is now.
-    fn send_positions(&self, positions: &[Position]) -> Result<(), Spoiled> {
-        let metadata = self.member.consumer().group_metadata();
-        // Looked at after the metadata were taken: they are those of before the loss, or the loss
-        // shows here.
+    /// What is sent counts for these partitions.
+    fn check_owned(&self, positions: &[Position]) -> Result<(), LogError> {
+        let has = |p: &Position| self.member.owns(p.partition) && self.claims.holds(p.partition);
+        if let Some(strange) = positions.iter().find(|position| !has(position)) {
+            let error = format!("partition {} is not this member's", strange.partition);
+            return Err(self.fenced(&error));
+        }
         if self.member.lost() {
-            return Err(self.fenced("its session with the group ended").into());
+            return Err(self.fenced("its session with the group ended"));
         }
-        if positions.is_empty() {
-            return Ok(());
-        }
-        let metadata = metadata.ok_or_else(|| self.fenced("it is no member of the group"))?;
-        let mut list = TopicPartitionList::new();
-        for position in positions {
-            let mut element = list.add_partition(self.member.full(), position.partition);
-            element
-                .set_offset(Offset::Offset(position.next))
-                .map_err(|e| self.error("position", &e))?;
-            element.set_metadata(position::metadata(position));
-        }
-        retrying(STEP, || self.producer.send_offsets_to_transaction(&list, &metadata, STEP))
-            .map_err(|e| self.spoiled("positions", &e))
-    }
-
-    fn commit_once(&self, positions: &[Position]) -> Result<(), Spoiled> {
-        if !drain(&self.producer, STEP) {
-            let what = format!("commit of {}", self.member.slot());
-            let error = "records are still on their way".into();
-            return Err(Spoiled::Astray(LogError::Retry { what, error }));
-        }
-        self.send_positions(positions)?;
-        retrying(STEP, || self.producer.commit_transaction(STEP)).map_err(|e| {
-            // Whether it was committed is not known, and with it what was committed last.
-            self.cluster.committed.forget(&self.id);
-            self.spoiled("commit", &e)
-        })
-    }
-
-    /// A new transaction with what the last one held.
-    fn repeat(&mut self) -> Result<(), LogError> {
-        let kept = std::mem::take(&mut self.kept);
-        self.abort()?;
-        self.begin()?;
-        kept.into_iter().try_for_each(|record| self.send(record))
-    }
-
-    /// Ends the last transaction of this slot in this process once more, if the group has not kept
-    /// of these partitions, which it has just given to this member, that it was committed. Nobody
-    /// can have gone on from them. An end of the same producer ends all that is pending of it.
-    fn end_again(&mut self, assigned: &[i32]) -> Result<(), LogError> {
-        let known = self.cluster.committed.last(&self.id).into_values();
-        let known: Vec<Position> = known.filter(|it| assigned.contains(&it.partition)).collect();
-        let lost = lost::of(&self.cluster, &self.member, &known)?;
-        if lost.is_empty() {
-            return Ok(());
-        }
-        if self.open {
-            // What it holds must not be committed with these positions.
-            let what = format!("positions of {}", self.member.slot());
-            let error = "the brokers have lost the end of a committed transaction".into();
-            return Err(LogError::Retry { what, error });
-        }
-        tracing::warn!(
-            id = self.id,
-            "the brokers have lost the end of a committed transaction; it is ended once more"
-        );
-        metrics::counter!("opsc_kafka_transactions_ended_again_total").increment(1);
-        self.begin()?;
-        self.commit_once(&lost).map_err(|spoiled| match spoiled {
-            Spoiled::Overtaken(error) | Spoiled::Astray(error) | Spoiled::Unsent(error) => error,
-        })?;
-        self.ended();
         Ok(())
     }
 
-    /// These, and what was committed before of the other partitions: an abort would take away what
-    /// the group has not kept of them yet.
-    fn with_known(&mut self, positions: &[Position]) -> Vec<Position> {
-        self.known.retain(|partition, _| self.member.owns(*partition));
-        let mut all = self.known.clone();
-        all.extend(positions.iter().map(|position| (position.partition, *position)));
-        all.into_values().collect()
-    }
-
-    fn ended(&mut self) {
-        self.open = false;
-        self.kept.clear();
-        self.kept_bytes = 0;
+    fn commit_transaction(&self) -> Result<(), LogError> {
+        if !drain(&self.producer, STEP) {
+            let what = format!("commit of {}", self.member.slot());
+            let error = "records are still on their way".into();
+            return Err(LogError::Retry { what, error });
+        }
+        retrying(STEP, || self.producer.commit_transaction(STEP))
+            .map_err(|e| self.error("commit", &e))
     }
 
     fn abort_transaction(&self, timeout: Duration) -> Result<(), LogError> {
-        retrying(timeout, || self.producer.abort_transaction(timeout))
+        let abort = || retrying(timeout, || self.producer.abort_transaction(timeout));
+        call(|| format!("abort of {}", self.member.slot()), 2 * timeout, abort)
             .map_err(|e| self.error("abort", &e))
+    }
+
+    /// What the last poll gave as revoked is another's from the next poll on.
+    fn give_up(&mut self) {
+        if self.leaving.is_empty() {
+            return;
+        }
+        let leaving = std::mem::take(&mut self.leaving);
+        // What is open may hold something of theirs.
+        if !self.open {
+            self.claims.give_up(&leaving);
+        }
     }
 }
 
 /// Repeats a call that librdkafka says can be repeated: it goes on where it was.
-fn retrying(
+pub(super) fn retrying(
     within: Duration,
     mut call: impl FnMut() -> Result<(), KafkaError>,
 ) -> Result<(), KafkaError> {
@@ -265,21 +164,26 @@ fn retrying(
 impl Drop for KafkaTask {
     fn drop(&mut self) {
         // Left open, it would hold readers back until it times out.
-        if self.open
-            && let Err(error) = self.abort_transaction(LAST)
-        {
-            tracing::debug!("{error}");
+        if self.open && !self.astray {
+            match self.abort_transaction(LAST) {
+                Ok(()) => self.open = false,
+                Err(error) => tracing::debug!("{error}"),
+            }
+        }
+        if !self.open {
+            self.claims.give_up_all();
         }
     }
 }
 
 impl Member for KafkaTask {
     fn poll(&mut self, timeout: Duration) -> Result<Event, LogError> {
+        self.give_up();
         let event = self.member.poll(timeout)?;
-        if let Event::Assigned(partitions) = &event {
-            self.end_again(partitions)?;
-            // Another may have gone on from them.
-            self.known.retain(|partition, _| !partitions.contains(partition));
+        match &event {
+            Event::Assigned(partitions) => self.claims.take(partitions)?,
+            Event::Revoked(partitions) => self.leaving.clone_from(partitions),
+            Event::Lost(_) | Event::Records(_) | Event::Idle => {}
         }
         Ok(event)
     }
@@ -302,14 +206,16 @@ impl Member for KafkaTask {
 }
 
 impl Task for KafkaTask {
-    fn committed(&mut self, partitions: &[i32]) -> Result<Vec<Option<Position>>, LogError> {
+    /// What builds that committed the group's offsets have left there.
+    fn inherited(&mut self, partitions: &[i32]) -> Result<Vec<Option<Position>>, LogError> {
         let full = self.member.full();
         let mut list = TopicPartitionList::new();
         for partition in partitions {
             list.add_partition(full, *partition);
         }
-        let list = self.member.consumer().committed_offsets(list, ASK);
-        let list = list.map_err(|e| self.error("committed positions", &e))?;
+        let ask = || self.member.consumer().committed_offsets(list, ASK);
+        let what = || format!("ask for the positions of {}", self.member.slot());
+        let list = call(what, ASK, ask).map_err(|e| self.error("committed positions", &e))?;
         let element = |partition: &i32| {
             let element = list.find_partition(full, *partition);
             let Some(element) = element else { return Ok(None) };
@@ -325,7 +231,7 @@ impl Task for KafkaTask {
         let cluster = &self.cluster;
         let full =
             self.full.entry_ref(&record.topic).or_insert_with(|| cluster.full(&record.topic));
-        let deadline = Instant::now() + SETTLE;
+        let deadline = Instant::now() + STEP;
         loop {
             let Err((error, ())) = queue(&self.producer, full, &record, ()) else { break };
             match error.rdkafka_error_code() {
@@ -337,51 +243,19 @@ impl Task for KafkaTask {
                 _ => return Err(self.error("record", &error)),
             }
         }
-        self.kept_bytes += size(&record) + size_of::<NewRecord>();
-        if self.kept_bytes <= MAX_KEPT_BYTES {
-            self.kept.push(record);
-        } else {
-            self.kept = Vec::new();
-        }
         Ok(())
     }
 
     fn commit(&mut self, positions: &[Position]) -> Result<(), LogError> {
-        if !self.open && positions.is_empty() {
+        self.check_owned(positions)?;
+        if !self.open {
             return Ok(());
         }
-        if let Some(strange) = positions.iter().find(|p| !self.member.owns(p.partition)) {
-            let error = format!("partition {} is not this member's", strange.partition);
-            return Err(self.fenced(&error));
-        }
-        let positions = &*self.with_known(positions);
-        self.begin()?;
-        let deadline = Instant::now() + AGAIN_WITHIN;
-        let [mut pause, longest] = AGAIN_AFTER;
-        loop {
-            let error = match self.commit_once(positions) {
-                Ok(()) => break,
-                Err(Spoiled::Overtaken(error)) => error,
-                Err(Spoiled::Astray(error)) => {
-                    self.astray = true;
-                    return Err(error);
-                }
-                Err(Spoiled::Unsent(error)) => return Err(error),
-            };
-            let whole = self.kept_bytes <= MAX_KEPT_BYTES;
-            if !whole || self.member.lost() || Instant::now() > deadline {
-                return Err(error);
-            }
-            tracing::debug!(%error, "the transaction is repeated");
-            metrics::counter!("opsc_kafka_transactions_repeated_total").increment(1);
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(longest);
-            self.repeat()?;
-        }
-        self.cluster.committed.remember(&self.id, positions);
-        self.known.extend(positions.iter().map(|position| (position.partition, *position)));
-        self.ended();
-        Ok(())
+        let what = || format!("commit of {}", self.member.slot());
+        let done = call(what, 3 * STEP, || self.commit_transaction());
+        self.astray = done.is_err();
+        self.open = done.is_err();
+        done
     }
 
     fn abort(&mut self) -> Result<(), LogError> {
@@ -394,7 +268,7 @@ impl Task for KafkaTask {
             let error = "the brokers may have got what it has given up, so it begins anew".into();
             return Err(LogError::Retry { what, error });
         }
-        self.ended();
+        self.open = false;
         Ok(())
     }
 }

@@ -95,7 +95,7 @@ fn check(fault: Fault, written: bool, lives: bool) {
     let mut heir = task(&next, "a");
     poll(&mut *heir);
     let want = if written { 2 } else { 1 };
-    assert_eq!(heir.committed(&[0]).unwrap()[0].map(|p| p.next), Some(want), "{fault:?}");
+    assert_eq!(heir.inherited(&[0]).unwrap()[0].map(|p| p.next), Some(want), "{fault:?}");
     assert_eq!(outputs(&next), usize::try_from(want).unwrap(), "{fault:?}");
 }
 

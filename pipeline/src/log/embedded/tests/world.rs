@@ -149,7 +149,7 @@ fn copy(log: &Embedded, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         match task.poll(Duration::from_millis(50)).unwrap() {
             Event::Assigned(partitions) => {
-                let found = task.committed(&partitions).unwrap();
+                let found = task.inherited(&partitions).unwrap();
                 for (p, position) in partitions.into_iter().zip(found) {
                     let from = position.map_or(Start::Earliest, |p| Start::At(p.next));
                     task.start(p, from).unwrap();
@@ -188,7 +188,7 @@ pub(super) fn verify(folder: &Path, heard: &BTreeMap<(char, i32), i64>) -> usize
     let mut task: Box<dyn crate::log::Task> = log.task(&spec).unwrap();
     assert!(matches!(task.poll(Duration::ZERO).unwrap(), Event::Assigned(_)));
     let partitions: Vec<i32> = (0..PARTITIONS).collect();
-    let positions = task.committed(&partitions).unwrap();
+    let positions = task.inherited(&partitions).unwrap();
     for (i, p) in partitions.iter().enumerate() {
         let numbers: Vec<i64> = input[i].iter().map(number).collect();
         let offsets: Vec<i64> = input[i].iter().map(|r| r.offset).collect();

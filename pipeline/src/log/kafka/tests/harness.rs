@@ -12,7 +12,7 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedPr
 
 use super::broker::Broker;
 use crate::log::EventLog;
-use crate::log::conformance::{Harness, fresh, until};
+use crate::log::conformance::{Harness, fresh};
 use crate::log::kafka::{KafkaLog, KafkaOptions};
 
 pub(super) enum Where {
@@ -125,15 +125,6 @@ impl RealKafka {
             std::thread::sleep(Duration::from_millis(1));
         }
         roller.abort_transaction(Duration::from_secs(30)).unwrap();
-    }
-
-    /// Lets the brokers forget a group that has no member, and with it its positions.
-    pub(super) fn forget(&self, group: &str) {
-        let full = format!("{}{group}", self.prefix);
-        until(self, "a group without members", || {
-            let told = block_on(self.admin().delete_groups(&[&full], &AdminOptions::new()));
-            told.unwrap().remove(0).ok()
-        });
     }
 
     fn admin(&self) -> AdminClient<DefaultClientContext> {

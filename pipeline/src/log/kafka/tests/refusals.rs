@@ -72,7 +72,7 @@ fn topics_are_planned_and_their_difference_explained() {
     };
     assert_eq!(*topic, format!("{}state-x", kafka.prefix()));
     assert_eq!(settings["segment.bytes"], "16777216");
-    assert_eq!(plan.len(), 2);
+    assert_eq!(plan.len(), 3);
     kafka.log().ensure_topics(&both).unwrap();
     assert_eq!(kafka.kafka().plan_topics(&both).unwrap(), []);
     let longer = spec("poll", Cleanup::Delete { retention_ms: 90_000_000 });
