@@ -84,7 +84,7 @@ process.roles=broker,controller
 node.id=$node
 controller.quorum.voters=$(IFS=,; printf '%s' "${voters[*]}")
 listeners=PLAINTEXT://127.0.0.1:$((base + 2 * node - 2)),CONTROLLER://127.0.0.1:$((base + 2 * node - 1))
-advertised.listeners=PLAINTEXT://127.0.0.1:$((base + 2 * node - 2))
+advertised.listeners=PLAINTEXT://127.0.0.1:$(($(cat "$dir/advertise") + 2 * node - 2))
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs=$dir/node-$node/data
@@ -197,12 +197,13 @@ kafka_any_runs() {
 }
 
 kafka_start() {
-    local dir=$1 port=$2 count=1 sets=() secure=
+    local dir=$1 port=$2 count=1 sets=() secure='' advertise=
     shift 2
     while [ $# -gt 0 ]; do
         case $1 in
         --secure) secure=1 && shift && continue ;;
         --nodes) count=${2-} ;;
+        --advertise) advertise=${2-} ;;
         --set) sets+=("${2-}") ;;
         *) usage ;;
         esac
@@ -217,6 +218,7 @@ kafka_start() {
         kafka_free_base "$port" $((2 * count)) >"$dir/port.new"
         mv "$dir/port.new" "$dir/port"
     fi
+    printf '%s\n' "${advertise:-$(cat "$dir/port")}" >"$dir/advertise"
     locked "$dir/lock" kafka_start_locked "$dir" "$count" "${sets[@]}"
 }
 

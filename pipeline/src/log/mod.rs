@@ -16,7 +16,7 @@ mod open;
 
 pub use open::{open, open_kafka};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -264,6 +264,17 @@ pub trait Watch: Send + Sync {
     /// # Errors
     /// [`LogError::Retry`].
     fn ends(&self, topic: &str) -> Result<Vec<i64>, LogError>;
+
+    /// The same of several topics; what is not there is left out.
+    ///
+    /// # Errors
+    /// [`LogError::Retry`].
+    fn ends_of(
+        &self,
+        topics: &BTreeSet<Arc<str>>,
+    ) -> Result<BTreeMap<Arc<str>, Vec<i64>>, LogError> {
+        topics.iter().map(|topic| Ok((Arc::clone(topic), self.ends(topic)?))).collect()
+    }
 
     /// Says up to where a group that keeps its positions elsewhere (a sink) is done with
     /// partitions of a topic: what lies after is still needed. A log whose retention looks at

@@ -64,21 +64,18 @@ impl Watch {
         let mut topics: BTreeSet<Arc<str>> =
             self.shared.parts.topics().into_iter().map(crate::topic::shared).collect();
         topics.extend(self.shared.lag.readings().into_iter().map(|reading| reading.topic));
-        let mut ends = BTreeMap::new();
-        for topic in topics {
-            match self.shared.log.ends(&topic) {
-                Ok(found) => {
-                    ends.insert(topic, found);
-                    self.answers();
-                }
-                // The lag stays as it was last known.
-                Err(LogError::Retry { what, error }) => {
-                    self.is_silent(&what, &error);
-                    break;
-                }
-                Err(other) => return Err(other.into()),
+        let ends = match self.shared.log.ends_of(&topics) {
+            Ok(ends) => {
+                self.answers();
+                ends
             }
-        }
+            // The lag stays as it was last known.
+            Err(LogError::Retry { what, error }) => {
+                self.is_silent(&what, &error);
+                BTreeMap::new()
+            }
+            Err(other) => return Err(other.into()),
+        };
         self.shared.parts.ends(&ends);
         self.shared.lag.ends(&ends);
         Ok(())

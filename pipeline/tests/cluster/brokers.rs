@@ -220,7 +220,7 @@ async fn members_join_and_leave(site: &Site) -> Vec<Change> {
 /// Brokers die while everything runs; for how long that was.
 async fn brokers_die(site: &Site) -> Range<u64> {
     let began = now_ms();
-    site.in_sync().await;
+    site.in_sync(3).await;
     let leader = site.leader(POLL.name, 0);
     site.broker.end_node(leader, "kill");
     println!("leader {leader} killed: all flows after {:?}", site.flows_since(now_ms()).await);
@@ -233,19 +233,19 @@ async fn brokers_die(site: &Site) -> Range<u64> {
 
 /// The controller dies, then one broker after the other is restarted.
 async fn every_broker_ends(site: &Site) {
-    site.in_sync().await;
+    site.in_sync(3).await;
     let controller = site.controller();
     site.broker.end_node(controller, "kill");
     let flows = site.flows_since(now_ms()).await;
     println!("controller {controller} killed: all flows after {flows:?}");
     site.broker.start_again();
     for node in 1..=3 {
-        site.in_sync().await;
+        site.in_sync(3).await;
         site.broker.end_node(node, "stop");
         println!("broker {node} stopped: all flows after {:?}", site.flows_since(now_ms()).await);
         site.broker.start_again();
     }
-    site.in_sync().await;
+    site.in_sync(3).await;
     println!("all brokers back: all flows after {:?}", site.flows_since(now_ms()).await);
 }
 

@@ -16,12 +16,15 @@ mod broker;
 #[path = "../common/mod.rs"]
 mod common;
 mod full_disk;
+mod gate;
 mod java;
 #[path = "../common/ledger.rs"]
 mod ledger;
 mod program;
 mod secure;
 mod site;
+mod stops;
+mod storms;
 mod topics;
 mod upgrade;
 

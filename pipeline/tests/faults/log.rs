@@ -11,7 +11,6 @@
 //!   records are missing, and the line that goes on without them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -250,16 +249,15 @@ async fn the_processor_too(broker: &Broker, url: &str, settings: &[(&str, &str)]
     for _ in 0..2 {
         let mut processor = Running::role("process", url, settings);
         let said = processor.until_ended().await;
-        for part in ["poll[0] has offsets", "is needed", "--delete-offsets"] {
+        for part in ["poll[0] has offsets", "is needed", "opsconductor topics begin-at-oldest"] {
             assert!(said.contains(part), "{part:?}: {said}");
         }
     }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kafka");
-    let mut reset = Command::new(script);
-    reset.args(["groups", "--bootstrap-server", broker.bootstrap(), "--delete-offsets"]);
-    reset.args(["--group", "kept-device", "--topic", "kept-poll"]);
-    let said = reset.output().unwrap();
-    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout));
+    let state = tempfile::tempdir().unwrap();
+    let mut reset = Command::new(env!("CARGO_BIN_EXE_opsconductor"));
+    reset.args(["topics", "begin-at-oldest", "state-device", "0"]).envs(settings.iter().copied());
+    let said = reset.env("OPSC_STATE_DIR", state.path()).output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
     let metric = log.ends(METRIC.name).unwrap();
     let mut processor = Running::role("process", url, settings);
     processor

@@ -14,68 +14,42 @@
 //! - *Two claim at the same time*: each reads after its own claim is durable, so of any two the
 //!   later one to write sees the other, and fences it. Both may be fenced; then both begin anew, and
 //!   only the one that the group names claims again.
-//! - *A claim of the next life of a slot is removed with the last one's*: each life of a task has an
-//!   id of its own in the key, and only what was seen is removed.
+//! - *A claim of the next life of a task is removed with the last one's*: each time that a
+//!   transactional id is initialised begins a new life, whose name is in the key, and only what was
+//!   seen is removed.
+//! - *A task is fenced for what its last life held*: the initialisation that began its new life has
+//!   ended the last one, and says so in the topic (`id` in place of the partition). Only a claim of
+//!   the life that goes on is fenced.
 //! - *A task is fenced by mistake*: it begins anew, from the last commit. Nothing is lost by it.
-//! - *The topic keeps a dead task's claim*: one more id is initialised, which costs a moment.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use rdkafka::producer::{Producer as _, ThreadedProducer};
+use rdkafka::producer::Producer as _;
 use uuid::Uuid;
 
 use super::super::{
     Cleanup, LogError, MemberSpec, NewRecord, Producer as _, Reader as _, Record, Start, TopicSpec,
 };
-use super::client::{Cluster, create};
+use super::client::Cluster;
 use super::error::from_kafka;
-use super::options::{Kind, TRANSACTION_MS};
-use super::producer::{KafkaProducer, Quiet};
+use super::options::Kind;
+use super::producer::KafkaProducer;
 use super::reader::KafkaReader;
-use super::task::{STEP, retrying};
+use super::task::{STEP, retrying, transactional};
 use crate::activity::call;
 
-/// The topic of claims: `LIFE PARTITION GROUP ID` is the key of a claim.
+/// The topic of claims. Keys are `LIFE PARTITION GROUP ID` for a claim and `id ID` for the life that
+/// a transactional id has now, which is the value.
 pub(crate) const CLAIM: &str = "claim";
+/// Before the id in the key of a life.
+const ID: &str = "id ";
 
 /// As the log must have it.
 pub(super) fn topic() -> TopicSpec {
     TopicSpec { name: CLAIM.into(), partitions: 1, cleanup: Cleanup::Compact }
-}
-
-/// The producer of all claims of this process.
-#[derive(Default)]
-pub(super) struct Writer(OnceLock<KafkaProducer>);
-
-impl Writer {
-    fn producer(&self, cluster: &Arc<Cluster>) -> Result<&KafkaProducer, LogError> {
-        if let Some(producer) = self.0.get() {
-            return Ok(producer);
-        }
-        let made = KafkaProducer::new(cluster, Kind::Producer, "claims")?;
-        Ok(self.0.get_or_init(|| made))
-    }
-
-    /// Writes claims, and waits until the log has them.
-    fn write(&self, cluster: &Arc<Cluster>, claims: &[Claim]) -> Result<(), LogError> {
-        let producer = self.producer(cluster)?;
-        let failed: Arc<Mutex<Option<LogError>>> = Arc::default();
-        for claim in claims {
-            let failed = Arc::clone(&failed);
-            let done = Box::new(move |result: Result<(i32, i64), LogError>| {
-                if let Err(error) = result {
-                    *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                }
-            });
-            producer.send(claim.record(true), Some(done))?;
-        }
-        producer.flush(STEP)?;
-        let failed = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
-        failed.map_or(Ok(()), Err)
-    }
 }
 
 /// A claim as its key says it.
@@ -89,14 +63,13 @@ struct Claim {
 }
 
 impl Claim {
-    fn key(&self) -> Bytes {
+    fn key(&self) -> String {
         let Self { life, partition, group, id } = self;
-        format!("{life} {partition} {group} {id}").into_bytes().into()
+        format!("{life} {partition} {group} {id}")
     }
 
-    fn parse(key: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(key).ok()?;
-        let mut words = text.splitn(4, ' ');
+    fn parse(key: &str) -> Option<Self> {
+        let mut words = key.splitn(4, ' ');
         Some(Self {
             life: words.next()?.to_owned(),
             partition: words.next()?.parse().ok()?,
@@ -104,21 +77,120 @@ impl Claim {
             id: words.next()?.to_owned(),
         })
     }
+}
 
-    fn record(&self, made: bool) -> NewRecord {
-        NewRecord {
-            topic: CLAIM.into(),
-            partition: Some(0),
-            key: Some(self.key()),
-            value: made.then(Bytes::new),
-            headers: Vec::new(),
+fn record(key: String, value: Option<Bytes>) -> NewRecord {
+    NewRecord {
+        topic: CLAIM.into(),
+        partition: Some(0),
+        key: Some(key.into_bytes().into()),
+        value,
+        headers: Vec::new(),
+    }
+}
+
+/// What the topic says, as far as it was read.
+struct Known {
+    reader: KafkaReader,
+    claims: BTreeSet<Claim>,
+    /// By transactional id.
+    lives: BTreeMap<String, String>,
+}
+
+impl Known {
+    fn take(&mut self, record: &Record) {
+        let key = record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
+        let value = record.value.as_deref().map(|value| String::from_utf8_lossy(value).into());
+        let Some(key) = key else { return };
+        match (key.strip_prefix(ID), Claim::parse(key), value) {
+            (Some(id), _, Some(life)) => drop(self.lives.insert(id.to_owned(), life)),
+            (Some(id), _, None) => drop(self.lives.remove(id)),
+            (None, Some(claim), Some(_)) => drop(self.claims.insert(claim)),
+            (None, Some(claim), None) => drop(self.claims.remove(&claim)),
+            // Another program's.
+            (None, None, _) => {}
         }
     }
 }
 
-/// The claims of one task.
-pub(super) struct Claims {
+/// The claims of all tasks, as this process writes and reads them.
+pub(super) struct Book {
     cluster: Arc<Cluster>,
+    writer: OnceLock<KafkaProducer>,
+    known: Mutex<Option<Known>>,
+}
+
+impl Book {
+    pub(super) fn new(cluster: &Arc<Cluster>) -> Self {
+        let cluster = Arc::clone(cluster);
+        Self { cluster, writer: OnceLock::new(), known: Mutex::default() }
+    }
+
+    fn writer(&self) -> Result<&KafkaProducer, LogError> {
+        if let Some(producer) = self.writer.get() {
+            return Ok(producer);
+        }
+        let made = KafkaProducer::new(&self.cluster, Kind::Producer, "claims")?;
+        Ok(self.writer.get_or_init(|| made))
+    }
+
+    /// Writes, and waits until the log has it.
+    fn write(&self, records: Vec<NewRecord>) -> Result<(), LogError> {
+        let writer = self.writer()?;
+        let failed: Arc<Mutex<Option<LogError>>> = Arc::default();
+        for record in records {
+            let failed = Arc::clone(&failed);
+            let done = Box::new(move |result: Result<(i32, i64), LogError>| {
+                if let Err(error) = result {
+                    *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                }
+            });
+            writer.send(record, Some(done))?;
+        }
+        writer.flush(STEP)?;
+        let failed = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Not waited for: a claim that stays is removed by the next who takes the partition.
+    fn remove<'a>(&self, claims: impl IntoIterator<Item = &'a Claim>) {
+        let Ok(writer) = self.writer() else { return };
+        for claim in claims {
+            if let Err(error) = writer.send(record(claim.key(), None), None) {
+                tracing::debug!("a claim stays: {error}");
+            }
+        }
+    }
+
+    /// Reads on to the topic's end as it is now, and looks at what it says.
+    fn look<T>(&self, look: impl FnOnce(&Known) -> T) -> Result<T, LogError> {
+        let mut shared = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        // An error on the way leaves nothing behind that could be taken for the whole.
+        let mut known = match shared.take() {
+            Some(known) => known,
+            None => Known {
+                reader: KafkaReader::open(&self.cluster, CLAIM, &[0], Start::Earliest)?,
+                claims: BTreeSet::new(),
+                lives: BTreeMap::new(),
+            },
+        };
+        let (end, deadline) = (known.reader.end(0)?, Instant::now() + STEP);
+        while known.reader.position(0) < end {
+            if Instant::now() > deadline {
+                let error = format!("at {} of {end} after {STEP:?}", known.reader.position(0));
+                return Err(LogError::Retry { what: format!("read the topic {CLAIM}"), error });
+            }
+            for record in known.reader.poll(Duration::from_millis(100))? {
+                known.take(&record);
+            }
+        }
+        Ok(look(shared.insert(known)))
+    }
+}
+
+/// The claims of one task in one life.
+pub(super) struct Claims {
+    book: Arc<Book>,
     group: String,
     id: String,
     life: String,
@@ -127,14 +199,17 @@ pub(super) struct Claims {
 
 impl Claims {
     /// Of a task whose transactional id was just initialised.
-    pub(super) fn new(cluster: &Arc<Cluster>, spec: &MemberSpec, id: &str) -> Self {
-        Self {
-            cluster: Arc::clone(cluster),
+    pub(super) fn begin(book: &Arc<Book>, spec: &MemberSpec, id: &str) -> Result<Self, LogError> {
+        let life = Uuid::new_v4().simple().to_string();
+        let word = record(format!("{ID}{id}"), Some(life.clone().into_bytes().into()));
+        call(|| format!("begin a life of {id}"), STEP, || book.write(vec![word]))?;
+        Ok(Self {
+            book: Arc::clone(book),
             group: spec.group.clone(),
             id: id.to_owned(),
-            life: Uuid::new_v4().simple().to_string(),
+            life,
             held: BTreeSet::new(),
-        }
+        })
     }
 
     pub(super) fn holds(&self, partition: i32) -> bool {
@@ -151,41 +226,38 @@ impl Claims {
         if partitions.is_empty() {
             return Ok(());
         }
-        let mine: Vec<Claim> = partitions.iter().map(|partition| self.mine(*partition)).collect();
+        let mine = partitions.iter().map(|partition| self.mine(*partition).key());
+        let mine = mine.map(|key| record(key, Some(Bytes::new()))).collect();
         let what = || format!("claim partitions for {}", self.id);
-        call(what, STEP, || self.cluster.claims.write(&self.cluster, &mine))?;
+        call(what, STEP, || self.book.write(mine))?;
         self.held.extend(partitions);
-        let all = self.read()?;
-        let mut over: Vec<Claim> = Vec::new();
-        let mut former: BTreeSet<String> = BTreeSet::new();
-        for claim in all.into_iter().filter(|claim| claim.group == self.group) {
-            if claim.id == self.id {
-                // This slot's earlier lives ended when its id was initialised.
-                over.extend((claim.life != self.life).then_some(claim));
-            } else if partitions.contains(&claim.partition) {
-                former.insert(claim.id.clone());
-                over.push(claim);
+        let (mut over, mut former) = (Vec::new(), BTreeSet::new());
+        self.book.look(|known| {
+            for claim in known.claims.iter().filter(|claim| claim.group == self.group) {
+                if claim.id == self.id {
+                    over.extend((claim.life != self.life).then(|| claim.clone()));
+                } else if partitions.contains(&claim.partition) {
+                    over.push(claim.clone());
+                    // Of an earlier life: that one has ended.
+                    if known.lives.get(&claim.id).is_none_or(|life| *life == claim.life) {
+                        former.insert(claim.id.clone());
+                    }
+                }
             }
-        }
+        })?;
         for id in former {
             call(|| format!("fence {id} for {}", self.id), 2 * STEP, || self.fence(&id))?;
         }
-        // Not waited for: one that stays is removed by the next who takes the partition.
-        let writer = self.cluster.claims.producer(&self.cluster)?;
-        over.iter().try_for_each(|claim| writer.send(claim.record(false), None))
+        self.book.remove(&over);
+        Ok(())
     }
 
     /// Says that this task writes no more for these partitions.
     pub(super) fn give_up(&mut self, partitions: &[i32]) {
-        let Ok(writer) = self.cluster.claims.producer(&self.cluster) else { return };
-        for partition in partitions {
-            if self.held.remove(partition)
-                && let Err(error) = writer.send(self.mine(*partition).record(false), None)
-            {
-                // Whoever takes the partition fences this task, which then begins anew.
-                tracing::debug!("a claim stays: {error}");
-            }
-        }
+        let given: Vec<i32> =
+            partitions.iter().copied().filter(|partition| self.held.remove(partition)).collect();
+        let given: Vec<Claim> = given.into_iter().map(|partition| self.mine(partition)).collect();
+        self.book.remove(&given);
     }
 
     /// Gives up all that is held.
@@ -194,42 +266,13 @@ impl Claims {
         self.give_up(&held);
     }
 
-    /// All claims that are in the topic now.
-    fn read(&self) -> Result<BTreeSet<Claim>, LogError> {
-        let deadline = Instant::now() + STEP;
-        let mut reader = KafkaReader::open(&self.cluster, CLAIM, &[0], Start::Earliest)?;
-        let end = reader.end(0)?;
-        let mut claims = BTreeSet::new();
-        while reader.position(0) < end {
-            if Instant::now() > deadline {
-                let what = format!("read the topic {CLAIM} for {}", self.id);
-                let error = format!("at {} of {end} after {STEP:?}", reader.position(0));
-                return Err(LogError::Retry { what, error });
-            }
-            for Record { key, value, .. } in reader.poll(Duration::from_millis(100))? {
-                let Some(claim) = key.as_deref().and_then(Claim::parse) else { continue };
-                if value.is_some() {
-                    claims.insert(claim);
-                } else {
-                    claims.remove(&claim);
-                }
-            }
-        }
-        Ok(claims)
-    }
-
     /// Ends what a former owner has open, and refuses whatever it sends from now on.
     fn fence(&self, id: &str) -> Result<(), LogError> {
         let what = format!("fence {id}, which has not given up what {} was given", self.id);
         tracing::info!(former = id, by = self.id, "fencing a former owner of partitions");
         metrics::counter!("opsc_kafka_owners_fenced_total").increment(1);
-        let mut config = self.cluster.options.producer(Kind::Task, "fence");
-        config
-            .set("transactional.id", id)
-            .set("transaction.timeout.ms", TRANSACTION_MS.to_string())
-            .set("message.timeout.ms", TRANSACTION_MS.to_string());
-        let context = Quiet::new(self.cluster.context("fence"));
-        let producer: ThreadedProducer<Quiet> = create(&config, context, &what, &self.id)?;
+        let cluster = &self.book.cluster;
+        let producer = transactional(cluster, id, "fence", &what)?;
         retrying(STEP, || producer.init_transactions(STEP))
             .map_err(|error| from_kafka(&error, what, &self.id))
     }

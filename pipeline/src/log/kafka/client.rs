@@ -1,7 +1,7 @@
 //! What all clients of one cluster share: options, an observer for metadata and watermarks, and
 //! where librdkafka's messages and statistics go.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,11 +16,11 @@ use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::super::LogError;
-use super::claims;
 use super::error::{Meaning, from_kafka, meaning};
 use super::options::{KafkaOptions, SESSION_MS};
 use super::said::{
-    Pace, Secrets, is_cut_sign_in, is_leave_of_a_lost_seat, is_spoiled_transaction, kind_of,
+    Pace, Secrets, is_cut_sign_in, is_fenced, is_leave_of_a_lost_seat, is_spoiled_transaction,
+    kind_of,
 };
 use crate::activity::call;
 
@@ -36,7 +36,8 @@ pub(super) struct Cluster {
     pub(super) options: KafkaOptions,
     observer: BaseConsumer<Context>,
     secrets: Arc<Secrets>,
-    pub(super) claims: claims::Writer,
+    /// Of each topic that was asked for: as many as there are topics.
+    partitions: Mutex<HashMap<Arc<str>, i32>>,
 }
 
 /// First offset kept, and one past the last.
@@ -53,7 +54,7 @@ impl Cluster {
         let context = Context::new(Arc::clone(&secrets), "observer");
         let observer: BaseConsumer<Context> =
             create(&options.observer(), context, "connect to Kafka", "")?;
-        let cluster = Self { options, observer, secrets, claims: claims::Writer::default() };
+        let cluster = Self { options, observer, secrets, partitions: Mutex::default() };
         cluster.reach()?;
         Ok(cluster)
     }
@@ -114,34 +115,69 @@ impl Cluster {
         range(&self.observer, topic, partition)
     }
 
-    /// The end of each of a topic's partitions, open transactions included, in one question to
-    /// each broker. `topic` is the name without the prefix.
-    pub(super) fn ends(&self, topic: &str) -> Result<Vec<i64>, LogError> {
-        let full = self.full(topic);
-        let what = || format!("ask Kafka at {} for the ends of {topic}", self.options.bootstrap);
-        let metadata = self.metadata(Some(&full))?;
-        let found = metadata.topics().iter().find(|t| t.name() == full);
-        let count = found.map_or(0, |t| t.partitions().len());
+    /// The ends of the partitions of topics, open transactions included, in one question to each
+    /// broker. Names are without the prefix.
+    pub(super) fn ends(
+        &self,
+        topics: &BTreeSet<Arc<str>>,
+    ) -> Result<BTreeMap<Arc<str>, Vec<i64>>, LogError> {
+        self.ends_as_known(topics).or_else(|_| {
+            // A client that reads nothing learns of a new leader only when it asks who it is.
+            self.partitions.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            self.ends_as_known(topics)
+        })
+    }
+
+    fn ends_as_known(
+        &self,
+        topics: &BTreeSet<Arc<str>>,
+    ) -> Result<BTreeMap<Arc<str>, Vec<i64>>, LogError> {
+        let what = || format!("ask Kafka at {} for the ends of topics", self.options.bootstrap);
         let mut list = TopicPartitionList::new();
-        for partition in (0..).take(count) {
-            // The end is the answer to this time of no record.
-            list.add_partition_offset(&full, partition, Offset::End)
-                .map_err(|error| from_kafka(&error, what(), ""))?;
+        let mut counts = Vec::new();
+        for topic in topics {
+            let (full, count) = (self.full(topic), self.partitions(topic)?);
+            for partition in 0..count {
+                // The end is the answer to this time of no record.
+                list.add_partition_offset(&full, partition, Offset::End)
+                    .map_err(|error| from_kafka(&error, what(), ""))?;
+            }
+            counts.push((Arc::clone(topic), full, count));
         }
         let answer = call(what, ASK, || self.observer.offsets_for_times(list, ASK));
         let answer = answer.map_err(|error| from_kafka(&error, what(), ""))?;
-        let end = |partition: i32| {
-            let element = answer.find_partition(&full, partition);
+        let end = |full: &str, partition: i32| {
+            let element = answer.find_partition(full, partition);
             match element.as_ref().map(|element| (element.error(), element.offset())) {
                 Some((Ok(()), Offset::Offset(end))) => Ok(end),
                 Some((Err(error), _)) => Err(from_kafka(&error, what(), "")),
                 Some((Ok(()), _)) | None => Err(LogError::Retry {
                     what: what(),
-                    error: format!("no answer for partition {partition}"),
+                    error: format!("no answer for {full}[{partition}]"),
                 }),
             }
         };
-        (0..).take(count).map(end).collect()
+        let ends = |(topic, full, count): (Arc<str>, String, i32)| {
+            let ends = (0..count).map(|partition| end(&full, partition));
+            Ok((topic, ends.collect::<Result<Vec<i64>, LogError>>()?))
+        };
+        counts.into_iter().map(ends).collect()
+    }
+
+    /// How many partitions a topic has, which is fixed when it is made; 0: it is not there (yet).
+    fn partitions(&self, topic: &Arc<str>) -> Result<i32, LogError> {
+        let known = || self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = known().get(topic) {
+            return Ok(*count);
+        }
+        let full = self.full(topic);
+        let metadata = self.metadata(Some(&full))?;
+        let found = metadata.topics().iter().find(|t| t.name() == full);
+        let count = i32::try_from(found.map_or(0, |t| t.partitions().len())).unwrap_or(i32::MAX);
+        if count > 0 {
+            known().insert(Arc::clone(topic), count);
+        }
+        Ok(count)
     }
 
     pub(super) fn context(&self, name: &str) -> Context {
@@ -271,6 +307,7 @@ impl ClientContext for Context {
         let (client, message) = (self.name.as_str(), self.secrets.hide(message));
         let handled = is_spoiled_transaction(facility, &message)
             || is_leave_of_a_lost_seat(facility, &message)
+            || is_fenced(&message)
             || is_cut_sign_in(&message);
         if handled {
             tracing::debug!(target: "librdkafka", client, facility, "{message}");
@@ -316,7 +353,9 @@ impl ClientContext for Context {
         // Of a broken connection its log has said the same, as FAIL.
         let cut = is_cut_sign_in(&reason);
         self.cut.store(cut, Ordering::SeqCst);
-        let said = cut || matches!(code, Some(Code::BrokerTransportFailure | Code::Resolve));
+        let said = cut
+            || is_fenced(&reason)
+            || matches!(code, Some(Code::BrokerTransportFailure | Code::Resolve));
         if !said && let Some(unsaid) = self.pace.may_say(&kind, Instant::now()) {
             tracing::warn!(target: "librdkafka", client = self.name, unsaid, "{reason}");
         }
@@ -342,6 +381,8 @@ impl ConsumerContext for Context {
         let assign = err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if self.closing.load(Ordering::SeqCst) {
             let answer = if assign {
+                // Nothing of it is read any more; without an offset, the group would be asked.
+                let _ = list.set_all_offsets(Offset::Offset(0));
                 consumer.incremental_assign(list)
             } else {
                 consumer.incremental_unassign(list)

@@ -72,6 +72,11 @@ impl KafkaMember {
         self.parts.contains_key(&partition) || self.leaving.contains(&partition)
     }
 
+    /// The partitions that are ours.
+    pub(super) fn partitions(&self) -> Vec<i32> {
+        self.parts.keys().copied().collect()
+    }
+
     /// Whether partitions that we have are no longer ours.
     pub(super) fn lost(&self) -> bool {
         let has = !self.parts.is_empty() || !self.leaving.is_empty();

@@ -46,7 +46,7 @@ mod topics;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use options::KafkaOptions;
@@ -60,6 +60,7 @@ use super::{
 /// An event log over a Kafka cluster.
 pub struct KafkaLog {
     cluster: Arc<Cluster>,
+    claims: Arc<claims::Book>,
 }
 
 impl KafkaLog {
@@ -69,7 +70,9 @@ impl KafkaLog {
     /// [`LogError::Fatal`] for options that are refused or a cluster that refuses us,
     /// [`LogError::Retry`] when no broker answers.
     pub fn connect(options: KafkaOptions) -> Result<Self, LogError> {
-        Ok(Self { cluster: Arc::new(Cluster::connect(options)?) })
+        let cluster = Arc::new(Cluster::connect(options)?);
+        let claims = Arc::new(claims::Book::new(&cluster));
+        Ok(Self { cluster, claims })
     }
 
     /// What `ensure_topics` would do, without doing it.
@@ -96,7 +99,16 @@ fn with_own(topics: &[TopicSpec]) -> Vec<TopicSpec> {
 
 impl Watch for KafkaLog {
     fn ends(&self, topic: &str) -> Result<Vec<i64>, LogError> {
-        self.cluster.ends(topic)
+        let topic: Arc<str> = topic.into();
+        let mut ends = self.cluster.ends(&[Arc::clone(&topic)].into())?;
+        Ok(ends.remove(&topic).unwrap_or_default())
+    }
+
+    fn ends_of(
+        &self,
+        topics: &BTreeSet<Arc<str>>,
+    ) -> Result<BTreeMap<Arc<str>, Vec<i64>>, LogError> {
+        self.cluster.ends(topics)
     }
 
     fn done(&self, _: &str, _: &Arc<str>, _: &BTreeMap<i32, i64>) {}
@@ -112,7 +124,7 @@ impl EventLog for KafkaLog {
     }
 
     fn task(&self, spec: &MemberSpec) -> Result<Box<dyn Task>, LogError> {
-        Ok(Box::new(task::KafkaTask::join(&self.cluster, spec)?))
+        Ok(Box::new(task::KafkaTask::join(&self.cluster, &self.claims, spec)?))
     }
 
     fn producer(&self, name: &str) -> Result<Arc<dyn Producer>, LogError> {

@@ -40,6 +40,11 @@ pub(super) fn is_spoiled_transaction(facility: &str, message: &str) -> bool {
     facility == "TXNERR" && message.contains("Current transaction failed")
 }
 
+/// Whether a transactional id was initialised by who takes over: the task says so, and begins anew.
+pub(super) fn is_fenced(message: &str) -> bool {
+    message.contains("fenced by a newer instance") || message.contains("with an old epoch")
+}
+
 /// Whether librdkafka wonders at what [`super::seat::Seat::leave`] does with a seat that the group
 /// has taken back already: it gives up what it still holds, which is meant.
 pub(super) fn is_leave_of_a_lost_seat(facility: &str, message: &str) -> bool {

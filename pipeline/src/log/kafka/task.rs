@@ -12,7 +12,7 @@ use rdkafka::producer::{Producer as _, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use super::super::{Event, LogError, Member, MemberSpec, NewRecord, Position, Start, Task};
-use super::claims::Claims;
+use super::claims::{Book, Claims};
 use super::client::{ASK, Cluster, SETTLE, create};
 use super::error::{Meaning, from_code, from_kafka, meaning};
 use super::member::KafkaMember;
@@ -33,14 +33,16 @@ const LAST: Duration = Duration::from_secs(2);
 /// transactional id ([`super::claims`]); a rebalance in which it keeps them is none of a
 /// transaction's business. After a commit or an abort that failed, records of it may still be on
 /// their way: librdkafka gives the sequence numbers of records that it throws away to the next ones,
-/// which the brokers then take for the same ones, sent again. So this task ends there, and the next
-/// one's epoch tells its records from the old.
+/// which the brokers then take for the same ones, sent again. So the producer ends there, and the
+/// epoch of the next tells its records from the old; the membership goes on.
 pub(super) struct KafkaTask {
     // Ends before the member leaves the group.
     producer: ThreadedProducer<Quiet>,
     member: KafkaMember,
     claims: Claims,
     cluster: Arc<Cluster>,
+    book: Arc<Book>,
+    spec: MemberSpec,
     open: bool,
     /// Something of the open transaction may still reach the brokers.
     astray: bool,
@@ -51,32 +53,38 @@ pub(super) struct KafkaTask {
 }
 
 impl KafkaTask {
-    pub(super) fn join(cluster: &Arc<Cluster>, spec: &MemberSpec) -> Result<Self, LogError> {
-        let name = format!("{}-{}", spec.group, spec.slot);
-        let what = format!("begin transactions of {name}");
-        let mut config = cluster.options.producer(Kind::Task, &name);
-        let id = format!("{}:{}", cluster.full(&spec.group), spec.slot);
-        config
-            .set("transactional.id", &id)
-            .set("transaction.timeout.ms", TRANSACTION_MS.to_string())
-            // Longer than the transaction's, it would be refused.
-            .set("message.timeout.ms", TRANSACTION_MS.to_string());
-        let context = Quiet::new(cluster.context(&name));
-        let producer: ThreadedProducer<Quiet> = create(&config, context, &what, &spec.slot)?;
-        // Ends what a predecessor left open and fences it, before anything is read.
-        let begun = || retrying(SETTLE, || producer.init_transactions(SETTLE));
-        call(|| what.clone(), 2 * SETTLE, begun)
-            .map_err(|error| from_kafka(&error, what, &spec.slot))?;
+    pub(super) fn join(
+        cluster: &Arc<Cluster>,
+        book: &Arc<Book>,
+        spec: &MemberSpec,
+    ) -> Result<Self, LogError> {
+        let (producer, claims) = begin(cluster, book, spec)?;
         Ok(Self {
             producer,
             member: KafkaMember::join(cluster, spec)?,
-            claims: Claims::new(cluster, spec, &id),
+            claims,
             cluster: Arc::clone(cluster),
+            book: Arc::clone(book),
+            spec: spec.clone(),
             open: false,
             astray: false,
             leaving: Vec::new(),
             full: HashMap::new(),
         })
+    }
+
+    /// Another producer in place of this one, of which something may still reach the brokers.
+    fn begin_anew(&mut self) -> Result<(), LogError> {
+        let (producer, claims) = begin(&self.cluster, &self.book, &self.spec)?;
+        let held: Vec<i32> = self.member.partitions();
+        let old = std::mem::replace(&mut self.producer, producer);
+        call(|| format!("close the last client of {}", self.member.slot()), STEP, || drop(old));
+        self.claims = claims;
+        self.claims.take(&held)?;
+        self.leaving.clear();
+        (self.open, self.astray) = (false, false);
+        metrics::counter!("opsc_kafka_producers_replaced_total").increment(1);
+        Ok(())
     }
 
     fn error(&self, doing: &str, error: &KafkaError) -> LogError {
@@ -141,6 +149,39 @@ impl KafkaTask {
             self.claims.give_up(&leaving);
         }
     }
+}
+
+/// A transactional producer, not yet initialised.
+pub(super) fn transactional(
+    cluster: &Cluster,
+    id: &str,
+    name: &str,
+    what: &str,
+) -> Result<ThreadedProducer<Quiet>, LogError> {
+    let mut config = cluster.options.producer(Kind::Task, name);
+    config
+        .set("transactional.id", id)
+        .set("transaction.timeout.ms", TRANSACTION_MS.to_string())
+        // Longer than the transaction's, it would be refused.
+        .set("message.timeout.ms", TRANSACTION_MS.to_string());
+    create(&config, Quiet::new(cluster.context(name)), what, id)
+}
+
+/// Ends what a predecessor in the slot left open and fences it, before anything is read.
+fn begin(
+    cluster: &Arc<Cluster>,
+    book: &Arc<Book>,
+    spec: &MemberSpec,
+) -> Result<(ThreadedProducer<Quiet>, Claims), LogError> {
+    let name = format!("{}-{}", spec.group, spec.slot);
+    let what = format!("begin transactions of {name}");
+    let id = format!("{}:{}", cluster.full(&spec.group), spec.slot);
+    let producer = transactional(cluster, &id, &name, &what)?;
+    let begun = || retrying(SETTLE, || producer.init_transactions(SETTLE));
+    call(|| what.clone(), 2 * SETTLE, begun)
+        .map_err(|error| from_kafka(&error, what, &spec.slot))?;
+    let claims = Claims::begin(book, spec, &id)?;
+    Ok((producer, claims))
 }
 
 /// Repeats a call that librdkafka says can be repeated: it goes on where it was.
@@ -261,12 +302,17 @@ impl Task for KafkaTask {
     fn abort(&mut self) -> Result<(), LogError> {
         if self.open && !self.astray {
             drain(&self.producer, LAST);
-            self.abort_transaction(STEP)?;
+            match self.abort_transaction(STEP) {
+                Ok(()) => {}
+                Err(error @ LogError::Retry { .. }) => {
+                    tracing::debug!("{error}");
+                    self.astray = true;
+                }
+                Err(other) => return Err(other),
+            }
         }
         if self.astray || self.producer.client().context().has_purged() {
-            let what = format!("abort of {}", self.member.slot());
-            let error = "the brokers may have got what it has given up, so it begins anew".into();
-            return Err(LogError::Retry { what, error });
+            return self.begin_anew();
         }
         self.open = false;
         Ok(())

@@ -149,6 +149,15 @@ impl Broker {
         assert!(command.status().unwrap().success());
     }
 
+    /// Stops or wakes the process of one of its nodes.
+    #[allow(dead_code)]
+    pub(super) fn signal_node(&self, node: i32, signal: &str) {
+        let file = self.folder.path().join(format!("node-{node}/pid"));
+        let pid = std::fs::read_to_string(file).unwrap();
+        let mut command = Command::new("kill");
+        assert!(command.args([signal, pid.trim()]).status().unwrap().success());
+    }
+
     /// Where its node keeps its data.
     pub(super) fn data(&self) -> PathBuf {
         self.folder.path().join("node-1/data")
