@@ -110,8 +110,9 @@ const server = createServer(async (request, response) => {
 });
 
 setInterval(() => {
+  if (account.silent) return;
   for (const { response } of viewers) response.write(": beat\n\n");
-}, 15_000).unref();
+}, 5_000).unref();
 setInterval(() => {
   for (const id of new Set([...viewers].map((v) => v.device).filter(Boolean))) {
     const device = world.devices.get(id);

@@ -2,6 +2,7 @@
 import { useState } from "react";
 import type { AnomalyItem } from "../api/types";
 import { useNow } from "../lib/clock";
+import { evidenceOf } from "../lib/evidence";
 import { absolute, duration, metricName, quantity, shownUnit, zone } from "../lib/format";
 import { Link, withParams } from "../lib/router";
 
@@ -26,14 +27,12 @@ export function AnomalyAge({ item }: { item: AnomalyItem }) {
 export const what = (item: { metric: string; instance: string }): string =>
   item.instance ? `${metricName(item.metric)} of ${item.instance}` : metricName(item.metric);
 
-export const direction = (item: AnomalyItem): string =>
-  item.value > item.expected ? "above" : "below";
-
 /** What began this short a time ago lights up once. */
 const FRESH_MS = 10_000;
 
 export function AnomalyLine({ item, device = true }: { item: AnomalyItem; device?: boolean }) {
   const unit = shownUnit(item.metric, item.unit);
+  const { onset, peak, clear } = evidenceOf(item);
   const [fresh] = useState(() => Date.now() - item.onset_at < FRESH_MS);
   return (
     <li className={fresh ? "line fresh" : "line"} data-anomaly={item.id}>
@@ -49,8 +48,13 @@ export function AnomalyLine({ item, device = true }: { item: AnomalyItem; device
         <span>{what(item)}</span>
       </span>
       <span className="line-value">
-        <b>{quantity(item.value, unit)}</b>{" "}
-        <span className="muted">expected {quantity(item.expected, unit)}</span>
+        <b>{quantity(peak.value, unit)}</b>{" "}
+        <span className="muted">expected {quantity(peak.expected, unit)}</span>
+        <small className="muted">
+          {peak.at !== onset.at && `peak; began at ${quantity(onset.value, unit)}`}
+          {clear &&
+            `${peak.at === onset.at ? "" : ", "}cleared at ${quantity(clear.value, unit)} of ${quantity(clear.expected, unit)} expected`}
+        </small>
       </span>
       <Link
         className="button small"
