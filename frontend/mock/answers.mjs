@@ -331,8 +331,8 @@ export const ROUTES = [
       if (!series) throw missing();
       return world.samples(
         series,
-        Number(query.get("from")),
-        Number(query.get("to")),
+        Number(query.get("from") ?? Date.now() - 3_600_000),
+        Number(query.get("to") ?? Date.now()),
         Number(query.get("points") ?? 800),
       );
     },

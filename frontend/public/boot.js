@@ -17,7 +17,6 @@ addEventListener(
     if (!root || root.firstChild) return;
     var main = document.createElement("main");
     main.className = "centre";
-    main.setAttribute("role", "alert");
     var title = document.createElement("h1");
     title.textContent = "OpsConductor could not be loaded";
     var text = document.createElement("p");

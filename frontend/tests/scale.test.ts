@@ -67,6 +67,7 @@ describe("heightOf", () => {
     expect(high).toBeLessThanOrEqual(1);
     expect(low).toBeGreaterThanOrEqual(0);
     expect(height(plot([]), "m", "ms")).toEqual([0, 1]);
+    expect(height(plot([0, 0]), "if_in_errors_pps", "packet/s")).toEqual([0, 1]);
     const [from, to] = height(plot([5]), "m", "ms");
     expect(to).toBeGreaterThan(from);
   });

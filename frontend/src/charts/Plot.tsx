@@ -121,10 +121,10 @@ function options(
   };
   const none = { points: { show: false } };
   const invisible = { ...none, stroke: "transparent", width: 0 };
-  const height = (plot: uPlot): [number, number] => {
+  // By the view that is about to be drawn: while uPlot asks, its own scale is still the old one.
+  const height = (): [number, number] => {
     const { data, metric, unit, from, to } = latest.current;
-    const { min = from / 1000, max = to / 1000 } = plot.scales.x ?? {};
-    return heightOf(data, metric, unit, min, max);
+    return heightOf(data, metric, unit, from / 1000, to / 1000);
   };
   const stepped = isState(props.metric) && uPlot.paths.stepped?.({ align: 1 });
   return {

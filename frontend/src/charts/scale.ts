@@ -75,7 +75,8 @@ export function heightOf(
   const below = Math.min(more / 2, low - floor);
   low -= below;
   high += more - below;
-  const height = high - low || Math.abs(high) * 0.1 || 1;
+  if (high === 0 && low === 0) return [0, whole ?? 1];
+  const height = high - low || Math.abs(high) * 0.1;
   if (floor === 0 && low < high * 0.6 && low - height * MARGIN < high * 0.4) low = 0;
   else low = Math.max(floor, low - height * MARGIN);
   high += height * MARGIN;

@@ -145,7 +145,7 @@ function Table({
           <th scope="col" className="wide c-alias">
             Alias
           </th>
-          <th scope="col">
+          <th scope="col" className="c-oper">
             Oper<span className="wide"> / admin</span>
           </th>
           <th scope="col" className="c-num wide">

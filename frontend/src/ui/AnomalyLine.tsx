@@ -1,9 +1,9 @@
 // One anomaly in one line: what, where, how far off, since when, and "Why?".
 import { useState } from "react";
-import type { AnomalyItem } from "../api/types";
+import type { AnomalyEvidence, AnomalyItem } from "../api/types";
 import { useNow } from "../lib/clock";
 import { evidenceOf } from "../lib/evidence";
-import { absolute, duration, metricName, quantity, shownUnit, zone } from "../lib/format";
+import { absolute, bandText, duration, metricName, quantity, shownUnit, zone } from "../lib/format";
 import { Link, withParams } from "../lib/router";
 
 export const whyKey = (item: { series: string; id: string }): string => `${item.series}:${item.id}`;
@@ -26,6 +26,10 @@ export function AnomalyAge({ item }: { item: AnomalyItem }) {
 /** `In traffic of Gi0/1` */
 export const what = (item: { metric: string; instance: string }): string =>
   item.instance ? `${metricName(item.metric)} of ${item.instance}` : metricName(item.metric);
+
+/** `82.9 of 36.4 Mbit/s expected` */
+const ofExpected = ({ value, expected }: AnomalyEvidence, unit: string): string =>
+  `${bandText(value, expected, unit).replace(" … ", " of ")} expected`;
 
 /** What began this short a time ago lights up once. */
 const FRESH_MS = 10_000;
@@ -50,11 +54,12 @@ export function AnomalyLine({ item, device = true }: { item: AnomalyItem; device
       <span className="line-value">
         <b>{quantity(peak.value, unit)}</b>{" "}
         <span className="muted">expected {quantity(peak.expected, unit)}</span>
-        <small className="muted">
-          {peak.at !== onset.at && `peak; began at ${quantity(onset.value, unit)}`}
-          {clear &&
-            `${peak.at === onset.at ? "" : ", "}cleared at ${quantity(clear.value, unit)} of ${quantity(clear.expected, unit)} expected`}
-        </small>
+        {(clear || peak.at !== onset.at) && (
+          <small className="muted">
+            <span>began at {ofExpected(onset, unit)}</span>
+            {clear && <span>cleared at {ofExpected(clear, unit)}</span>}
+          </small>
+        )}
       </span>
       <Link
         className="button small"

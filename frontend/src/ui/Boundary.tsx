@@ -7,7 +7,7 @@ import { canReload, isMissingPart, reloadOnce } from "../lib/reload";
 interface Props {
   /** What is inside, for the sentence: "This page could not be shown". */
   what: string;
-  /** Another value is another try: the path, usually. */
+  /** Of a page: its path. Another path is another try. */
   at?: string;
   children: ReactNode;
 }
@@ -48,18 +48,22 @@ export class Boundary extends Component<Props, State> {
         </div>
       );
     }
-    return <Broken what={this.props.what} error={error} />;
+    return <Broken what={this.props.what} error={error} page={this.props.at !== undefined} />;
   }
 }
 
-function Broken({ what, error }: { what: string; error: unknown }) {
+function Broken({ what, error, page }: { what: string; error: unknown; page: boolean }) {
   const missing = isMissingPart(error);
   return (
     <div className="face face-error" role="alert">
       <span className="face-mark" aria-hidden="true">
         ✕
       </span>
-      <p className="face-title">{what} could not be shown</p>
+      {page ? (
+        <h1 className="face-title">{what} could not be shown</h1>
+      ) : (
+        <p className="face-title">{what} could not be shown</p>
+      )}
       <div className="face-text">
         {missing ? (
           <p>

@@ -77,7 +77,7 @@ function Why() {
   const why = useSearch().get("why");
   if (!why) return null;
   return (
-    <Boundary what="The panel" at={why}>
+    <Boundary what="The panel" key={why}>
       <Suspense fallback={null}>
         <WhyPanel key={why} why={why} onClose={() => navigate(withParams({ why: null }))} />
       </Suspense>
