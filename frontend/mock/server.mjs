@@ -40,6 +40,8 @@ function logIn(body, response) {
 }
 
 function events(request, response, query) {
+  // As a black hole does: taken, and never answered.
+  if (account.silent) return;
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
   response.write(": hello\n\n");
   const viewer = { response, device: query.get("device") };

@@ -68,7 +68,7 @@ export function heightOf(
   low = Math.max(low, floor);
   // A band whose edges are out of reach needs no room beside it.
   const edges = band && !open && band.low >= low && band.high <= high;
-  const wide = edges ? high - low : 0;
+  const wide = edges ? band.high - Math.max(band.low, floor) : 0;
   const share = span < wide * FLAT ? FLAT_SHARE : MOST_SHARE;
   const more = Math.max(0, wide / share - (high - low));
   // Room on both sides, and above where there is nothing below.

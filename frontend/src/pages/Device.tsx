@@ -47,6 +47,7 @@ export default function DevicePage({ id }: { id: string }) {
   return (
     <>
       <Head device={device.data} askedAt={device.dataUpdatedAt} />
+      <Limits facts={device.data.facts} />
       <DeviceAnomalies device={device.data} />
       {lastAnswer(device.data) === null && <Waiting device={device.data} />}
       <Measured device={device.data} />
@@ -233,8 +234,21 @@ function Measured({ device }: { device: DeviceDetail }) {
   );
 }
 
+const isLimit = (name: string): boolean => name.endsWith("_limit");
+
+/** What was left out of this device, with the name of the limit. */
+function Limits({ facts }: { facts: Record<string, string> }) {
+  const limits = Object.entries(facts).filter(([name]) => isLimit(name));
+  return limits.map(([name, text]) => (
+    <p key={name} className="warn-line">
+      ▲ {text}
+    </p>
+  ));
+}
+
 function Facts({ device }: { device: DeviceDetail }) {
-  const facts = Object.entries(device.facts).sort(([a], [b]) => a.localeCompare(b));
+  const known = Object.entries(device.facts).filter(([name]) => !isLimit(name));
+  const facts = known.sort(([a], [b]) => a.localeCompare(b));
   return (
     <section aria-labelledby="facts-head">
       <div className="section-head">

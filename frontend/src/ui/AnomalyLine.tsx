@@ -27,9 +27,9 @@ export function AnomalyAge({ item }: { item: AnomalyItem }) {
 export const what = (item: { metric: string; instance: string }): string =>
   item.instance ? `${metricName(item.metric)} of ${item.instance}` : metricName(item.metric);
 
-/** `82.9 of 36.4 Mbit/s expected` */
-const ofExpected = ({ value, expected }: AnomalyEvidence, unit: string): string =>
-  `${bandText(value, expected, unit).replace(" … ", " of ")} expected`;
+/** `82.9, expected 36.4 Mbit/s` */
+const withExpected = ({ value, expected }: AnomalyEvidence, unit: string): string =>
+  bandText(value, expected, unit).replace(" … ", ", expected ");
 
 /** What began this short a time ago lights up once. */
 const FRESH_MS = 10_000;
@@ -56,8 +56,8 @@ export function AnomalyLine({ item, device = true }: { item: AnomalyItem; device
         <span className="muted">expected {quantity(peak.expected, unit)}</span>
         {(clear || peak.at !== onset.at) && (
           <small className="muted">
-            <span>began at {ofExpected(onset, unit)}</span>
-            {clear && <span>cleared at {ofExpected(clear, unit)}</span>}
+            <span>began at {withExpected(onset, unit)}</span>
+            {clear && <span>cleared at {withExpected(clear, unit)}</span>}
           </small>
         )}
       </span>
