@@ -62,6 +62,13 @@ pub trait Vault: Send + Sync + 'static {
     /// All credentials by name.
     fn list(&self) -> PortFuture<'_, Result<Vec<StoredCredential>, PortError>>;
 
+    /// Makes a credential, sealed before it is stored; none when there is one of that name.
+    fn create(
+        &self,
+        name: String,
+        secret: NewSecret,
+    ) -> PortFuture<'_, Result<Option<StoredCredential>, PortError>>;
+
     /// Makes or replaces a credential, sealed before it is stored.
     fn put(
         &self,

@@ -40,7 +40,7 @@ fn protected() -> OpenApiRouter<ApiState> {
         .routes(routes!(samples::read))
         .routes(routes!(anomalies::list))
         .routes(routes!(pollers::list))
-        .routes(routes!(credentials::list))
+        .routes(routes!(credentials::list, credentials::create))
         .routes(routes!(credentials::put, credentials::delete))
         .routes(routes!(system::status))
         .routes(routes!(registry::subjects))

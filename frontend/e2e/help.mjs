@@ -61,7 +61,7 @@ export async function look(page, setup, name, { whole = false } = {}) {
  * Pixels of the canvas in a colour of the style sheet, and near its opacity. In an area, so are
  * those two beside and below: the rim of a line is not.
  */
-async function pixels(canvas, name, least, most, area) {
+export async function pixels(canvas, name, least, most, area) {
   const wanted = { name, least, most, area };
   return canvas.evaluate((element, { name, least, most, area }) => {
     const probe = document.createElement("span");

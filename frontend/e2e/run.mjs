@@ -8,6 +8,7 @@
 //   OPSC_E2E_ADDRESS, _PORT, _CREDENTIAL   device to add (127.0.0.1, 161, none)
 //   OPSC_E2E_ONLY             run only tests whose name contains this
 //   OPSC_E2E_INJECTED         device and instance of the anomaly to wait for; none: any
+//   OPSC_E2E_MOCK             1: against the mock, which can do what no server may
 //   OPSC_E2E_DEVICE           open this device (its name) instead of one that is up
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,6 +28,7 @@ const setup = {
   shots: env.OPSC_E2E_SHOTS ?? null,
   anomalyMs: Number(env.OPSC_E2E_ANOMALY_MS ?? 240_000),
   device: env.OPSC_E2E_DEVICE ?? null,
+  mock: env.OPSC_E2E_MOCK === "1",
   injected: env.OPSC_E2E_INJECTED ?? null,
   add: {
     address: env.OPSC_E2E_ADDRESS ?? "127.0.0.1",
@@ -77,7 +79,7 @@ for (const [name, run] of tests) {
       const path = join(setup.shots, `fail-${name.replace(/\W+/g, "-")}.png`);
       await page.screenshot({ path }).catch(() => undefined);
     }
-    await page.unrouteAll({ behavior: "ignoreErrors" });
+    await page.unrouteAll({ behavior: "ignoreErrors" }).catch(() => undefined);
     if (name === "log in") break;
   }
 }

@@ -1,5 +1,6 @@
 // In this order, in one browser: each test leaves the page logged in.
 import { ask, axe, bandPixels, check, linePixels, look, until } from "./help.mjs";
+import { truth } from "./truth.mjs";
 
 const goto = (page, setup, path) => page.goto(setup.base + path, { waitUntil: "domcontentloaded" });
 const liveMark = (page) => page.locator(".live");
@@ -413,5 +414,6 @@ export const tests = [
   ["a lost connection is seen and comes back", connectionLost],
   ["on a phone", phone],
   ["the expected band is drawn", band],
+  ...truth,
   ["log out", logOut],
 ];

@@ -22,6 +22,7 @@ const tests = spawn(process.execPath, ["e2e/run.mjs"], {
     ...process.env,
     OPSC_URL: `http://127.0.0.1:${port}`,
     OPSC_ADMIN_PASSWORD_FILE: join(folder, "password"),
+    OPSC_E2E_MOCK: "1",
     OPSC_E2E_CREDENTIAL: "lab-v2c",
   },
 });

@@ -37,7 +37,12 @@ function summary() {
     states[device.state] += 1;
     open += world.open(device);
   }
-  return { devices: states, open_anomalies: open, newest_sample_at: Date.now() - 2000 };
+  return {
+    devices: states,
+    open_anomalies: open,
+    newest_sample_at: Date.now() - 2000,
+    shortest_interval_ms: 60_000,
+  };
 }
 
 const theDevice = (id) => {
@@ -93,6 +98,8 @@ function seriesOf(device) {
 function interfaces(device) {
   const all = seriesOf(device);
   if (all.length === 0) return { items: [] };
+  const { snmp_answer_at: answered, stale_after_ms } = world.summary(device, Date.now());
+  for (const item of all) item.at = Math.min(item.at, answered ?? item.at);
   const items = device.portNames.map((name, i) => ({
     name,
     alias:
@@ -104,9 +111,11 @@ function interfaces(device) {
     admin_status: i % 11 === 10 ? "down" : "up",
     oper_status: i % 11 === 10 || i % 17 === 5 ? "down" : "up",
     speed_bps: i < 2 ? 1e10 : 1e9,
+    present: true,
+    last_sample_at: all[0]?.at ?? null,
     metrics: all.filter((s) => s.instance === name).map(({ id, ...metric }) => metric),
   }));
-  return { items };
+  return { items, total: items.length, next_cursor: null, answered_at: answered, stale_after_ms };
 }
 
 function anomalies(query) {
@@ -133,6 +142,9 @@ function checkDraft(body) {
   }
   if (body.credential && !world.credentials.has(body.credential)) {
     errors.push({ field: "credential", detail: "No such credential." });
+  }
+  if (body.snmp === true && !body.credential) {
+    errors.push({ field: "credential", detail: "SNMP needs one." });
   }
   if (errors.length) throw new Problem(422, "The device is not valid", "See the fields.", errors);
 }
@@ -233,13 +245,34 @@ const pollers = ({ query }) => {
   };
 };
 
+const usersOf = (name) =>
+  [...world.devices.values()].filter((d) => d.credential === name).map((d) => d.name);
+
+function putCredential(name, body) {
+  if (!body.community)
+    throw new Problem(422, "Not valid", "See the fields.", [
+      { field: "community", detail: "May not be empty." },
+    ]);
+  world.credentials.set(name, { kind: body.kind, at: Date.now() });
+  return { name, kind: body.kind, devices: usersOf(name).length, used_by: [] };
+}
+
+function createCredential(body) {
+  if (world.credentials.has(body.name)) {
+    const detail = `there is a credential ${body.name} already; its secret was not changed`;
+    throw new Problem(409, "Conflict", detail, [{ field: "name", detail }]);
+  }
+  return [201, putCredential(body.name, body)];
+}
+
 const credentials = () => ({
   items: [...world.credentials].map(([name, c]) => ({
     name,
     kind: c.kind,
     created_at: c.at,
     updated_at: c.at,
-    devices: [...world.devices.values()].filter((d) => d.credential === name).length,
+    devices: usersOf(name).length,
+    used_by: usersOf(name).slice(0, 5),
   })),
 });
 
@@ -298,8 +331,8 @@ export const ROUTES = [
       if (!series) throw missing();
       return world.samples(
         series,
-        Number(query.get("from")),
-        Number(query.get("to")),
+        Number(query.get("from") ?? Date.now() - 3_600_000),
+        Number(query.get("to") ?? Date.now()),
         Number(query.get("points") ?? 800),
       );
     },
@@ -307,15 +340,14 @@ export const ROUTES = [
   ["GET", /^\/monitoring\/v1\/anomalies$/, ({ query }) => anomalies(query)],
   ["GET", /^\/automation\/v1\/pollers$/, pollers],
   ["GET", /^\/credentials\/v1\/credentials$/, credentials],
+  ["PUT", /^\/credentials\/v1\/credentials\/([^/]+)$/, ({ id, body }) => putCredential(id, body)],
+  ["POST", /^\/credentials\/v1\/credentials$/, ({ body }) => createCredential(body)],
+  // Not of the product: makes the live events fall silent, for the tests.
   [
     "PUT",
-    /^\/credentials\/v1\/credentials\/([^/]+)$/,
-    ({ id, body }) => {
-      if (!body.community)
-        throw new Problem(422, "Not valid", "See the fields.", [
-          { field: "community", detail: "May not be empty." },
-        ]);
-      world.credentials.set(id, { kind: body.kind, at: Date.now() });
+    /^\/system\/v1\/mock-silence$/,
+    ({ body }) => {
+      account.silent = body.silent === true;
       return [204];
     },
   ],
@@ -323,6 +355,8 @@ export const ROUTES = [
     "DELETE",
     /^\/credentials\/v1\/credentials\/([^/]+)$/,
     ({ id }) => {
+      const users = usersOf(id);
+      if (users.length) throw new Problem(409, "Conflict", `${users.length} device(s) use ${id}`);
       if (!world.credentials.delete(id)) throw missing();
       return [204];
     },

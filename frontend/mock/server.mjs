@@ -40,6 +40,8 @@ function logIn(body, response) {
 }
 
 function events(request, response, query) {
+  // As a black hole does: taken, and never answered.
+  if (account.silent) return;
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
   response.write(": hello\n\n");
   const viewer = { response, device: query.get("device") };
@@ -110,8 +112,9 @@ const server = createServer(async (request, response) => {
 });
 
 setInterval(() => {
+  if (account.silent) return;
   for (const { response } of viewers) response.write(": beat\n\n");
-}, 15_000).unref();
+}, 5_000).unref();
 setInterval(() => {
   for (const id of new Set([...viewers].map((v) => v.device).filter(Boolean))) {
     const device = world.devices.get(id);

@@ -3,7 +3,12 @@ import { World } from "./world.mjs";
 
 export const world = new World(Number(process.env.MOCK_DEVICES ?? 60));
 export const started = Date.now();
-export const account = { password: process.env.MOCK_PASSWORD ?? "admin", oneTime: true };
+export const account = {
+  password: process.env.MOCK_PASSWORD ?? "admin",
+  oneTime: true,
+  /** Live events as through a black hole: the connection stands, and nothing comes. */
+  silent: false,
+};
 export const viewers = new Set();
 let eventId = 0;
 
@@ -16,6 +21,7 @@ export class Problem extends Error {
 export const missing = () => new Problem(404, "Not Found", "No such thing.");
 
 export function emit(event, data, device) {
+  if (account.silent) return;
   eventId += 1;
   for (const viewer of viewers) {
     if (device && viewer.device !== device) continue;

@@ -174,6 +174,9 @@ export class World {
     device.anomalies ??= [];
     device.anomalies.push(anomaly);
     anomaly.value = this.value(series, onset) ?? 0;
+    anomaly.peak = { at: onset, value: anomaly.value, expected, lower, upper };
+    anomaly.clear = null;
+    if (cleared !== null) this.clear(anomaly, cleared);
     anomaly.score = Math.min(
       40,
       Math.abs(anomaly.value - expected) / Math.max(1e-9, (upper - lower) / 6),
@@ -211,8 +214,13 @@ export class World {
   }
 
   clear(anomaly, at) {
+    const series = this.series.get(anomaly.series);
+    const half = Math.round((anomaly.onset_at + at) / 2);
+    const worst = this.value(series, half) ?? anomaly.value;
+    anomaly.peak = { at: half, ...this.band(series, half), value: worst };
     anomaly.cleared_at = at;
     anomaly.at = at;
+    anomaly.clear = { at, ...this.band(series, at), value: this.normal(series, at) };
   }
 
   open(device) {
@@ -221,9 +229,15 @@ export class World {
 
   summary(device, now) {
     const { series, portNames, anomalies, ports, born, updated_at, ...rest } = device;
+    const last = this.lastSample(device, now);
+    const snmp = device.state === "degraded" ? Math.min(last, device.since) : last;
     return {
       ...rest,
-      last_sample_at: this.lastSample(device, now),
+      last_sample_at: last,
+      last_answer_at: last,
+      snmp_answer_at: device.snmp ? snmp : null,
+      icmp_answer_at: device.icmp ? last : null,
+      stale_after_ms: 3 * device.interval_ms,
       open_anomalies: this.open(device),
       interfaces: portNames.length,
     };
@@ -233,32 +247,56 @@ export class World {
     const span = to - from;
     const [resolution, bucket] =
       span <= 6 * hour ? ["raw", null] : span <= 3 * day ? ["5m", 5 * minute] : ["1h", hour];
-    const step = bucket ?? Math.max(15_000, Math.ceil(span / points / 5000) * 5000);
+    const now = Date.now();
+    to = Math.min(to, now);
+    // Polled every 15 s until half an hour ago, every minute since: as after the demo's start.
+    const changed = Math.floor((now - 30 * minute) / minute) * minute;
+    const thin = Math.max(1, Math.ceil(span / points / 15_000));
+    const step = (at) => bucket ?? (at >= changed ? minute : 15_000 * thin);
     const device = this.devices.get(series.device);
     const born = device.born ? device.born + 8000 : 0;
     const out = { at: [], value: [], min: [], max: [] };
-    const gapFrom = Math.floor(Date.now() / day) * day - 2 * hour;
-    for (let at = Math.ceil(from / step) * step; at <= to; at += step) {
+    const silent = device.state === "down" || device.state === "unknown" ? device.since : 8e15;
+    const gapFrom = Math.floor((now - 45 * minute) / minute) * minute;
+    const first = Math.floor(from / step(from)) * step(from);
+    for (let at = first; at <= to; at += step(at)) {
       const value = this.value(series, at);
-      if (value === null || at < born || (at > gapFrom && at < gapFrom + 25 * minute)) continue;
+      if (value === null || at < born || at > silent) continue;
+      if (!bucket && at > gapFrom && at < gapFrom + 6 * minute) continue;
       out.at.push(at);
       out.value.push(value);
       if (bucket) {
+        const peak = hash(`peak${series.id}${at}`) > 0.93 ? 1.5 : 1.06;
         out.min.push(value * (value < 0 ? 1.01 : 0.94));
-        out.max.push(value * (value < 0 ? 0.99 : 1.06));
+        out.max.push(value * (value < 0 ? 0.99 : peak));
       }
     }
+    const newest = out.at.at(-1) ?? null;
+    const spans = [];
+    if (!bucket && gapFrom > from && gapFrom < to)
+      spans.push({ from: gapFrom, to: gapFrom + 6 * minute, reason: "no_answer" });
+    if (newest !== null && silent < to - 3 * minute)
+      spans.push({ from: newest + (bucket ?? 0), to, reason: "no_answer" });
     const baseline = { at: [], expected: [], lower: [], upper: [] };
     const known = series.spec.swing > 0 && !device.born;
     const width = Math.max(5 * minute, bucket ?? 0);
-    for (let at = Math.floor(from / width) * width; known && at <= to; at += width) {
+    // The bucket under way is not written yet; the server holds the last one.
+    for (let at = Math.floor(from / width) * width; known && at + width <= to; at += width) {
       const { expected, lower, upper } = this.band(series, at);
       baseline.at.push(at);
       baseline.expected.push(expected);
       baseline.lower.push(lower);
       baseline.upper.push(upper);
     }
+    const looked = { raw: "samples", "5m": "5-minute roll-ups", "1h": "1-hour roll-ups" };
     return {
+      interval_ms: minute,
+      gap_spans: spans.filter((span) => span.to > span.from),
+      running_from: bucket ? Math.floor(to / bucket) * bucket : null,
+      newest_at: this.lastSample(device, now),
+      empty_reason: out.at.length
+        ? null
+        : `None among the ${looked[resolution]} of this range. Choose a longer range.`,
       series: {
         id: series.id,
         device: device.id,

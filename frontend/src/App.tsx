@@ -1,11 +1,13 @@
 // The shell: who you are, where you are, whether what you see is live.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, type ReactNode, Suspense, useEffect } from "react";
-import { sessionQuery } from "./api/queries";
+import { beginSession, sessionQuery } from "./api/queries";
 import { match, usePath } from "./lib/router";
+import { onNews } from "./lib/session";
 import { liveOf } from "./live/live";
 import { DevicesPage } from "./pages/Devices";
 import { LoginPage } from "./pages/Login";
+import { Boundary } from "./ui/Boundary";
 import { Empty, Failed, Loading } from "./ui/Face";
 import { Shell } from "./ui/Shell";
 
@@ -59,7 +61,12 @@ function Titled({ title, children }: { title: string; children: ReactNode }) {
   useEffect(() => {
     document.title = `${title} · OpsConductor`;
   }, [title]);
-  return <Suspense fallback={<Loading what={title} rows={6} />}>{children}</Suspense>;
+  const path = usePath();
+  return (
+    <Boundary what={`The page “${title}”`} at={path}>
+      <Suspense fallback={<Loading what={title} rows={6} />}>{children}</Suspense>
+    </Boundary>
+  );
 }
 
 function Inside() {
@@ -76,8 +83,23 @@ function Inside() {
   );
 }
 
+/** A session is the browser's, not the tab's: who leaves in one leaves in all. */
+function useOtherTabs(): void {
+  const client = useQueryClient();
+  useEffect(
+    () =>
+      onNews((news) => {
+        if (news.kind === "signed-out") beginSession(client, null);
+        else if (news.kind === "signed-in") void client.invalidateQueries();
+        else void client.invalidateQueries({ queryKey: ["device", news.device] });
+      }),
+    [client],
+  );
+}
+
 export function App() {
   const session = useQuery(sessionQuery);
+  useOtherTabs();
   if (session.data) return <Inside />;
   if (session.data === null) return <LoginPage />;
   return (

@@ -3,6 +3,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
 import { ApiError, whenUnauthorised } from "./api/client";
+import { Boundary } from "./ui/Boundary";
 import "./styles/base.css";
 import "./styles/bar.css";
 import "./styles/parts.css";
@@ -27,7 +28,9 @@ if (root) {
   createRoot(root).render(
     <StrictMode>
       <QueryClientProvider client={client}>
-        <App />
+        <Boundary what="OpsConductor">
+          <App />
+        </Boundary>
       </QueryClientProvider>
     </StrictMode>,
   );

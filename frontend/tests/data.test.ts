@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Samples } from "../src/api/types";
-import { keepLive, readAt, stepOf, toPlot } from "../src/charts/data";
+import { bandEnds, keepLive, readAt, staleSince, takesLive, toPlot } from "../src/charts/data";
 import { toCsv } from "../src/charts/export";
 import { withAnomaly, withSample } from "../src/live/live";
 
@@ -33,6 +33,8 @@ function samples(change: Partial<Samples> = {}): Samples {
     },
     anomalies: [],
     gaps: [{ at: start + 4 * minute, reason: "reset" }],
+    interval_ms: minute,
+    gap_spans: [{ from: start + 2 * minute, to: start + 6 * minute, reason: "reset" }],
     no_baseline_reason: null,
     ...change,
   };
@@ -40,11 +42,15 @@ function samples(change: Partial<Samples> = {}): Samples {
 
 describe("toPlot", () => {
   it("breaks the line where samples are missing, and only there", () => {
-    const data = toPlot(samples());
-    expect(data.gaps).toEqual([{ from: start + 2 * minute, to: start + 6 * minute }]);
-    expect(data.value.filter((value) => value === null)).toHaveLength(1);
+    const data = toPlot(samples(), start + 11 * minute);
+    const [first, last] = data.gaps;
+    expect(first).toEqual({ from: start + 2 * minute, to: start + 6 * minute, reason: "reset" });
+    // Since then nothing came: four minutes at one a minute.
+    expect(last).toMatchObject({ from: start + 7 * minute, to: start + 11 * minute });
+    expect(data.value.filter((value) => value === null)).toHaveLength(2);
     expect(data.x).toEqual([...data.x].sort((a, b) => a - b));
-    expect(toPlot(samples({ at: [start, start + minute], value: [1, 2] })).gaps).toEqual([]);
+    const whole = samples({ at: [start, start + minute], value: [1, 2], to: start + 2 * minute });
+    expect(toPlot({ ...whole, gap_spans: [] }).gaps).toEqual([]);
   });
 
   it("keeps an explicit null as a gap", () => {
@@ -52,6 +58,8 @@ describe("toPlot", () => {
       samples({
         at: [0, 1, 2, 3, 4, 5].map((n) => start + n * minute),
         value: [1, 2, null, null, null, 6],
+        to: start + 6 * minute,
+        gap_spans: [],
       }),
     );
     expect(data.gaps).toHaveLength(1);
@@ -63,6 +71,8 @@ describe("toPlot", () => {
       series: { ...samples().series, metric: "if_oper_status" },
       at: [start, start + minute, start + 60 * minute],
       value: [1, 2, 2],
+      to: start + 61 * minute,
+      gap_spans: [],
     });
     expect(toPlot(state).gaps).toEqual([]);
   });
@@ -103,18 +113,121 @@ describe("toPlot", () => {
     expect(toPlot(zero).upper[0]).toBe(0.25);
   });
 
-  it("cuts a band without limits, so that the line keeps its shape", () => {
+  it("draws a side without a limit beyond every axis", () => {
     const wide = samples();
     wide.baseline = { at: [start], expected: [10], lower: [null], upper: [Number.MAX_VALUE] };
     const data = toPlot(wide);
-    expect(data.upper[0]).toBeLessThan(100);
-    expect(data.lower[0]).toBeGreaterThan(-100);
+    expect(data.upper[0]).toBe(data.unlimited.high);
+    expect(data.lower[0]).toBe(data.unlimited.low);
+    expect(data.unlimited.high).toBeLessThan(1e6);
+  });
+});
+
+describe("gaps", () => {
+  /** Samples every 10 s for 15 min, then every minute for 10. */
+  const slower = (change: Partial<Samples> = {}) => {
+    const fast = Array.from({ length: 90 }, (_, i) => start + i * 10_000);
+    const slow = Array.from({ length: 10 }, (_, i) => start + 15 * minute + i * minute);
+    const at = [...fast, ...slow];
+    return samples({
+      at,
+      value: at.map(() => 1),
+      to: start + 25 * minute,
+      interval_ms: minute,
+      gap_spans: [],
+      ...change,
+    });
+  };
+
+  it("are none after a change of interval, either way", () => {
+    expect(toPlot(slower()).gaps).toEqual([]);
+    const times = slower().at;
+    const faster = slower({
+      at: times.map((at) => 2 * start + 24 * minute - at).reverse(),
+      interval_ms: 10_000,
+      to: start + 24 * minute,
+    });
+    expect(toPlot(faster).gaps).toEqual([]);
   });
 
-  it("takes the bucket as the step of roll-ups, the usual distance of raw samples", () => {
-    expect(stepOf(samples({ bucket_ms: 300_000 }))).toBe(300_000);
-    expect(stepOf(samples())).toBe(minute);
-    expect(stepOf(samples({ at: [], value: [] }))).toBe(minute);
+  it("are what the server names, however far apart samples are", () => {
+    const span = { from: start + 60_000, to: start + 95_000, reason: "no_answer" };
+    const at = slower().at.filter((time) => time <= span.from || time >= span.to);
+    const data = toPlot(slower({ at, value: at.map(() => 1), gap_spans: [span] }));
+    expect(data.gaps).toEqual([span]);
+    const inside = data.x.findIndex((x) => x * 1000 > span.from && x * 1000 < span.to);
+    expect(data.value[inside]).toBeNull();
+  });
+
+  it("go on to now while nothing comes, and end with the next live sample", () => {
+    const frozen = slower({
+      gap_spans: [{ from: start + 24 * minute, to: start + 40 * minute, reason: "no_answer" }],
+      to: start + 40 * minute,
+    });
+    const later = start + 41 * minute;
+    expect(toPlot(frozen, later).gaps).toEqual([
+      { from: start + 24 * minute, to: later, reason: "no_answer" },
+    ]);
+    const back = withSample(frozen, start + 40.5 * minute, 3);
+    expect(toPlot(back, later).gaps.at(-1)).toMatchObject({ to: start + 40.5 * minute });
+  });
+
+  it("are seen in live samples since the answer, by its interval", () => {
+    const then = slower();
+    const one = withSample(then, start + 25 * minute, 2);
+    const far = withSample(one, start + 28 * minute, 2);
+    expect(toPlot(one, start + 26 * minute).gaps).toEqual([]);
+    expect(toPlot(far, start + 28 * minute).gaps).toMatchObject([
+      { from: start + 25 * minute, to: start + 28 * minute },
+    ]);
+  });
+
+  it("of roll-ups begin where the last bucket ends", () => {
+    const rolled = samples({
+      resolution: "5m",
+      bucket_ms: 5 * minute,
+      at: [0, 5, 10, 20].map((n) => start + n * minute),
+      value: [1, 2, null, 3],
+      min: [0, 1, null, 2],
+      max: [2, 3, null, 4],
+      to: start + 25 * minute,
+      gap_spans: [],
+    });
+    const data = toPlot(rolled);
+    expect(data.gaps).toMatchObject([{ from: start + 10 * minute, to: start + 20 * minute }]);
+    expect(data.max.filter((value) => typeof value === "number")).toEqual([2, 3, 4]);
+    expect(data.min.filter((value) => typeof value === "number")).toEqual([0, 1, 2]);
+  });
+});
+
+describe("the band", () => {
+  const ending = (minutes: number) => samples({ to: start + minutes * minute });
+  it("reaches now while its next bucket is not written", () => {
+    const data = toPlot(ending(14), start + 14 * minute);
+    expect((data.x.at(-1) ?? 0) * 1000).toBe(start + 14 * minute);
+    expect(data.upper.at(-1)).toBe(17);
+    expect(readAt(ending(14), start + 14 * minute)).toMatchObject({ expected: 15, upper: 17 });
+  });
+  it("ends when nothing has been expected for long", () => {
+    expect(bandEnds(ending(60), start + 60 * minute).at(-1)).toBe(start + 10 * minute);
+    expect(readAt(ending(60), start + 60 * minute)).toMatchObject({ expected: null, upper: null });
+  });
+  it("keeps its width when the last point is now", () => {
+    const short = samples();
+    short.baseline.at = [start, start + 5 * minute, start + 5.2 * minute];
+    short.baseline.expected = [1, 2, 2];
+    short.baseline.lower = [0, 1, 1];
+    short.baseline.upper = [2, 3, 3];
+    const data = toPlot(short);
+    expect(data.upper[data.x.indexOf((start + minute) / 1000)]).toBe(2);
+  });
+});
+
+describe("staleness", () => {
+  it("counts from the newest value, by the interval", () => {
+    expect(staleSince(samples(), start + 9 * minute)).toBeNull();
+    expect(staleSince(samples(), start + 11 * minute)).toBe(start + 7 * minute);
+    expect(staleSince(samples({ at: [], value: [] }), start)).toBeNull();
   });
 });
 
@@ -144,6 +257,11 @@ describe("live samples", () => {
     expect(withSample(more, start + 8 * minute, 99)).toBe(more);
     const rolled = samples({ resolution: "5m", bucket_ms: 300_000 });
     expect(withSample(rolled, start + 8 * minute, 18)).toBe(rolled);
+    // Nor to a roll-up that holds nothing yet, whatever its width says.
+    const empty = samples({ resolution: "1h", bucket_ms: 0, at: [], value: [] });
+    expect(withSample(empty, start + 8 * minute, 18)).toBe(empty);
+    expect(takesLive(empty)).toBe(false);
+    expect(keepLive(more, empty)).toBe(empty);
   });
   it("stay when the database does not have them yet", () => {
     const more = withSample(samples(), start + 8 * minute, 18);

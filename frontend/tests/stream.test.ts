@@ -84,6 +84,8 @@ describe("Stream", () => {
   it("comes back where it was", async () => {
     const { stream, seen, events, reconnects } = open();
     await vi.advanceTimersByTimeAsync(10);
+    // Headers alone are no sign of life.
+    expect(seen).toEqual([]);
     await say("id: 9\nevent: status\ndata: {}\n\n");
     expect(seen).toEqual(["live"]);
     expect(events).toHaveLength(1);
@@ -91,6 +93,7 @@ describe("Stream", () => {
     await vi.advanceTimersByTimeAsync(10);
     expect(seen.at(-1)).toBe("reconnecting");
     await vi.advanceTimersByTimeAsync(2000);
+    await say(": hello\n\n");
     expect(seen.at(-1)).toBe("live");
     expect(asked.at(-1)).toMatchObject({ "last-event-id": "9" });
     expect(reconnects).toEqual([true]);
@@ -100,19 +103,31 @@ describe("Stream", () => {
   it("calls a line dead that misses its heartbeats", async () => {
     const { stream, seen } = open();
     await vi.advanceTimersByTimeAsync(10);
-    for (let i = 0; i < 4; i += 1) {
-      await vi.advanceTimersByTimeAsync(15_000);
+    for (let i = 0; i < 12; i += 1) {
       await say(": beat\n\n");
+      await vi.advanceTimersByTimeAsync(5_000);
     }
     expect(seen).toEqual(["live"]);
     refuse = true;
-    await vi.advanceTimersByTimeAsync(45_000);
-    expect(seen).toContain("reconnecting");
-    await vi.advanceTimersByTimeAsync(10_000);
-    expect(seen.at(-1)).toBe("stale");
+    await vi.advanceTimersByTimeAsync(7_000);
+    expect(seen.at(-1)).toBe("stalled");
+    await vi.advanceTimersByTimeAsync(40_000);
+    expect(seen.filter((state) => state === "live")).toHaveLength(1);
     refuse = false;
-    await vi.advanceTimersByTimeAsync(25_000);
+    const before = asked.length;
+    for (let i = 0; i < 25 && asked.length === before; i += 1)
+      await vi.advanceTimersByTimeAsync(1_000);
+    await say(": hello\n\n");
     expect(seen.at(-1)).toBe("live");
+    stream.close();
+  });
+
+  it("asks again where a connection gives nothing at all", async () => {
+    const { stream, seen } = open();
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(asked.length).toBeGreaterThan(1);
+    expect(seen).not.toContain("live");
+    expect(seen.at(-1)).toBe("stalled");
     stream.close();
   });
 

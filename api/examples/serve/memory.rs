@@ -91,6 +91,17 @@ impl Vault for Map {
         Box::pin(async { Ok(self.stored.lock().unwrap().values().cloned().collect()) })
     }
 
+    fn create(
+        &self,
+        name: String,
+        secret: NewSecret,
+    ) -> PortFuture<'_, Result<Option<StoredCredential>, PortError>> {
+        let known = self.stored.lock().unwrap().contains_key(&name);
+        Box::pin(
+            async move { if known { Ok(None) } else { self.put(name, secret).await.map(Some) } },
+        )
+    }
+
     fn put(
         &self,
         name: String,

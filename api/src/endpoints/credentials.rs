@@ -32,6 +32,9 @@ pub(crate) struct Credential {
     /// How many devices use it.
     #[schema(minimum = 0)]
     devices: i64,
+    /// Names of devices that use it, at most 5, by name.
+    #[schema(max_items = 5)]
+    used_by: Vec<String>,
 }
 
 /// All credentials.
@@ -48,6 +51,32 @@ pub(crate) enum CredentialKind {
     /// SNMP v2c: a community.
     #[serde(rename = "snmp_v2c")]
     SnmpV2c,
+}
+
+/// A credential to make.
+#[derive(Deserialize, ToSchema)]
+#[allow(dead_code)]
+pub(crate) struct NewCredential {
+    /// What devices will refer to: letters, digits, dot, dash, underscore.
+    #[schema(min_length = 1, max_length = 100, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: String,
+    #[serde(flatten)]
+    #[schema(inline)]
+    secret: CredentialInput,
+}
+
+/// The body of a new credential, read.
+pub(crate) struct ReadNew {
+    name: String,
+    secret: NewSecret,
+}
+
+impl FromFields for ReadNew {
+    fn read(fields: &mut Fields) -> Self {
+        let name = fields.required("name", Text { min: 1, max: MAX_NAME_CHARS });
+        let ReadSecret(secret) = ReadSecret::read(fields);
+        Self { name, secret }
+    }
 }
 
 /// A secret to keep.
@@ -80,21 +109,46 @@ impl FromFields for ReadSecret {
     responses((status = 200, description = "All credentials", body = CredentialList)))]
 pub(crate) async fn list(State(state): State<ApiState>) -> Result<Json<CredentialList>, ApiError> {
     let stored = state.ports.vault.list().await?;
-    let counts: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT credential, count(*) FROM device WHERE credential IS NOT NULL GROUP BY credential",
+    let users: Vec<(String, i64, Vec<String>)> = sqlx::query_as(
+        "SELECT credential, count(*), (array_agg(name ORDER BY name))[1:5] FROM device \
+         WHERE credential IS NOT NULL GROUP BY credential",
     )
     .fetch_all(&state.pool)
     .await?;
-    let counts: HashMap<String, i64> = counts.into_iter().collect();
+    let mut users: HashMap<String, Users> =
+        users.into_iter().map(|(name, count, names)| (name, Users { count, names })).collect();
     let mut items: Vec<Credential> = stored
         .into_iter()
         .map(|item| {
-            let devices = counts.get(&item.name).copied().unwrap_or(0);
-            Credential::new(item, devices)
+            let users = users.remove(&item.name).unwrap_or_default();
+            Credential::new(item, users)
         })
         .collect();
     items.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(Json(CredentialList { items }))
+}
+
+/// Make a credential
+///
+/// To replace the secret of one that exists, PUT it: that is said on purpose.
+#[utoipa::path(post, path = "/credentials/v1/credentials", tag = "credentials",
+    operation_id = "createCredential",
+    request_body = NewCredential,
+    responses(
+        (status = 201, description = "Kept, sealed", body = Credential),
+        (status = 409, description = "There is one of that name; nothing was changed")))]
+pub(crate) async fn create(
+    State(state): State<ApiState>,
+    Body(new): Body<ReadNew>,
+) -> Result<(StatusCode, Json<Credential>), ApiError> {
+    check_name(&new.name)?;
+    let stored = state.ports.vault.create(new.name.clone(), new.secret).await?;
+    let stored = stored.ok_or_else(|| ApiError::Taken {
+        field: "name",
+        detail: format!("there is a credential {} already; its secret was not changed", new.name),
+    })?;
+    let users = users_of(&state, &stored.name).await?;
+    Ok((StatusCode::CREATED, Json(Credential::new(stored, users))))
 }
 
 /// Make or replace a credential
@@ -113,8 +167,8 @@ pub(crate) async fn put(
 ) -> Result<Json<Credential>, ApiError> {
     check_name(&name)?;
     let stored = state.ports.vault.put(name, secret).await?;
-    let devices = devices_of(&state, &stored.name).await?;
-    Ok(Json(Credential::new(stored, devices)))
+    let users = users_of(&state, &stored.name).await?;
+    Ok(Json(Credential::new(stored, users)))
 }
 
 /// Delete a credential that no device uses
@@ -130,10 +184,12 @@ pub(crate) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     let unknown = || ApiError::NotFound { what: "credential", id: name.clone() };
     check_name(&name).map_err(|_| unknown())?;
-    let devices = devices_of(&state, &name).await?;
-    if devices > 0 {
+    let users = users_of(&state, &name).await?;
+    if users.count > 0 {
         return Err(ApiError::Conflict(format!(
-            "{devices} device(s) use {name}; give them another credential first"
+            "{} device(s) use {name} ({}); give them another credential first",
+            users.count,
+            users.names.join(", ")
         )));
     }
     if state.ports.vault.delete(name.clone()).await? {
@@ -143,12 +199,22 @@ pub(crate) async fn delete(
     }
 }
 
-async fn devices_of(state: &ApiState, name: &str) -> Result<i64, ApiError> {
-    let count = sqlx::query_scalar("SELECT count(*) FROM device WHERE credential = $1")
-        .bind(name)
-        .fetch_one(&state.pool)
-        .await?;
-    Ok(count)
+/// Devices with a credential.
+#[derive(Debug, Default)]
+struct Users {
+    count: i64,
+    /// The first of them by name.
+    names: Vec<String>,
+}
+
+async fn users_of(state: &ApiState, name: &str) -> Result<Users, ApiError> {
+    let (count, names): (i64, Option<Vec<String>>) = sqlx::query_as(
+        "SELECT count(*), (array_agg(name ORDER BY name))[1:5] FROM device WHERE credential = $1",
+    )
+    .bind(name)
+    .fetch_one(&state.pool)
+    .await?;
+    Ok(Users { count, names: names.unwrap_or_default() })
 }
 
 fn check_name(name: &str) -> Result<(), ApiError> {
@@ -170,13 +236,14 @@ fn check_name(name: &str) -> Result<(), ApiError> {
 }
 
 impl Credential {
-    fn new(stored: StoredCredential, devices: i64) -> Self {
+    fn new(stored: StoredCredential, users: Users) -> Self {
         Self {
             name: stored.name,
             kind: stored.kind,
             created_at: stored.created_at,
             updated_at: stored.updated_at,
-            devices,
+            devices: users.count,
+            used_by: users.names,
         }
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct Summary {
     open_anomalies: i64,
     /// Newest sample of all, ms since the epoch: how fresh everything is.
     newest_sample_at: Option<i64>,
+    /// Shortest time between two polls of a device that is polled, ms: how old that may be.
+    shortest_interval_ms: Option<i64>,
 }
 
 /// How many devices are in which state
@@ -54,11 +56,18 @@ pub(crate) async fn summary(State(state): State<ApiState>) -> Result<Json<Summar
     )
     .fetch_one(&state.pool)
     .await?;
-    let (open_anomalies, newest): (i64, Option<DateTime<Utc>>) = sqlx::query_as(
-        "SELECT (SELECT count(*) FROM anomaly WHERE cleared_at IS NULL), \
-            (SELECT max(last_sample_at) FROM device_latest)",
-    )
-    .fetch_one(&state.pool)
-    .await?;
-    Ok(Json(Summary { devices, open_anomalies, newest_sample_at: newest.map(ms) }))
+    let (open_anomalies, newest, interval): (i64, Option<DateTime<Utc>>, Option<i64>) =
+        sqlx::query_as(
+            "SELECT (SELECT count(*) FROM anomaly WHERE cleared_at IS NULL), \
+            (SELECT max(last_sample_at) FROM device_latest), \
+            (SELECT min(interval_ms) FROM device WHERE enabled)",
+        )
+        .fetch_one(&state.pool)
+        .await?;
+    Ok(Json(Summary {
+        devices,
+        open_anomalies,
+        newest_sample_at: newest.map(ms),
+        shortest_interval_ms: interval,
+    }))
 }

@@ -69,6 +69,14 @@ pub(crate) enum ApiError {
     /// It is in the way of something that exists.
     #[error("{0}")]
     Conflict(String),
+    /// A field names something that exists already.
+    #[error("{detail}")]
+    Taken {
+        /// Name of the field.
+        field: &'static str,
+        /// What has it, and what to do.
+        detail: String,
+    },
     /// Too many tries; again after so many seconds.
     #[error("too many failed attempts; try again in {retry_after_s} s")]
     TooMany {

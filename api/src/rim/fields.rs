@@ -55,8 +55,13 @@ impl Fields {
 
     /// Notes that a field must be there, unless something else is wrong with it already.
     pub(crate) fn missing(&mut self, field: &str) {
+        self.needed(field, "is missing");
+    }
+
+    /// The same, with the reason.
+    pub(crate) fn needed(&mut self, field: &str, why: &str) {
         if !self.errors.iter().any(|error| error.field == field) {
-            self.wrong(field, "is missing");
+            self.wrong(field, why);
         }
     }
 

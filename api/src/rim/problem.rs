@@ -69,7 +69,9 @@ impl ApiError {
             Self::Method(_) => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed")
             }
-            Self::Conflict(_) => (StatusCode::CONFLICT, "conflict", "Conflict"),
+            Self::Conflict(_) | Self::Taken { .. } => {
+                (StatusCode::CONFLICT, "conflict", "Conflict")
+            }
             Self::TooMany { .. } => {
                 (StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", "Too many attempts")
             }
@@ -89,7 +91,13 @@ impl ApiError {
         } else {
             self.to_string()
         };
-        let errors = if let Self::Invalid(errors) = self { errors.clone() } else { Vec::new() };
+        let errors = if let Self::Invalid(errors) = self {
+            errors.clone()
+        } else if let Self::Taken { field, detail } = self {
+            vec![FieldError::new(field, detail.clone())]
+        } else {
+            Vec::new()
+        };
         let problem = Problem {
             kind: format!("urn:opsconductor:problem:{kind}"),
             title: title.to_owned(),

@@ -28,11 +28,11 @@ async fn credentials_go_in_and_do_not_come_out() {
         assert_eq!(
             list,
             json!({"items": [{"name": "lab-v2c", "kind": "snmp_v2c", "created_at": 1,
-            "updated_at": 2, "devices": 1}]})
+            "updated_at": 2, "devices": 1, "used_by": ["192.0.2.1"]}]})
         );
         assert!(!put.text.contains(canary));
         let used = test.call("DELETE", path, None).await;
-        used.problem(409, "conflict");
+        assert!(used.problem(409, "conflict")["detail"].as_str().unwrap().contains("192.0.2.1"));
         let device = device.json["id"].as_str().unwrap();
         test.call("DELETE", &format!("/inventory/v1/devices/{device}"), None).await;
         assert_eq!(test.call("DELETE", path, None).await.status, 204);
@@ -41,6 +41,35 @@ async fn credentials_go_in_and_do_not_come_out() {
             let path = format!("/credentials/v1/credentials/{name}");
             test.call("PUT", &path, Some(body.clone())).await.problem(422, "invalid-fields");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_secret_is_replaced_on_purpose_only() {
+    with_api(async |test| {
+        let path = "/credentials/v1/credentials";
+        let new = |name: &str| json!({"name": name, "kind": "snmp_v2c", "community": "canary-5d"});
+        let made = test.call("POST", path, Some(new("lab"))).await;
+        assert_eq!(
+            (made.status.as_u16(), &made.json["name"]),
+            (201, &json!("lab")),
+            "{}",
+            made.text
+        );
+        let again = test.call("POST", path, Some(new("lab"))).await;
+        let problem = again.problem(409, "conflict");
+        assert_eq!(problem["errors"][0]["field"], "name", "{}", again.text);
+        assert!(!made.text.contains("canary") && !again.text.contains("canary"));
+        assert_eq!(test.get(path).await["items"].as_array().unwrap().len(), 1);
+        let body = json!({"kind": "snmp_v2c", "community": "other"});
+        let replaced = test.call("PUT", &format!("{path}/lab"), Some(body)).await;
+        assert_eq!(replaced.status, 200, "{}", replaced.text);
+        for name in ["-x", "a b", "", &"x".repeat(101)] {
+            test.call("POST", path, Some(new(name))).await.problem(422, "invalid-fields");
+        }
+        let body = json!({"kind": "snmp_v2c", "community": "c"});
+        test.call("POST", path, Some(body)).await.problem(422, "invalid-fields");
     })
     .await;
 }

@@ -105,6 +105,20 @@ async fn every_wrong_field_is_named_at_once() {
         let answer = test.call("POST", "/inventory/v1/devices", Some(body)).await;
         assert_eq!(fields(answer.problem(422, "invalid-fields")), ["profile", "credential"]);
 
+        // What could only ever be degraded is refused, new or changed.
+        let id = test.add("router", "192.0.2.7").await;
+        let own = format!("/inventory/v1/devices/{id}");
+        for (method, path) in [("POST", "/inventory/v1/devices"), ("PUT", own.as_str())] {
+            let body = json!({"address": "192.0.2.8", "snmp": true, "credential": null});
+            let answer = test.call(method, path, Some(body)).await;
+            assert_eq!(fields(answer.problem(422, "invalid-fields")), ["credential"]);
+            let body = json!({"address": "192.0.2.8", "snmp": true, "credential": ""});
+            let answer = test.call(method, path, Some(body)).await;
+            assert_eq!(fields(answer.problem(422, "invalid-fields")), ["credential"]);
+        }
+        // Without a word about it, SNMP is asked where there is a credential.
+        assert_eq!(test.get(&own).await["snmp"], false);
+
         let answer = test.call("GET", "/monitoring/v1/anomalies?open=1&limit=0&x=1", None).await;
         assert_eq!(fields(answer.problem(422, "invalid-fields")), ["open", "limit", "x"]);
 

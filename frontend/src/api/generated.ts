@@ -28,7 +28,11 @@ export interface paths {
         /** Credentials, without their secrets */
         get: operations["listCredentials"];
         put?: never;
-        post?: never;
+        /**
+         * Make a credential
+         * @description To replace the secret of one that exists, PUT it: that is said on purpose.
+         */
+        post: operations["createCredential"];
         delete?: never;
         options?: never;
         head?: never;
@@ -305,7 +309,7 @@ export interface paths {
          * Live events
          * @description Server-sent events. `anomaly`: an AnomalyItem and its `transition` (onset, change, clear);
          *     `status`: {device, state, since, reason}; with `device`, also `samples`: {device, at, series:
-         *     {series id: value}}; `reset`: events were missed, load afresh. A comment every 15 s. The stream
+         *     {series id: value}}; `reset`: events were missed, load afresh. A comment every 5 s. The stream
          *     ends after 15 minutes; browsers come back by themselves and miss nothing.
          */
         get: operations["streamEvents"];
@@ -646,6 +650,8 @@ export interface components {
              * @description ms since the epoch.
              */
             updated_at: number;
+            /** @description Names of devices that use it, at most 5, by name. */
+            used_by: string[];
         };
         /** @description A secret to keep. */
         CredentialInput: {
@@ -819,11 +825,8 @@ export interface components {
             profile: string | null;
             /** @description Where it stands. */
             site?: string | null;
-            /**
-             * @description Poll by SNMP.
-             * @default true
-             */
-            snmp: boolean | null;
+            /** @description Poll by SNMP, which takes a credential; left out: where there is one. */
+            snmp?: boolean | null;
             /** @description Free words. */
             tags?: components["schemas"]["Tag"][] | null;
         };
@@ -1020,6 +1023,19 @@ export interface components {
              * @example admin
              */
             username: string;
+        };
+        /** @description A credential to make. */
+        NewCredential: {
+            /**
+             * Format: password
+             * @description SNMP community; never shown again.
+             */
+            community: string;
+            /** @description Decides which other fields there are. */
+            kind: components["schemas"]["CredentialKind"];
+        } & {
+            /** @description What devices will refer to: letters, digits, dot, dash, underscore. */
+            name: string;
         };
         /** @description A password that is shown this once. */
         OneTimePassword: {
@@ -1389,6 +1405,11 @@ export interface components {
              * @description Anomalies that have not cleared.
              */
             open_anomalies: number;
+            /**
+             * Format: int64
+             * @description Shortest time between two polls of a device that is polled, ms: how old that may be.
+             */
+            shortest_interval_ms: number | null;
         };
         /** @description How the system is. */
         SystemStatus: {
@@ -1538,6 +1559,111 @@ export interface operations {
             };
             /** @description Sent from another site */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCredential"];
+            };
+        };
+        responses: {
+            /** @description Kept, sealed */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Credential"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is one of that name; nothing was changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

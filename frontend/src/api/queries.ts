@@ -16,7 +16,7 @@ import type {
   DeviceDraft,
   DeviceSummary,
   DeviceTest,
-  Interface,
+  InterfaceList,
   Page,
   PollerTiming,
   Samples,
@@ -116,14 +116,15 @@ export const deviceQuery = (id: string) =>
     queryKey: ["device", id],
     queryFn: ({ signal }) =>
       get<DeviceDetail>(`/inventory/v1/devices/${encodeURIComponent(id)}`, undefined, signal),
-    refetchInterval: again(minute / 2),
+    // Also how soon a page of a removed device says so.
+    refetchInterval: again(minute / 4),
   });
 
 export const interfacesQuery = (id: string) =>
   queryOptions({
     queryKey: ["interfaces", id],
     queryFn: ({ signal }) =>
-      get<{ items: Interface[] }>(
+      get<InterfaceList>(
         `/inventory/v1/devices/${encodeURIComponent(id)}/interfaces`,
         undefined,
         signal,
@@ -144,8 +145,12 @@ export const seriesQuery = (id: string) =>
   });
 
 /** How often a chart asks again: live events fill the time between samples, but not between means. */
-const refetchSamples = (bucketMs: number | null | undefined): number =>
-  bucketMs ? Math.min(15 * minute, Math.max(minute / 6, bucketMs / 2)) : minute;
+export function refetchSamples(samples: Samples | undefined): number {
+  if (!samples?.bucket_ms) return minute;
+  // The bucket that is filling moves with the samples.
+  if (samples.running_from) return Math.max(minute, samples.interval_ms ?? minute);
+  return Math.min(15 * minute, Math.max(minute / 6, samples.bucket_ms / 2));
+}
 
 export const samplesQuery = (series: string, range: Range, points: number) =>
   queryOptions({
@@ -159,7 +164,7 @@ export const samplesQuery = (series: string, range: Range, points: number) =>
       );
     },
     refetchInterval: (query) =>
-      range.kind === "relative" ? again(refetchSamples(query.state.data?.bucket_ms))(query) : false,
+      range.kind === "relative" ? again(refetchSamples(query.state.data))(query) : false,
     structuralSharing: keepLive,
     gcTime: 2 * minute,
   });
@@ -243,6 +248,11 @@ export const testDevice = (
   body: { address: string; port?: number; profile?: string; credential?: string | null },
   signal: AbortSignal,
 ) => request<DeviceTest>("POST", "/inventory/v1/device-tests", { body, signal });
+/** Refused (409) when there is one of that name. */
+export const createCredential = (name: string, community: string) =>
+  request<unknown>("POST", "/credentials/v1/credentials", {
+    body: { name, kind: "snmp_v2c", community },
+  });
 export const putCredential = (name: string, community: string) =>
   request<unknown>("PUT", `/credentials/v1/credentials/${encodeURIComponent(name)}`, {
     body: { kind: "snmp_v2c", community },

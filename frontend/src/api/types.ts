@@ -5,22 +5,59 @@ type Schemas = components["schemas"];
 
 export type DeviceState = Schemas["State"];
 export type Session = Schemas["Session"];
-export type DeviceSummary = Schemas["DeviceSummary"];
+export type DeviceSummary = Schemas["DeviceSummary"] & {
+  last_answer_at?: number | null;
+  snmp_answer_at?: number | null;
+  icmp_answer_at?: number | null;
+  stale_after_ms?: number;
+};
 export type StatusChange = Schemas["StatusChange"];
 /** A summary and more; said so, because the generator sees only the sum. */
 export type DeviceDetail = DeviceSummary & Omit<Schemas["DeviceDetail"], keyof DeviceSummary>;
 export type DeviceDraft = Schemas["DeviceInput"];
-export type Summary = Schemas["Summary"];
+export type Summary = Schemas["Summary"] & { shortest_interval_ms?: number | null };
 export type DeviceTestDraft = Schemas["DeviceTestInput"];
 export type DeviceTest = Schemas["ProbeReport"];
-export type Interface = Schemas["Interface"];
+export type Interface = Schemas["Interface"] & {
+  present?: boolean;
+  last_sample_at?: number | null;
+};
+export interface InterfaceList {
+  items: Interface[];
+  total?: number;
+  next_cursor?: string | null;
+  answered_at?: number | null;
+  stale_after_ms?: number;
+}
 export type InterfaceMetric = Schemas["InterfaceMetric"];
 export type Series = Schemas["SeriesItem"];
-export type AnomalyItem = Schemas["AnomalyItem"];
+/** A sample of an anomaly and what was expected of it. */
+export interface AnomalyEvidence {
+  at: number;
+  value: number;
+  expected: number;
+  lower: number;
+  upper: number;
+}
+export type AnomalyItem = Schemas["AnomalyItem"] & {
+  peak?: AnomalyEvidence;
+  clear?: AnomalyEvidence | null;
+};
 export type Resolution = Schemas["Resolution"];
-export type Samples = Schemas["Samples"];
+export interface GapSpan {
+  from: number;
+  to: number;
+  reason: string;
+}
+export type Samples = Schemas["Samples"] & {
+  interval_ms?: number;
+  gap_spans?: GapSpan[];
+  running_from?: number | null;
+  newest_at?: number | null;
+  empty_reason?: string | null;
+};
 export type PollerTiming = Schemas["PollerTiming"];
-export type Credential = Schemas["Credential"];
+export type Credential = Schemas["Credential"] & { used_by?: string[] };
 export type SystemStatus = Schemas["SystemStatus"];
 
 /** What failed, as RFC 9457 has it; a failure on the way has no more than title and status. */

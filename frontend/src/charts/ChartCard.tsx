@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { lazy, memo, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { samplesQuery } from "../api/queries";
 import type { Samples } from "../api/types";
+import { useNow } from "../lib/clock";
 import {
   absolute,
   bandText,
@@ -11,17 +12,20 @@ import {
   moment,
   quantity,
   resolutionName,
+  resolutionPlural,
   shownUnit,
   zone,
 } from "../lib/format";
 import type { Range } from "../lib/range";
 import { Failed, Loading, NoData } from "../ui/Face";
-import { type Reading, readAt, toPlot } from "./data";
+import { Age } from "../ui/State";
+import { type Reading, readAt, staleSince, toPlot } from "./data";
 import { download, fileName, toCsv, toPng } from "./export";
 
 const Plot = lazy(() => import("./Plot"));
 /** About as many as there are pixels; the server picks the resolution to fit. */
 const POINTS = 800;
+const END_STEP_MS = 5000;
 
 export interface ChartCardProps {
   series: string;
@@ -34,6 +38,15 @@ export interface ChartCardProps {
   to: number;
   onZoom: (from: number, to: number) => void;
   onReset: () => void;
+}
+
+/** The server names the remedy; at what it looked is said in any case. */
+const emptyText = ({ empty_reason, resolution }: Samples): string =>
+  empty_reason || `None among the ${resolutionPlural(resolution)} of this range.`;
+
+/** The end of what is shown, in steps of some seconds; the future has no gaps. */
+function endOf(props: ChartCardProps): number {
+  return Math.min(Date.now(), Math.ceil(props.to / END_STEP_MS) * END_STEP_MS);
 }
 
 /** True from the first time the element came near the view. */
@@ -60,7 +73,11 @@ export const ChartCard = memo(function ChartCard(props: ChartCardProps) {
   const [cursor, setCursor] = useState<number | null>(null);
   const query = useQuery({ ...samplesQuery(props.series, props.range, POINTS), enabled: seen });
   const samples = query.data;
-  const data = useMemo(() => samples && toPlot(samples), [samples]);
+  const end = endOf(props);
+  const data = useMemo(
+    () => samples && toPlot(samples, Math.max(end, Math.min(samples.to, Date.now()))),
+    [samples, end],
+  );
   const title = [metricName(props.metric), props.instance].filter(Boolean).join(" · ");
   const reading = samples ? readAt(samples, cursor) : null;
   return (
@@ -71,14 +88,21 @@ export const ChartCard = memo(function ChartCard(props: ChartCardProps) {
           <Downloads samples={samples} title={title} canvas={canvas} />
         )}
       </header>
-      <Values reading={reading} unit={unit} cursor={cursor} />
+      <Values
+        reading={reading}
+        unit={unit}
+        cursor={cursor}
+        samples={props.range.kind === "relative" ? samples : undefined}
+      />
       <div className="plot">
         {query.error && !samples ? (
           <Failed error={query.error} what="this chart" retry={() => void query.refetch()} />
         ) : !samples || !data ? (
           <Loading what={title} rows={4} />
         ) : samples.at.length === 0 ? (
-          <NoData title="No samples in this range">Choose a longer or a later range.</NoData>
+          <NoData title="No samples in this range">
+            <p>{emptyText(samples)}</p>
+          </NoData>
         ) : (
           <Suspense fallback={<Loading what={title} rows={4} />}>
             <Plot
@@ -99,7 +123,7 @@ export const ChartCard = memo(function ChartCard(props: ChartCardProps) {
           </Suspense>
         )}
       </div>
-      {samples && <Foot samples={samples} gaps={data?.gaps.length ?? 0} />}
+      {samples && samples.at.length > 0 && <Foot samples={samples} gaps={data?.gaps.length ?? 0} />}
     </article>
   );
 });
@@ -115,11 +139,16 @@ function Values({
   reading,
   unit,
   cursor,
+  samples,
 }: {
   reading: Reading | null;
   unit: string;
   cursor: number | null;
+  /** Where the view ends now: what is old looks old. */
+  samples: Samples | undefined;
 }) {
+  const now = useNow();
+  const stale = samples && cursor === null ? staleSince(samples, now) : null;
   if (!reading) return <p className="values" />;
   const odd =
     reading.value !== null &&
@@ -131,8 +160,8 @@ function Values({
         {reading.value === null ? (
           <i>no data{reading.gap && `: ${gapReason(reading.gap)}`}</i>
         ) : (
-          <b className={odd ? "alarm" : undefined}>
-            {odd && "▲ "}
+          <b className={stale !== null ? "stale" : odd ? "alarm" : undefined}>
+            {odd && stale === null && "▲ "}
             {quantity(reading.value, unit)}
           </b>
         )}
@@ -150,8 +179,9 @@ function Values({
       )}
       <span className="muted" title={absolute(reading.at)}>
         {cursor === null && "newest, "}
-        {moment(reading.at, Date.now())}
+        {moment(reading.at, now)}
       </span>
+      {stale !== null && <Age at={stale} staleAfter={0} />}
     </p>
   );
 }
@@ -161,8 +191,14 @@ function Foot({ samples, gaps }: { samples: Samples; gaps: number }) {
     <footer>
       <span>
         <span className="swatch" />
-        value
+        {samples.bucket_ms > 0 ? "mean" : "value"}
       </span>
+      {samples.bucket_ms > 0 && (
+        <span>
+          <span className="swatch envelope" />
+          min – max
+        </span>
+      )}
       {samples.baseline.at.length > 0 ? (
         <>
           <span>

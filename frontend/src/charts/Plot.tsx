@@ -6,6 +6,7 @@ import type { AnomalyItem } from "../api/types";
 import { ticks } from "../lib/format";
 import { useShownTheme } from "../lib/theme";
 import { isState, type PlotData } from "./data";
+import { heightOf, timeTicks } from "./scale";
 
 interface PlotProps {
   data: PlotData;
@@ -29,37 +30,6 @@ function colour(name: string): string {
   const text = getComputedStyle(probe).color;
   probe.remove();
   return text;
-}
-
-const day = 86_400;
-const two = (n: number) => String(n).padStart(2, "0");
-const dates = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short" });
-
-function timeLabels(_: uPlot, splits: number[], __: number, ___: number, step: number): string[] {
-  return splits.map((seconds) => {
-    const date = new Date(seconds * 1000);
-    const midnight = date.getHours() === 0 && date.getMinutes() === 0 && date.getSeconds() === 0;
-    if (step >= day || midnight) return dates.format(date);
-    const clock = `${two(date.getHours())}:${two(date.getMinutes())}`;
-    return step < 60 ? `${clock}:${two(date.getSeconds())}` : clock;
-  });
-}
-
-const hasNegatives = (unit: string): boolean => /^dbm?$|celsius|^cel$|°c/i.test(unit);
-
-function yRange(unit: string) {
-  return (_: uPlot, min: number | null, max: number | null): [number, number] => {
-    if (min === null || max === null) return [0, 1];
-    const span = max - min || Math.abs(max) * 0.1 || 1;
-    const low = min - span * 0.08;
-    const fromZero = !hasNegatives(unit) && min >= 0 && min < max * 0.6;
-    const flatZero = min === 0 && max === 0;
-    if (flatZero) return [0, 1];
-    return [
-      fromZero ? 0 : !hasNegatives(unit) && min >= 0 ? Math.max(0, low) : low,
-      max + span * 0.08,
-    ];
-  };
 }
 
 interface Marks {
@@ -125,6 +95,8 @@ const LABEL_FONT = "12px system-ui, sans-serif";
 const LEAST_LABEL_PX = 78;
 /** Between a label and the plot, and in front of it. */
 const LABEL_GAP_PX = 16;
+/** Half of the widest label of the time axis: one at the end must not be cut. */
+const TIME_LABEL_HALF_PX = 32;
 
 /** Wide enough for every label: one that is cut on the left is another number. */
 function labelSpace(plot: uPlot, labels: string[] | null): number {
@@ -135,13 +107,11 @@ function labelSpace(plot: uPlot, labels: string[] | null): number {
   return Math.max(LEAST_LABEL_PX, Math.ceil(Math.max(0, ...widths)) + LABEL_GAP_PX);
 }
 
-type Handlers = Pick<PlotProps, "onCursor" | "onZoom" | "onReset">;
-
 function options(
   props: PlotProps,
   size: { width: number; height: number },
   marks: { current: Marks },
-  handlers: { current: Handlers },
+  latest: { current: PlotProps },
 ): uPlot.Options {
   const axis = {
     stroke: colour("muted"),
@@ -150,10 +120,16 @@ function options(
     ticks: { show: false },
   };
   const none = { points: { show: false } };
+  const invisible = { ...none, stroke: "transparent", width: 0 };
+  // By the view that is about to be drawn: while uPlot asks, its own scale is still the old one.
+  const height = (): [number, number] => {
+    const { data, metric, unit, from, to } = latest.current;
+    return heightOf(data, metric, unit, from / 1000, to / 1000);
+  };
   const stepped = isState(props.metric) && uPlot.paths.stepped?.({ align: 1 });
   return {
     ...size,
-    padding: [8, 8, 0, 0],
+    padding: [8, TIME_LABEL_HALF_PX, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,
@@ -165,26 +141,36 @@ function options(
       points: { size: 7 },
       bind: {
         dblclick: () => () => {
-          handlers.current.onReset();
+          latest.current.onReset();
           return null;
         },
       },
     },
-    scales: { x: { time: true, auto: false }, y: { range: yRange(props.unit) } },
+    scales: { x: { time: true, auto: false }, y: { range: height } },
     axes: [
-      { ...axis, values: timeLabels, space: 70, size: 28 },
+      {
+        ...axis,
+        values: (_, splits, __, ___, step) => timeTicks(splits, step),
+        space: 2 * TIME_LABEL_HALF_PX + 8,
+        size: 28,
+      },
       {
         ...axis,
         size: labelSpace,
         values: (_, splits) => ticks(splits, props.unit),
       },
     ],
-    bands: [{ series: [2, 1], fill: colour("chart-band") }],
+    bands: [
+      { series: [2, 1], fill: colour("chart-band") },
+      { series: [5, 4], fill: colour("chart-envelope") },
+    ],
     series: [
       {},
-      { ...none, stroke: "transparent", width: 0 },
-      { ...none, stroke: "transparent", width: 0 },
+      invisible,
+      invisible,
       { ...none, stroke: colour("chart-expected"), dash: [5, 4], width: 1.2 },
+      { ...none, stroke: colour("chart-envelope"), width: 1 },
+      { ...none, stroke: colour("chart-envelope"), width: 1 },
       {
         stroke: colour("chart-value"),
         width: 1.6,
@@ -196,7 +182,7 @@ function options(
       setCursor: [
         (plot) => {
           const left = plot.cursor.left ?? -1;
-          handlers.current.onCursor(left < 0 ? null : plot.posToVal(left, "x") * 1000);
+          latest.current.onCursor(left < 0 ? null : plot.posToVal(left, "x") * 1000);
         },
       ],
       setSelect: [
@@ -206,7 +192,7 @@ function options(
           const from = plot.posToVal(left, "x") * 1000;
           const to = plot.posToVal(left + width, "x") * 1000;
           plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-          handlers.current.onZoom(Math.round(from), Math.round(to));
+          latest.current.onZoom(Math.round(from), Math.round(to));
         },
       ],
     },
@@ -218,6 +204,8 @@ const aligned = (data: PlotData): uPlot.AlignedData => [
   data.lower,
   data.upper,
   data.expected,
+  data.min,
+  data.max,
   data.value,
 ];
 
@@ -225,11 +213,9 @@ export default function Plot(props: PlotProps) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const marks = useRef<Marks>({ anomalies: props.anomalies, gaps: props.data.gaps });
-  const handlers = useRef<Handlers>(props);
   const latest = useRef(props);
   const theme = useShownTheme();
   useEffect(() => {
-    handlers.current = props;
     latest.current = props;
     marks.current = { anomalies: props.anomalies, gaps: props.data.gaps };
   });
@@ -243,7 +229,7 @@ export default function Plot(props: PlotProps) {
       height: element.clientHeight,
     });
     const first = latest.current;
-    const made = new uPlot(options(first, size(), marks, handlers), aligned(first.data), element);
+    const made = new uPlot(options(first, size(), marks, latest), aligned(first.data), element);
     made.setScale("x", { min: first.from / 1000, max: first.to / 1000 });
     plot.current = made;
     first.canvas(made.ctx.canvas);

@@ -1,46 +1,46 @@
 // From an answer of the API to what is drawn. Pure, so that gaps and bands can be tested.
 import type { Samples } from "../api/types";
+import { STALE_INTERVALS } from "../lib/fresh";
+import { type Gap, gapsOf, intervalOf, isBucketed, lastAtOrBefore, longestSilence } from "./gaps";
+
+export { isState, lastAtOrBefore } from "./gaps";
+
+type Column = (number | null | undefined)[];
 
 /** Columns for uPlot. `null` breaks a line, `undefined` means "not measured at this x". */
 export interface PlotData {
   x: number[];
-  lower: (number | null | undefined)[];
-  upper: (number | null | undefined)[];
-  expected: (number | null | undefined)[];
-  value: (number | null | undefined)[];
-  /** Times (ms) between which nothing is known. */
-  gaps: { from: number; to: number }[];
+  lower: Column;
+  upper: Column;
+  expected: Column;
+  /** Extremes of each bucket; all undefined where points are samples. */
+  min: Column;
+  max: Column;
+  value: Column;
+  gaps: Gap[];
+  /** What stands for a side of the band without a limit: beyond every axis. */
+  unlimited: { low: number; high: number };
 }
 
-/** More than this many steps without a sample is a gap. */
-const GAP_STEPS = 2.5;
 /** Numbers beyond this stand for "no limit". */
 const UNBOUNDED = 1e300;
 /** Width of a baseline's bucket where there is but one. */
 const BASELINE_MS = 300_000;
+/** What is expected is written when its bucket is over: until then the last one stands. */
+const BAND_HOLDS = 3;
 const NO_BAND = { expected: null, lower: null, upper: null };
-
-/** States are written on change and once an hour: silence is no gap. */
-export const isState = (metric: string): boolean => /_(status|state|speed_bps|mtu)$/.test(metric);
-
-export function stepOf(samples: Samples): number {
-  if (samples.bucket_ms) return samples.bucket_ms;
-  const steps: number[] = [];
-  for (let i = 1; i < samples.at.length; i++) {
-    steps.push((samples.at[i] ?? 0) - (samples.at[i - 1] ?? 0));
-  }
-  steps.sort((a, b) => a - b);
-  return steps[Math.floor(steps.length / 2)] ?? 60_000;
-}
 
 interface Cell {
   value?: number | null;
+  min?: number | null;
+  max?: number | null;
   lower?: number | null;
   upper?: number | null;
   expected?: number | null;
 }
 
-export function toPlot(samples: Samples): PlotData {
+/** `until` (ms): the end of the view, which moves on while nothing new comes. */
+export function toPlot(samples: Samples, until: number = samples.to): PlotData {
   const cells = new Map<number, Cell>();
   const cell = (at: number): Cell => {
     let found = cells.get(at);
@@ -50,63 +50,103 @@ export function toPlot(samples: Samples): PlotData {
     }
     return found;
   };
-  const gaps: PlotData["gaps"] = [];
-  const step = stepOf(samples);
-  const longest = isState(samples.series.metric) ? 2 * 3_600_000 : step * GAP_STEPS;
-  let before: number | null = null;
+  const gaps = gapsOf(samples, until);
   for (const [i, at] of samples.at.entries()) {
-    const value = samples.value[i] ?? null;
-    if (before !== null && value !== null && at - before > longest) {
-      gaps.push({ from: before, to: at });
-      cell((before + at) / 2).value = null;
+    const here = cell(at);
+    here.value = samples.value[i] ?? null;
+    if (isBucketed(samples)) {
+      here.min = samples.min[i] ?? null;
+      here.max = samples.max[i] ?? null;
     }
-    cell(at).value = value;
-    if (value !== null) before = at;
   }
-  const bands = bandsOf(samples);
-  const width = widthOf(samples);
-  // A bucket holds to its end.
-  for (const at of samples.baseline.at.flatMap((from) => [from, from + width])) cell(at);
+  for (const { from, to } of gaps) {
+    // Inside the gap, where no sample is.
+    const middle = cell((from + to) / 2);
+    middle.value ??= null;
+    if (isBucketed(samples)) {
+      middle.min ??= null;
+      middle.max ??= null;
+    }
+  }
+  const unlimited = unlimitedOf(samples);
+  addBands(samples, until, unlimited, cells, cell);
   const x = [...cells.keys()].sort((a, b) => a - b);
-  for (const at of x) {
-    const i = lastAtOrBefore(samples.baseline.at, at);
-    const from = samples.baseline.at[i];
-    if (from === undefined) continue;
-    // At every x, or a view that begins or ends inside a bucket would show nothing of it.
-    Object.assign(cell(at), at <= from + width ? bands[i] : NO_BAND);
-  }
   const column = <K extends keyof Cell>(key: K) => x.map((at) => cells.get(at)?.[key]);
   return {
     x: x.map((at) => at / 1000),
     lower: column("lower"),
     upper: column("upper"),
     expected: column("expected"),
+    min: column("min"),
+    max: column("max"),
     value: column("value"),
     gaps,
+    unlimited,
   };
 }
 
-/** A band far wider than the line is cut, or the line would be flat. */
-function bandsOf({ value, baseline }: Samples): Cell[] {
-  const sizes = [...value, ...baseline.expected].filter(
+function addBands(
+  samples: Samples,
+  until: number,
+  unlimited: PlotData["unlimited"],
+  cells: Map<number, Cell>,
+  cell: (at: number) => Cell,
+): void {
+  const { at: starts } = samples.baseline;
+  const bands = bandsOf(samples, unlimited);
+  const ends = bandEnds(samples, until);
+  // A bucket holds to its end.
+  for (const at of [...starts, ...ends]) cell(at);
+  for (const at of [...cells.keys()]) {
+    const i = lastAtOrBefore(starts, at);
+    const end = ends[i];
+    if (end === undefined) continue;
+    // At every x, or a view that begins or ends inside a bucket would show nothing of it.
+    Object.assign(cell(at), at <= end ? bands[i] : NO_BAND);
+  }
+}
+
+/** Where each bucket of the baseline ends; the last one reaches now while it is fresh. */
+export function bandEnds(samples: Samples, until: number): number[] {
+  const { at: starts } = samples.baseline;
+  const width = widthOf(samples);
+  return starts.map((from, i) => {
+    const end = from + width;
+    const fresh = i === starts.length - 1 && until > end && until - end <= width * BAND_HOLDS;
+    return fresh ? until : end;
+  });
+}
+
+/** So many heights of the line away no axis goes (`heightOf`), and a canvas still draws. */
+const BEYOND = 100;
+
+function unlimitedOf({ value, baseline }: Samples): PlotData["unlimited"] {
+  const limits = [...baseline.lower, ...baseline.upper];
+  const sizes = [...value, ...baseline.expected, ...limits].filter(
     (v): v is number => v !== null && Math.abs(v) < UNBOUNDED,
   );
-  if (sizes.length === 0) return [];
-  const low = sizes.reduce((a, b) => Math.min(a, b));
-  const high = sizes.reduce((a, b) => Math.max(a, b));
-  const span = Math.max(high - low, Math.abs(high) * 0.05) * 2;
-  // A line that is nothing but zero has no shape to keep.
-  const room = span > 0 ? span : 1;
+  const low = sizes.reduce((a, b) => Math.min(a, b), 0);
+  const high = sizes.reduce((a, b) => Math.max(a, b), 0);
+  const room = (high - low || 1) * BEYOND;
+  return { low: low - room, high: high + room };
+}
+
+function bandsOf({ baseline }: Samples, unlimited: PlotData["unlimited"]): Cell[] {
+  const within = (limit: number | null | undefined, none: number) =>
+    limit === null || limit === undefined || Math.abs(limit) >= UNBOUNDED ? none : limit;
   return baseline.expected.map((expected, i) => ({
     expected,
-    lower: Math.max(low - room, baseline.lower[i] ?? low - room),
-    upper: Math.min(high + room, baseline.upper[i] ?? high + room),
+    lower: within(baseline.lower[i], unlimited.low),
+    upper: within(baseline.upper[i], unlimited.high),
   }));
 }
 
-function widthOf({ baseline }: Samples): number {
+/** Of the baseline's buckets: its own, or as coarse as what is shown. The last one may be short. */
+function widthOf({ baseline, bucket_ms, resolution }: Samples): number {
   const steps = baseline.at.slice(1).map((at, i) => at - (baseline.at[i] ?? at));
-  return steps.reduce((a, b) => Math.min(a, b), steps[0] ?? BASELINE_MS);
+  steps.sort((a, b) => a - b);
+  const usual = steps[Math.floor((steps.length - 1) / 2)] ?? 0;
+  return Math.max(BASELINE_MS, resolution === "raw" ? 0 : bucket_ms, usual);
 }
 
 export interface Reading {
@@ -120,70 +160,77 @@ export interface Reading {
   gap: string | null;
 }
 
-/** Index of the last entry not after `at`, or -1. */
-export function lastAtOrBefore(times: number[], at: number): number {
-  let low = 0;
-  let high = times.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((times[middle] ?? 0) <= at) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
-}
-
 /** What the chart says at a time; without one, at its newest sample. */
 export function readAt(samples: Samples, at: number | null): Reading | null {
   const newest = samples.at.at(-1);
   const time = at ?? newest;
   if (time === undefined) return null;
-  const i = nearest(samples.at, time);
+  const i = nearest(samples, time);
   const sampleAt = samples.at[i];
-  const known = sampleAt !== undefined && !inGap(samples, time, sampleAt);
+  const known = sampleAt !== undefined && !inGap(samples, time);
   const b = lastAtOrBefore(samples.baseline.at, time);
+  const end = bandEnds(samples, Math.max(samples.to, time))[b];
   const pick = (list: (number | null)[], index: number) => list[index] ?? null;
+  const band = (list: (number | null)[]) =>
+    end !== undefined && time <= end ? pick(list, b) : null;
   return {
     at: known ? sampleAt : time,
     value: known ? pick(samples.value, i) : null,
     min: known ? pick(samples.min, i) : null,
     max: known ? pick(samples.max, i) : null,
-    expected: pick(samples.baseline.expected, b),
-    lower: pick(samples.baseline.lower, b),
-    upper: pick(samples.baseline.upper, b),
+    expected: band(samples.baseline.expected),
+    lower: band(samples.baseline.lower),
+    upper: band(samples.baseline.upper),
     gap: gapAt(samples, time),
   };
 }
 
-/** Past the ends by more than a gap, or inside one and not on its rim. */
-function inGap(samples: Samples, at: number, nearestAt: number): boolean {
-  if (isState(samples.series.metric)) return false;
-  const step = stepOf(samples);
-  const before = samples.at[lastAtOrBefore(samples.at, at)];
-  const after = samples.at[lastAtOrBefore(samples.at, at) + 1];
-  const away = Math.abs(nearestAt - at);
-  if (before === undefined || after === undefined) return away > step * GAP_STEPS;
-  return after - before > step * GAP_STEPS && away > step / 2;
+/** Inside a gap, or before the first sample. */
+function inGap(samples: Samples, at: number): boolean {
+  const first = samples.at[0] ?? at;
+  if (at < first) return first - at > longestSilence(samples);
+  return gapsOf(samples, Math.max(samples.to, at)).some((gap) => at > gap.from && at < gap.to);
 }
 
-function nearest(times: number[], at: number): number {
+/** Index of the point that stands for a time: the bucket it is in, or the sample next to it. */
+function nearest(samples: Samples, at: number): number {
+  const times = samples.at;
   const before = lastAtOrBefore(times, at);
   const a = times[before];
   const b = times[before + 1];
   if (a === undefined) return before + 1;
+  if (isBucketed(samples) && at < a + samples.bucket_ms) return before;
   return b !== undefined && b - at < at - a ? before + 1 : before;
 }
 
 function gapAt(samples: Samples, at: number): string | null {
-  const reach = stepOf(samples) * 2;
+  const span = gapsOf(samples, samples.to).find((gap) => at >= gap.from && at <= gap.to);
+  if (span?.reason) return span.reason;
+  const reach = Math.max(samples.bucket_ms, intervalOf(samples)) * 2;
   const near = samples.gaps.filter((gap) => Math.abs(gap.at - at) <= reach);
   return near[0]?.reason ?? null;
 }
+
+/** When the newest point with a value ends, if that is longer ago than three intervals. */
+export function staleSince(samples: Samples, now: number): number | null {
+  let i = samples.at.length - 1;
+  while (i >= 0 && (samples.value[i] ?? null) === null) i -= 1;
+  const at = samples.at[i];
+  if (at === undefined) return null;
+  const end = at + samples.bucket_ms;
+  const most = Math.max(STALE_INTERVALS * intervalOf(samples), longestSilence(samples));
+  return now - end > most ? end : null;
+}
+
+/** Whether live samples belong to this line: to samples as measured, not to means. */
+export const takesLive = (samples: Samples): boolean =>
+  samples.resolution === "raw" && samples.bucket_ms === 0;
 
 /** Live samples that the database does not hold yet stay on the chart after a new answer. */
 export function keepLive(old: unknown, fresh: unknown): unknown {
   const before = old as Samples | undefined;
   const after = fresh as Samples;
-  if (before?.bucket_ms !== 0 || after.bucket_ms !== 0) return after;
+  if (!before || !takesLive(before) || !takesLive(after)) return after;
   if (before.series.id !== after.series.id || after.at.length === 0) return after;
   const last = after.at.at(-1) ?? 0;
   const first = lastAtOrBefore(before.at, last) + 1;

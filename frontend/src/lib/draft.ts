@@ -43,6 +43,9 @@ export const typedOf = (device: DeviceDetail): Typed => ({
   enabled: device.enabled,
 });
 
+/** SNMP asks with a credential: without one there is none, whatever was ticked. */
+export const asksSnmp = (typed: Typed): boolean => typed.snmp && typed.credential !== "";
+
 export type Wrong = Partial<Record<keyof Typed, string>>;
 
 /** The draft, and what is wrong by field. The server has the last word on everything. */
@@ -67,7 +70,7 @@ export function draftOf(typed: Typed): { draft: DeviceDraft; wrong: Wrong } {
       .map((tag) => tag.trim())
       .filter(Boolean),
     interval_ms: Math.round(interval * 1000),
-    snmp: typed.snmp,
+    snmp: asksSnmp(typed),
     icmp: typed.icmp,
     enabled: typed.enabled,
   };

@@ -129,16 +129,41 @@ export function quantity(value: number | null | undefined, unit: string): string
   return tail ? `${number} ${tail}` : number;
 }
 
-/** For an axis: without digits that say nothing. */
-export const tick = (value: number, unit: string): string =>
-  quantity(value, unit).replace(/\.0+(?=\D|$)|(\.\d*[1-9])0+(?=\D|$)/, "$1");
+/** The number of an axis as it is, not rounded to its neighbour. */
+function exact(value: number, unit: string, digits: number): string {
+  const text = quantity(value, unit);
+  const known = UNITS[unit] ?? { text: unit, prefixes: false };
+  if (!/^−?\d/.test(text) || (unit === "s" && value >= 120)) return text;
+  const tail = / (.*)$/.exec(text)?.[1] ?? "";
+  const step = known.prefixes ? PREFIXES.indexOf(tail.slice(0, -known.text.length)) : 0;
+  const shown = (unit === "ratio" ? value * 100 : value) / 1000 ** Math.max(0, step);
+  const number = String(Number(shown.toPrecision(digits))).replace("-", "−");
+  return tail ? `${number} ${tail}` : number;
+}
 
-/** Labels of an axis: spans of time as fine as it takes to tell neighbours apart. */
+const AXIS_DIGITS = 4;
+const MOST_DIGITS = 15;
+
+/** For an axis: without digits that say nothing. */
+export const tick = (value: number, unit: string): string => exact(value, unit, AXIS_DIGITS);
+
+const different = (labels: string[]): boolean => {
+  const said = labels.filter((label) => label !== "");
+  return new Set(said).size === said.length;
+};
+
+/** Labels of an axis, as fine as it takes to tell neighbours apart. */
 export function ticks(values: number[], unit: string): string[] {
-  const plain = values.map((value) => tick(value, unit));
-  if (unit !== "s" || new Set(plain).size === plain.length) return plain;
+  for (let digits = AXIS_DIGITS; digits <= MOST_DIGITS; digits += 1) {
+    const labels = values.map((value) => exact(value, unit, digits));
+    if (different(labels)) return labels;
+    if (unit === "s") break;
+  }
+  if (unit !== "s")
+    return values.map((value, i) => (values.indexOf(value) === i ? tick(value, unit) : ""));
   const two = (n: number) => String(Math.floor(n)).padStart(2, "0");
   return values.map((value) => {
+    if (value < 120 && values.every((other) => other < 120)) return exact(value, unit, MOST_DIGITS);
     const clock = `${two((value % 86_400) / 3600)}:${two((value % 3600) / 60)}`;
     const seconds = values.some((other) => other % 60) ? `:${two(value % 60)}` : "";
     return `${Math.floor(value / 86_400)} d ${clock}${seconds}`;
@@ -223,6 +248,14 @@ export const resolutionName = (resolution: string, bucketMs: number): string =>
   resolution === "raw" && bucketMs > 0
     ? `every sample, means of ${Math.round(bucketMs / 100) / 10} s`
     : (RESOLUTIONS[resolution] ?? resolution);
+
+const PLURALS: Record<string, string> = {
+  raw: "samples",
+  "5m": "5-minute roll-ups",
+  "1h": "1-hour roll-ups",
+  "1d": "1-day roll-ups",
+};
+export const resolutionPlural = (resolution: string): string => PLURALS[resolution] ?? resolution;
 
 const GAPS: Record<string, string> = {
   first: "first sample, no rate yet",

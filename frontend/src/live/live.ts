@@ -13,6 +13,7 @@ import type {
   Page,
   Samples,
 } from "../api/types";
+import { takesLive } from "../charts/data";
 import { type LiveStatus, type ServerEvent, Stream } from "./stream";
 
 /** Lists are asked for again at most this often, however many events come. */
@@ -153,9 +154,11 @@ export class Live {
         (old) => withSample(old, batch.at, value),
       );
     }
-    const newest = { last_sample_at: batch.at };
-    this.patchDevice(batch.device, () => newest);
-    this.settle("series", "interfaces");
+    // One series alone may be a loss of 100 %, which is no answer: the device is asked for again.
+    if (Object.keys(batch.series).length > 1) {
+      this.patchDevice(batch.device, () => ({ last_sample_at: batch.at }));
+    }
+    this.settle("series", "interfaces", "device");
   }
 
   /** Changes a device where it is shown, without another order or another page. */
@@ -204,11 +207,11 @@ function patchPages(
   return { ...old, pages };
 }
 
-/** Appends a live sample to samples; means wait for their bucket. */
+/** Appends a live sample to samples as measured; means and roll-ups are asked for again. */
 export function withSample(old: Samples, at: number, value: number | null): Samples {
   const last = old.at.at(-1) ?? 0;
-  if (old.bucket_ms > 0 || at <= last || old.at.length >= MOST_POINTS) return old;
-  return { ...old, to: Math.max(old.to, at), at: [...old.at, at], value: [...old.value, value] };
+  if (!takesLive(old) || at <= last || old.at.length >= MOST_POINTS) return old;
+  return { ...old, at: [...old.at, at], value: [...old.value, value] };
 }
 
 export function withAnomaly(old: Samples, anomaly: AnomalyItem): Samples {

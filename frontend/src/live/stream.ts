@@ -55,7 +55,7 @@ export class EventParser {
   }
 }
 
-export type LiveState = "connecting" | "live" | "reconnecting" | "stale";
+export type LiveState = "connecting" | "live" | "reconnecting" | "stalled";
 
 export interface LiveStatus {
   state: LiveState;
@@ -63,10 +63,12 @@ export interface LiveStatus {
   lastSeen: number | null;
 }
 
-/** The server sends a heartbeat every 15 s; two missed and one grace, and the line is dead. */
-const SILENCE_MS = 40_000;
-/** Without a connection for this long the page says that what it shows is old. */
-const STALE_MS = 30_000;
+/** The server sends a heartbeat every 5 s: with two of them missed the line is dead. */
+const SILENCE_MS = 10_500;
+/** How often that is looked at; what is shown is never live for longer than both together. */
+const WATCH_MS = 1000;
+/** A server that is there answers a new connection at once. */
+const CONNECT_MS = 10_000;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 15_000;
 
@@ -86,14 +88,16 @@ export class Stream {
   private lastSeen: number | null = null;
   private lastId: string | null;
   private retries = 0;
+  private readonly began = Date.now();
   private connectedOnce = false;
+  private connectingSince: number | null = null;
   private watchdog: ReturnType<typeof setInterval>;
   private wake: (() => void) | null = null;
   private current: LiveState = "connecting";
 
   constructor(private readonly options: StreamOptions) {
     this.lastId = options.lastEventId ?? null;
-    this.watchdog = setInterval(() => this.watch(), 2000);
+    this.watchdog = setInterval(() => this.watch(), WATCH_MS);
     void this.run();
   }
 
@@ -119,9 +123,17 @@ export class Stream {
   }
 
   private watch(): void {
-    const age = this.lastSeen === null ? null : Date.now() - this.lastSeen;
-    if (this.current === "live" && age !== null && age > SILENCE_MS) this.attempt?.abort();
-    else if (this.current === "reconnecting" && (age === null || age > STALE_MS)) this.set("stale");
+    const now = Date.now();
+    const age = now - (this.lastSeen ?? this.began);
+    if (this.connectingSince !== null && now - this.connectingSince > CONNECT_MS) {
+      this.connectingSince = null;
+      this.attempt?.abort();
+    }
+    if (this.current === "stalled" || age <= SILENCE_MS) return;
+    if (this.current === "live") {
+      this.set("stalled");
+      this.attempt?.abort();
+    } else if (this.current === "reconnecting") this.set("stalled");
   }
 
   private async run(): Promise<void> {
@@ -132,7 +144,8 @@ export class Stream {
         // Every failure has the same answer: try again, later and later.
       }
       if (this.stop.signal.aborted) return;
-      if (this.current !== "stale") this.set("reconnecting");
+      this.connectingSince = null;
+      if (this.current !== "stalled") this.set("reconnecting");
       const pause = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.retries);
       this.retries += 1;
       await this.sleep(pause * (0.75 + Math.random() / 2));
@@ -151,6 +164,7 @@ export class Stream {
 
   private async connect(): Promise<void> {
     this.attempt = new AbortController();
+    this.connectingSince = Date.now();
     const headers: Record<string, string> = { accept: "text/event-stream" };
     if (this.lastId !== null) headers["last-event-id"] = this.lastId;
     const response = await fetch(this.options.url, {
@@ -160,21 +174,26 @@ export class Stream {
       cache: "no-store",
     });
     if (!response.ok || !response.body) throw new Error(`HTTP ${response.status}`);
-    this.seen();
-    if (this.connectedOnce) this.options.onReconnect(this.lastId !== null);
-    this.connectedOnce = true;
-    this.retries = 0;
-    this.set("live");
     const parser = new EventParser();
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
       this.seen();
+      if (this.connectingSince !== null) this.connected();
       const events = parser.push(value);
       this.lastId = parser.lastId ?? this.lastId;
       for (const event of events) this.options.onEvent(event);
     }
+  }
+
+  /** The first bytes are there: headers alone may come from something in between. */
+  private connected(): void {
+    this.connectingSince = null;
+    if (this.connectedOnce) this.options.onReconnect(this.lastId !== null);
+    this.connectedOnce = true;
+    this.retries = 0;
+    this.set("live");
   }
 
   private seen(): void {

@@ -3,8 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { credentialsQuery, deleteCredential, forgetInventory } from "../api/queries";
 import type { Credential } from "../api/types";
-import { count, plural } from "../lib/format";
-import { Link } from "../lib/router";
+import { plural } from "../lib/format";
 import { CredentialForm } from "../ui/CredentialForm";
 import { Confirm, Dialog } from "../ui/Dialog";
 import { Answer, Empty } from "../ui/Face";
@@ -16,7 +15,7 @@ const KINDS: Record<string, string> = { snmp_v2c: "SNMP v2c community" };
 const COLUMNS: Column[] = [
   { head: "Name" },
   { head: "Kind", className: "wide" },
-  { head: "Devices", className: "c-num" },
+  { head: "Used by" },
   { head: "Changed", className: "wide" },
   { head: "Actions", silent: true },
 ];
@@ -62,6 +61,14 @@ export default function CredentialsPage() {
   );
 }
 
+/** Who would be without a credential: `core-1, core-2 and 5 more devices`. */
+function users({ devices, used_by = [] }: Credential): string {
+  if (devices === 0) return "no device";
+  if (used_by.length === 0) return plural(devices, "device");
+  const more = devices - used_by.length;
+  return `${used_by.join(", ")}${more > 0 ? ` and ${plural(more, "more device")}` : ""}`;
+}
+
 function Table({
   items,
   onReplace,
@@ -79,7 +86,9 @@ function Table({
             <b>{item.name}</b>
           </td>
           <td className="wide">{KINDS[item.kind] ?? item.kind}</td>
-          <td className="c-num">{count(item.devices)}</td>
+          <td className="used-by" id={`used-${item.name}`} title={users(item)}>
+            {users(item)}
+          </td>
           <td className="wide">
             <Age at={item.updated_at} />
           </td>
@@ -98,6 +107,9 @@ function Table({
                 type="button"
                 className="small danger"
                 aria-label={`Delete ${item.name}`}
+                aria-describedby={item.devices > 0 ? `used-${item.name}` : undefined}
+                title={item.devices > 0 ? `In use: ${users(item)}` : undefined}
+                disabled={item.devices > 0}
                 onClick={() => onDelete(item)}
               >
                 Delete
@@ -128,14 +140,7 @@ function Deletion({ credential, onClose }: { credential: Credential; onClose: ()
       onConfirm={() => removal.mutate()}
       onClose={onClose}
     >
-      {credential.devices > 0 ? (
-        <p>
-          <span className="alarm">▲ {plural(credential.devices, "device")}</span> use it and would
-          no longer answer by SNMP. <Link to="/">See the devices</Link>
-        </p>
-      ) : (
-        <p>No device uses it.</p>
-      )}
+      <p>No device uses it.</p>
     </Confirm>
   );
 }

@@ -2,6 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { deleteDevice, forgetInventory } from "../api/queries";
 import type { DeviceSummary } from "../api/types";
 import { navigate } from "../lib/router";
+import { announce } from "../lib/session";
 import { Confirm } from "../ui/Dialog";
 
 export function DeleteDevice({ device, onClose }: { device: DeviceSummary; onClose: () => void }) {
@@ -11,6 +12,9 @@ export function DeleteDevice({ device, onClose }: { device: DeviceSummary; onClo
     onSuccess: () => {
       forgetInventory(client);
       navigate("/");
+      // Back must not bring it to life again.
+      client.removeQueries({ queryKey: ["device", device.id] });
+      announce({ kind: "removed", device: device.id });
     },
   });
   return (

@@ -1,30 +1,39 @@
 // One device in one scroll: state and since when, what is odd, charts, ports, facts.
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { anomaliesQuery, deviceQuery, interfacesQuery, seriesQuery } from "../api/queries";
+import {
+  anomaliesQuery,
+  devicePollersQuery,
+  deviceQuery,
+  interfacesQuery,
+  seriesQuery,
+} from "../api/queries";
 import type { DeviceDetail } from "../api/types";
 import { RangeBar } from "../charts/RangeBar";
 import { useNow } from "../lib/clock";
 import { absolute, duration, moment, plural, zone } from "../lib/format";
+import { isFrozen, lastAnswer, reasonOf, seenAt, staleAfter } from "../lib/fresh";
 import { Link, useSearch, useSetParams } from "../lib/router";
 import { useView } from "../lib/view";
 import { useWatchDevice } from "../live/live";
 import { AnomalyLine } from "../ui/AnomalyLine";
 import { Answer, Failed, Loading, NoData } from "../ui/Face";
+import { isRemoved, Removed } from "../ui/Removed";
 import { Age, StateMark, StateShape } from "../ui/State";
 import { DeleteDevice } from "./DeleteDevice";
 import { Charts, healthSeries, portSeries } from "./DeviceCharts";
-import { STALE_INTERVALS } from "./DeviceTable";
 import { chosenPort, Interfaces } from "./Interfaces";
 import { Polling } from "./Polling";
 
 export default function DevicePage({ id }: { id: string }) {
   const device = useQuery(deviceQuery(id));
-  useWatchDevice(device.data ? id : null);
+  const removed = isRemoved(device.error);
+  useWatchDevice(device.data && !removed ? id : null);
   const name = device.data?.name;
   useEffect(() => {
     if (name) document.title = `${name} · OpsConductor`;
   }, [name]);
+  if (device.data && removed) return <Removed name={device.data.name} />;
   if (!device.data) {
     return device.error ? (
       <>
@@ -37,13 +46,11 @@ export default function DevicePage({ id }: { id: string }) {
   }
   return (
     <>
-      <Head device={device.data} />
+      <Head device={device.data} askedAt={device.dataUpdatedAt} />
+      <Limits facts={device.data.facts} />
       <DeviceAnomalies device={device.data} />
-      {device.data.last_sample_at === null ? (
-        <Waiting device={device.data} />
-      ) : (
-        <Measured id={id} />
-      )}
+      {lastAnswer(device.data) === null && <Waiting device={device.data} />}
+      <Measured device={device.data} />
       <Polling device={device.data} />
       <div className="two">
         <Facts device={device.data} />
@@ -53,14 +60,23 @@ export default function DevicePage({ id }: { id: string }) {
   );
 }
 
-function Head({ device }: { device: DeviceDetail }) {
+function Head({ device, askedAt }: { device: DeviceDetail; askedAt: number }) {
   const [deleting, setDeleting] = useState(false);
+  const now = useNow();
+  const seen = seenAt(askedAt, now);
+  const polls = useQuery(devicePollersQuery(device.id)).data?.items ?? [];
+  const reason = reasonOf(device, polls, now);
   return (
     <section className="device-head" aria-label="Device">
       <div className="title">
         <h1>{device.name}</h1>
         {device.enabled ? (
-          <StateMark state={device.state} since={device.since} big />
+          <StateMark
+            state={device.state}
+            since={device.since}
+            frozen={isFrozen(device, seen)}
+            big
+          />
         ) : (
           <span className="muted">not polled (switched off)</span>
         )}
@@ -73,9 +89,7 @@ function Head({ device }: { device: DeviceDetail }) {
           </button>
         </div>
       </div>
-      {device.reason && device.state !== "up" && (
-        <p className={`state-${device.state}`}>{device.reason}</p>
-      )}
+      {reason && device.state !== "up" && <p className={`state-${device.state}`}>{reason}</p>}
       <dl className="pairs">
         <Pair
           name="Address"
@@ -87,12 +101,13 @@ function Head({ device }: { device: DeviceDetail }) {
         <Pair name="Interval" value={duration(device.interval_ms)} />
         {device.tags.length > 0 && <Pair name="Tags" value={device.tags.join(", ")} />}
         <div>
-          <dt>Last sample</dt>
+          <dt>Last answer</dt>
           <dd>
             <Age
-              at={device.last_sample_at}
-              staleAfter={device.interval_ms * STALE_INTERVALS}
-              none="none yet"
+              at={lastAnswer(device)}
+              asOf={seen}
+              staleAfter={staleAfter(device)}
+              none={device.state === "down" ? "none: it has never answered" : "none yet"}
             />
           </dd>
         </div>
@@ -133,7 +148,7 @@ function Waiting({ device }: { device: DeviceDetail }) {
 
 /** No anomaly is good news only where something is measured. */
 function noneText(device: DeviceDetail): string {
-  if (device.last_sample_at === null) return "None: nothing has been measured yet.";
+  if (lastAnswer(device) === null) return "None: nothing has been measured yet.";
   if (device.state === "up") return "None open.";
   return "None open, but not everything is being measured now.";
 }
@@ -168,7 +183,8 @@ function DeviceAnomalies({ device }: { device: DeviceDetail }) {
   );
 }
 
-function Measured({ id }: { id: string }) {
+function Measured({ device }: { device: DeviceDetail }) {
+  const { id } = device;
   const view = useView();
   const params = useSearch();
   const set = useSetParams();
@@ -181,6 +197,8 @@ function Measured({ id }: { id: string }) {
   // The port that the page opened with stays, also when another becomes the busiest.
   if (first === null && port) setFirst(port.name);
   const names = new Set(ports.map((item) => item.name));
+  // The face above says why; a loss of 100 % is a measurement all the same.
+  if (lastAnswer(device) === null && !series.data?.items.length) return null;
   return (
     <>
       <RangeBar
@@ -197,6 +215,9 @@ function Measured({ id }: { id: string }) {
         {(data) => (
           <Interfaces
             items={data.items}
+            asOf={interfaces.dataUpdatedAt}
+            staleAfter={staleAfter(device)}
+            answeredAt={device.snmp_answer_at}
             chosen={port?.name ?? null}
             onChoose={(name) => set({ if: name }, { replace: true })}
           />
@@ -213,8 +234,21 @@ function Measured({ id }: { id: string }) {
   );
 }
 
+const isLimit = (name: string): boolean => name.endsWith("_limit");
+
+/** What was left out of this device, with the name of the limit. */
+function Limits({ facts }: { facts: Record<string, string> }) {
+  const limits = Object.entries(facts).filter(([name]) => isLimit(name));
+  return limits.map(([name, text]) => (
+    <p key={name} className="warn-line">
+      ▲ {text}
+    </p>
+  ));
+}
+
 function Facts({ device }: { device: DeviceDetail }) {
-  const facts = Object.entries(device.facts).sort(([a], [b]) => a.localeCompare(b));
+  const known = Object.entries(device.facts).filter(([name]) => !isLimit(name));
+  const facts = known.sort(([a], [b]) => a.localeCompare(b));
   return (
     <section aria-labelledby="facts-head">
       <div className="section-head">

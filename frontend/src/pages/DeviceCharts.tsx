@@ -1,6 +1,6 @@
 // Which charts a device shows, and in what order. Metrics are data: an unknown one gets a chart
 // too, after the known ones.
-import type { Interface } from "../api/types";
+import type { Interface, Series } from "../api/types";
 import { ChartCard } from "../charts/ChartCard";
 import { isState } from "../charts/data";
 import type { View } from "../lib/view";
@@ -50,10 +50,7 @@ const sorted = (series: Shown[]): Shown[] =>
     .slice(0, MOST);
 
 /** What belongs to the device and not to a port. */
-export function healthSeries(
-  all: { id: string; metric: string; instance: string; unit: string; open_anomaly: boolean }[],
-  ports: Set<string>,
-): Shown[] {
+export function healthSeries(all: Series[], ports: Set<string>): Shown[] {
   const own = all.filter((item) => !ports.has(item.instance));
   return sorted(own.map(({ open_anomaly, ...item }) => ({ ...item, open: open_anomaly })));
 }

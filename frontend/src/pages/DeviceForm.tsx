@@ -10,12 +10,13 @@ import {
   profilesQuery,
   updateDevice,
 } from "../api/queries";
-import { draftOf, EMPTY, type Typed, typedOf } from "../lib/draft";
+import { asksSnmp, draftOf, EMPTY, type Typed, typedOf } from "../lib/draft";
 import { Link, navigate } from "../lib/router";
 import { CredentialForm } from "../ui/CredentialForm";
 import { Dialog } from "../ui/Dialog";
 import { Answer } from "../ui/Face";
 import { Field } from "../ui/Field";
+import { isRemoved, Removed } from "../ui/Removed";
 import { DeviceTestPanel } from "./DeviceTest";
 
 export default function DeviceFormPage({ id }: { id?: string }) {
@@ -24,6 +25,7 @@ export default function DeviceFormPage({ id }: { id?: string }) {
 
 function Edit({ id }: { id: string }) {
   const device = useQuery({ ...deviceQuery(id), refetchInterval: false });
+  if (device.data && isRemoved(device.error)) return <Removed name={device.data.name} />;
   return (
     <Answer query={device} what="the device" rows={6}>
       {(data) => <Form key={data.id} start={typedOf(data)} id={id} name={data.name} />}
@@ -119,7 +121,7 @@ function Form({ start, id, name }: FormProps) {
           <Field label="Poll every (seconds)" inputMode="numeric" {...text("interval")} />
           <Field label="Tags" hint="Separated by commas" {...text("tags")} />
         </div>
-        <Checks typed={typed} set={set} />
+        <Checks typed={typed} set={set} error={error("snmp") ?? error("icmp")} />
         <DeviceTestPanel typed={typed} />
         <div className="row">
           <button type="submit" className="primary" disabled={save.isPending}>
@@ -134,12 +136,24 @@ function Form({ start, id, name }: FormProps) {
   );
 }
 
-function Checks({ typed, set }: { typed: Typed; set: (change: Partial<Typed>) => void }) {
+function Checks({
+  typed,
+  set,
+  error,
+}: {
+  typed: Typed;
+  set: (change: Partial<Typed>) => void;
+  error: string | undefined;
+}) {
+  const needs = typed.credential === "";
+  const nothing = typed.enabled && !asksSnmp(typed) && !typed.icmp;
   const check = (field: "snmp" | "icmp" | "enabled", label: string) => (
     <label>
       <input
         type="checkbox"
-        checked={typed[field]}
+        checked={field === "snmp" ? asksSnmp(typed) : typed[field]}
+        disabled={field === "snmp" && needs}
+        aria-describedby={field === "snmp" && needs ? "snmp-needs" : undefined}
         onChange={(event) => set({ [field]: event.target.checked })}
       />
       {label}
@@ -151,6 +165,16 @@ function Checks({ typed, set }: { typed: Typed; set: (change: Partial<Typed>) =>
       {check("snmp", "SNMP")}
       {check("icmp", "ICMP (loss and round trip time)")}
       {check("enabled", "Polling switched on")}
+      {needs && (
+        <p className="hint" id="snmp-needs">
+          SNMP needs a credential: choose one above. Without it the device is measured by ICMP only.
+        </p>
+      )}
+      {(error || nothing) && (
+        <p className="field-error" role="alert">
+          {error ?? "Nothing would be measured: tick ICMP, or choose a credential for SNMP."}
+        </p>
+      )}
     </fieldset>
   );
 }

@@ -1,14 +1,14 @@
 // Ten thousand rows, of which the ones in view exist.
 import { type KeyboardEvent, memo, useEffect, useRef } from "react";
 import type { DeviceSummary } from "../api/types";
+import { useNow } from "../lib/clock";
 import { count } from "../lib/format";
+import { isFrozen, lastAnswer, seenAt, staleAfter } from "../lib/fresh";
 import { Link, useSearch, withParams } from "../lib/router";
 import { Age, StateMark } from "../ui/State";
 import { useWindowed } from "../ui/windowed";
 
 export const ROW_HEIGHT = 36;
-/** A device whose last sample is older than this many of its intervals is stale. */
-export const STALE_INTERVALS = 3;
 
 interface DeviceTableProps {
   rows: DeviceSummary[];
@@ -23,6 +23,7 @@ export function DeviceTable({ rows, total, asOf, more, hold }: DeviceTableProps)
   const body = useRef<HTMLTableSectionElement>(null);
   const span = useWindowed(body, total, ROW_HEIGHT);
   const wanted = span.end;
+  const seen = seenAt(asOf, useNow());
   useEffect(() => {
     if (more && wanted > rows.length - 20) more();
   }, [more, wanted, rows.length]);
@@ -35,7 +36,7 @@ export function DeviceTable({ rows, total, asOf, more, hold }: DeviceTableProps)
           <Head className="c-state" sort="state" text="State" />
           <Head sort="name" text="Name" />
           <Head className="c-num" sort="anomalies" text="Anomalies" />
-          <Head className="c-age wide" sort="last_sample" text="Last sample" />
+          <Head className="c-age wide" sort="last_sample" text="Last answer" />
           <Head className="c-site wide" sort="site" text="Site" />
           <Head className="c-address wide" text="Address" />
           <Head className="c-reason wide" text="Reason" />
@@ -44,7 +45,13 @@ export function DeviceTable({ rows, total, asOf, more, hold }: DeviceTableProps)
       <tbody ref={body} {...hold}>
         {span.start > 0 && <Spacer height={span.start * ROW_HEIGHT} />}
         {shown.map((device, i) => (
-          <Row key={device.id} device={device} asOf={asOf} index={span.start + i} />
+          <Row
+            key={device.id}
+            device={device}
+            asOf={seen}
+            frozen={isFrozen(device, seen)}
+            index={span.start + i}
+          />
         ))}
         {after > 0 && <Spacer height={after} />}
       </tbody>
@@ -91,12 +98,12 @@ function Spacer({ height }: { height: number }) {
 interface RowProps {
   device: DeviceSummary;
   asOf: number;
+  frozen: boolean;
   index: number;
 }
 
-const Row = memo(function Row({ device, asOf, index }: RowProps) {
+const Row = memo(function Row({ device, asOf, frozen, index }: RowProps) {
   const to = `/devices/${encodeURIComponent(device.id)}`;
-  const staleAfter = device.interval_ms * STALE_INTERVALS;
   const home = (event: KeyboardEvent) => {
     if (event.key === "Home") window.scrollTo(0, 0);
   };
@@ -104,7 +111,7 @@ const Row = memo(function Row({ device, asOf, index }: RowProps) {
     <tr aria-rowindex={index + 2} className={device.enabled ? undefined : "off"}>
       <td>
         {device.enabled ? (
-          <StateMark state={device.state} since={device.since} />
+          <StateMark state={device.state} since={device.since} frozen={frozen} />
         ) : (
           <span className="muted">not polled</span>
         )}
@@ -122,7 +129,12 @@ const Row = memo(function Row({ device, asOf, index }: RowProps) {
         )}
       </td>
       <td className="wide">
-        <Age at={device.last_sample_at} asOf={asOf} staleAfter={staleAfter} none="no sample yet" />
+        <Age
+          at={lastAnswer(device)}
+          asOf={asOf}
+          staleAfter={staleAfter(device)}
+          none={device.state === "down" ? "never answered" : "no answer yet"}
+        />
       </td>
       <td className="wide">{device.site ?? <span className="muted">–</span>}</td>
       <td className="wide mono">{device.address}</td>

@@ -5,6 +5,7 @@ import { anomaliesQuery, devicesQuery, summaryQuery, worstDeviceQuery } from "..
 import type { DeviceSummary, Summary } from "../api/types";
 import { useNow } from "../lib/clock";
 import { count, duration, plural } from "../lib/format";
+import { STALE_INTERVALS } from "../lib/fresh";
 import { Link, useSearch, useSetParams, withParams } from "../lib/router";
 import { AnomalyLine } from "../ui/AnomalyLine";
 import { useCalm } from "../ui/calm";
@@ -108,12 +109,17 @@ function Verdict({ summary }: { summary: Summary }) {
     summary.open_anomalies > 0 && plural(summary.open_anomalies, "open anomaly", "open anomalies"),
   ].filter(Boolean);
   const worst = first?.state === "up" ? undefined : first;
-  const stale =
-    summary.newest_sample_at === null || now - summary.newest_sample_at > COLLECTION_STALE_MS;
+  const expected = devices.up + devices.degraded + devices.unknown > 0;
+  const most = Math.max(COLLECTION_STALE_MS, STALE_INTERVALS * (summary.shortest_interval_ms ?? 0));
+  const old = summary.newest_sample_at === null || now - summary.newest_sample_at > most;
+  // Of devices that are all down nothing can be newer.
+  const stale = old && expected;
   return (
     <section className="verdict" aria-label="What is wrong">
       <h1>
-        {parts.length > 0 ? parts.join(", ") : all === 0 ? "Nothing is watched yet" : "All well"}
+        {stale && all > 0 && "Nothing is being collected"}
+        {stale && all > 0 && parts.length > 0 && ": "}
+        {parts.join(", ") || (!stale && (all === 0 ? "Nothing is watched yet" : "All well"))}
       </h1>
       <p className="muted">
         {worst && worst.since > 0 && (
@@ -125,22 +131,23 @@ function Verdict({ summary }: { summary: Summary }) {
         )}
         {all > 0 && (
           <span className={stale ? "stale" : undefined}>
-            Newest sample: <Age at={summary.newest_sample_at} staleAfter={COLLECTION_STALE_MS} />.
+            Newest sample:{" "}
+            <Age at={summary.newest_sample_at} {...(stale && { staleAfter: most })} />.
             {stale && (
               <>
                 {" "}
-                Nothing is being collected: <Link to="/system">see the system</Link>.
+                What stands below was so then: <Link to="/system">see the system</Link>.
               </>
             )}
           </span>
         )}
       </p>
-      <StateCounts summary={summary} />
+      <StateCounts summary={summary} frozen={stale} />
     </section>
   );
 }
 
-function StateCounts({ summary }: { summary: Summary }) {
+function StateCounts({ summary, frozen }: { summary: Summary; frozen: boolean }) {
   const params = useSearch();
   const chosen = params.get("state");
   return (
@@ -152,8 +159,9 @@ function StateCounts({ summary }: { summary: Summary }) {
             aria-current={chosen === state ? "true" : undefined}
             className={summary.devices[state] ? "" : "zero"}
           >
-            <StateShape state={state} />
-            <b>{count(summary.devices[state] ?? 0)}</b> {state}
+            <StateShape state={frozen && state === "up" ? "unknown" : state} />
+            <b>{count(summary.devices[state] ?? 0)}</b>{" "}
+            {frozen && state === "up" ? "were up" : state}
           </Link>
         </li>
       ))}

@@ -1,12 +1,16 @@
 // The ports of a device; the chosen one's charts stand below.
-import { useState } from "react";
-import type { Interface, InterfaceMetric } from "../api/types";
-import { count, quantity, speed } from "../lib/format";
+import { memo, type RefObject, useEffect, useRef, useState } from "react";
+import type { DeviceState, Interface, InterfaceMetric } from "../api/types";
+import { useNow } from "../lib/clock";
+import { absolute, count, duration, plural, quantity, speed } from "../lib/format";
+import { isOld, portAnswer, seenAt } from "../lib/fresh";
 import { Empty, NoData } from "../ui/Face";
 import { StateShape } from "../ui/State";
+import { useWindowed } from "../ui/windowed";
 
-/** More rows than this are cut, and the table says so: the filter finds the rest. */
-const MOST_ROWS = 500;
+const ROW_HEIGHT = 36;
+/** Ages in the table move in steps, so that its rows are not drawn every second. */
+const AGE_STEP_MS = 5000;
 
 const metricOf = (port: Interface, name: RegExp): InterfaceMetric | undefined =>
   port.metrics.find((metric) => name.test(metric.metric));
@@ -36,12 +40,28 @@ export function chosenPort(ports: Interface[], wanted: string | null): Interface
 
 interface InterfacesProps {
   items: Interface[];
+  /** When they were asked for. */
+  asOf: number;
+  /** Older than this (ms) is stale. */
+  staleAfter: number;
+  /** When the device last answered by SNMP. */
+  answeredAt: number | null | undefined;
   chosen: string | null;
   onChoose: (name: string) => void;
 }
 
-export function Interfaces({ items, chosen, onChoose }: InterfacesProps) {
+export function Interfaces({
+  items,
+  asOf,
+  staleAfter,
+  answeredAt,
+  chosen,
+  onChoose,
+}: InterfacesProps) {
   const [text, setText] = useState("");
+  const box = useRef<HTMLElement>(null);
+  const seen = Math.floor(seenAt(asOf, useNow()) / AGE_STEP_MS) * AGE_STEP_MS;
+  const old = items.filter((port) => isOld(portAnswer(port, answeredAt), staleAfter, seen)).length;
   const wanted = text.trim().toLowerCase();
   const shown = items.filter((port) =>
     `${port.name} ${port.alias ?? ""} ${port.oper_status ?? ""}`.toLowerCase().includes(wanted),
@@ -52,6 +72,12 @@ export function Interfaces({ items, chosen, onChoose }: InterfacesProps) {
         <h2 id="ports-head">
           Interfaces <span className="muted">{count(items.length)}</span>
         </h2>
+        {old > 0 && (
+          <span className="stale" role="status">
+            {old === items.length ? "no port" : plural(old, "port")}{" "}
+            {old === items.length ? "has answered lately" : "no longer answered for"}
+          </span>
+        )}
         {items.length > 0 && (
           <input
             type="search"
@@ -72,14 +98,17 @@ export function Interfaces({ items, chosen, onChoose }: InterfacesProps) {
         </Empty>
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must take the keys
-        <section className="interfaces" tabIndex={0} aria-label="List of interfaces">
-          <Table ports={shown.slice(0, MOST_ROWS)} chosen={chosen} onChoose={onChoose} />
+        <section className="interfaces" tabIndex={0} aria-label="List of interfaces" ref={box}>
+          <Table
+            ports={shown}
+            chosen={chosen}
+            onChoose={onChoose}
+            seen={seen}
+            staleAfter={staleAfter}
+            answeredAt={answeredAt}
+            box={box}
+          />
         </section>
-      )}
-      {shown.length > MOST_ROWS && (
-        <p className="hint">
-          The first {count(MOST_ROWS)} of {count(shown.length)}: filter to see the others.
-        </p>
       )}
     </section>
   );
@@ -89,22 +118,34 @@ function Table({
   ports,
   chosen,
   onChoose,
+  seen,
+  staleAfter,
+  answeredAt,
+  box,
 }: {
   ports: Interface[];
   chosen: string | null;
   onChoose: (name: string) => void;
+  seen: number;
+  staleAfter: number;
+  answeredAt: number | null | undefined;
+  box: RefObject<HTMLElement | null>;
 }) {
+  const body = useRef<HTMLTableSectionElement>(null);
+  const span = useWindowed(body, ports.length, ROW_HEIGHT, box);
+  useShownRow(box, ports, chosen);
+  const after = (ports.length - span.end) * ROW_HEIGHT;
   return (
-    <table className="grid">
+    <table className="grid" aria-rowcount={ports.length + 1}>
       <thead>
-        <tr>
+        <tr aria-rowindex={1}>
           <th scope="col" className="c-if">
             Name
           </th>
           <th scope="col" className="wide c-alias">
             Alias
           </th>
-          <th scope="col">
+          <th scope="col" className="c-oper">
             Oper<span className="wide"> / admin</span>
           </th>
           <th scope="col" className="c-num wide">
@@ -121,29 +162,75 @@ function Table({
           </th>
         </tr>
       </thead>
-      <tbody>
-        {ports.map((port) => (
-          <Row key={port.name} port={port} chosen={port.name === chosen} onChoose={onChoose} />
+      <tbody ref={body}>
+        {span.start > 0 && <Spacer height={span.start * ROW_HEIGHT} />}
+        {ports.slice(span.start, span.end).map((port, i) => (
+          <Row
+            key={port.name}
+            index={span.start + i}
+            port={port}
+            chosen={port.name === chosen}
+            onChoose={onChoose}
+            seen={seen}
+            staleAfter={staleAfter}
+            answer={portAnswer(port, answeredAt)}
+          />
         ))}
+        {after > 0 && <Spacer height={after} />}
       </tbody>
     </table>
   );
 }
 
-function Row({
-  port,
-  chosen,
-  onChoose,
-}: {
+function Spacer({ height }: { height: number }) {
+  return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a row of space takes no focus
+    <tr aria-hidden="true" className="spacer">
+      <td colSpan={7} style={{ height }} />
+    </tr>
+  );
+}
+
+/** The chosen port is in view when it is chosen elsewhere: by a link, or because it is odd. */
+function useShownRow(
+  box: RefObject<HTMLElement | null>,
+  ports: Interface[],
+  chosen: string | null,
+): void {
+  const place = ports.findIndex((port) => port.name === chosen);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each chosen port
+  useEffect(() => {
+    const element = box.current;
+    if (!element || place < 0) return;
+    const top = place * ROW_HEIGHT;
+    const room = element.clientHeight - 2 * ROW_HEIGHT;
+    const hidden = top < element.scrollTop || top > element.scrollTop + room;
+    if (hidden) element.scrollTop = Math.max(0, top - room / 2);
+  }, [chosen, place >= 0]);
+}
+
+interface RowProps {
   port: Interface;
+  index: number;
   chosen: boolean;
   onChoose: (name: string) => void;
-}) {
-  const inward = portIn(port);
-  const outward = portOut(port);
+  seen: number;
+  staleAfter: number;
+  answer: number | null;
+}
+
+const Row = memo(function Row(props: RowProps) {
+  const { port, index, chosen, onChoose, seen, staleAfter, answer } = props;
+  const stale = isOld(answer, staleAfter, seen);
+  const rate = (metric: InterfaceMetric | undefined) => (
+    <Rate metric={metric} seen={seen} stale={isOld(metric?.at, staleAfter, seen)} told={stale} />
+  );
   const errors = errorsOf(port);
   return (
-    <tr className={chosen ? "chosen" : undefined}>
+    <tr
+      className={[chosen && "chosen", stale && "old"].filter(Boolean).join(" ") || undefined}
+      aria-rowindex={index + 2}
+    >
       <td>
         <button
           type="button"
@@ -161,14 +248,21 @@ function Row({
         {port.alias || <span className="muted">–</span>}
       </td>
       <td>
-        <Status oper={port.oper_status} admin={port.admin_status} />
+        <Status
+          oper={port.oper_status}
+          admin={port.admin_status}
+          since={stale && port.present !== false ? answer : null}
+          seen={seen}
+        />
       </td>
       <td className="c-num wide">{speed(port.speed_bps)}</td>
-      <td className="c-num">{quantity(inward?.value, inward?.unit ?? "bps")}</td>
-      <td className="c-num">{quantity(outward?.value, outward?.unit ?? "bps")}</td>
+      <td className="c-num">{rate(portIn(port))}</td>
+      <td className="c-num">{rate(portOut(port))}</td>
       <td className="c-num wide">
         {errors === null ? (
           <span className="muted">–</span>
+        ) : stale ? (
+          <span className="stale">{quantity(errors, "1/s")}</span>
         ) : errors > 0 ? (
           <span className="alarm">{quantity(errors, "1/s")}</span>
         ) : (
@@ -177,17 +271,66 @@ function Row({
       </td>
     </tr>
   );
+});
+
+/** A rate, and where it is old, how old; `told`: the row says so already. */
+function Rate({
+  metric,
+  seen,
+  stale,
+  told,
+}: {
+  metric: InterfaceMetric | undefined;
+  seen: number;
+  stale: boolean;
+  told: boolean;
+}) {
+  const text = quantity(metric?.value, metric?.unit ?? "bps");
+  if (!stale || !metric?.at) return text;
+  return (
+    <span className="stale" title={`measured ${absolute(metric.at)}`}>
+      {text}
+      {!told && <small> {duration(seen - metric.at)} ago</small>}
+    </span>
+  );
 }
 
-/** Down on purpose is no alarm; down against the will is. */
-function Status({ oper, admin }: { oper: string | null; admin: string | null }) {
+/** ifOperStatus (RFC 2863) as a mark. Down on purpose is no alarm; down against the will is. */
+function markOf(oper: string, admin: string | null): DeviceState {
+  if (oper === "up") return "up";
+  if (oper === "testing" || oper === "dormant") return "degraded";
+  return oper.endsWith("down") && admin !== "down" ? "down" : "unknown";
+}
+
+function Status({
+  oper,
+  admin,
+  since,
+  seen,
+}: {
+  oper: string | null;
+  admin: string | null;
+  /** When it was last answered for, where that is too long ago. */
+  since: number | null;
+  seen: number;
+}) {
   if (oper === null) return <span className="muted">unknown</span>;
-  const state = oper === "up" ? "up" : admin === "down" ? "unknown" : "down";
+  const words = oper.replace(/_/g, " ");
+  if (since !== null) {
+    return (
+      <span className="state-mark" title={`last answer ${absolute(since)}`}>
+        <StateShape state="unknown" />
+        <span className="stale">
+          was {words}, {duration(seen - since)} ago
+        </span>
+      </span>
+    );
+  }
   return (
     <span className="state-mark">
-      <StateShape state={state} />
+      <StateShape state={markOf(oper, admin)} />
       <span>
-        {oper} <span className="muted wide">/ {admin ?? "?"}</span>
+        {words} <span className="muted wide">/ {admin ?? "?"}</span>
       </span>
     </span>
   );

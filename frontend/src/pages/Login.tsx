@@ -2,6 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { ApiError } from "../api/client";
 import { beginSession, login } from "../api/queries";
+import { announce } from "../lib/session";
 import { Field } from "../ui/Field";
 
 function complaint(error: Error): { field?: string; form?: string } {
@@ -22,7 +23,10 @@ export function LoginPage() {
   const form = useRef<HTMLFormElement>(null);
   const attempt = useMutation({
     mutationFn: () => login(username, password),
-    onSuccess: (session) => beginSession(client, session),
+    onSuccess: (session) => {
+      beginSession(client, session);
+      announce({ kind: "signed-in" });
+    },
     onError: () => form.current?.querySelector<HTMLInputElement>("[type=password]")?.select(),
   });
   useEffect(() => {

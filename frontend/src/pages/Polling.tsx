@@ -3,10 +3,8 @@ import { useQuery } from "@tanstack/react-query";
 import { devicePollersQuery } from "../api/queries";
 import type { DeviceDetail, PollerTiming } from "../api/types";
 import { duration, outcomeText } from "../lib/format";
+import { connectorName, staleAfter } from "../lib/fresh";
 import { Age } from "../ui/State";
-import { STALE_INTERVALS } from "./DeviceTable";
-
-const NAMES: Record<string, string> = { snmp: "SNMP", icmp: "ICMP" };
 
 export function Polling({ device }: { device: DeviceDetail }) {
   const pollers = useQuery(devicePollersQuery(device.id));
@@ -23,9 +21,9 @@ export function Polling({ device }: { device: DeviceDetail }) {
       <dl className="facts">
         {items.map((item) => (
           <div key={item.connector} style={{ display: "contents" }}>
-            <dt>{NAMES[item.connector] ?? item.connector}</dt>
+            <dt>{connectorName(item.connector)}</dt>
             <dd>
-              <Outcome item={item} staleAfter={device.interval_ms * STALE_INTERVALS} />
+              <Outcome item={item} staleAfter={staleAfter(device)} />
             </dd>
           </div>
         ))}

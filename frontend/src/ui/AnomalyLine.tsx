@@ -1,8 +1,9 @@
 // One anomaly in one line: what, where, how far off, since when, and "Why?".
 import { useState } from "react";
-import type { AnomalyItem } from "../api/types";
+import type { AnomalyEvidence, AnomalyItem } from "../api/types";
 import { useNow } from "../lib/clock";
-import { absolute, duration, metricName, quantity, shownUnit, zone } from "../lib/format";
+import { evidenceOf } from "../lib/evidence";
+import { absolute, bandText, duration, metricName, quantity, shownUnit, zone } from "../lib/format";
 import { Link, withParams } from "../lib/router";
 
 export const whyKey = (item: { series: string; id: string }): string => `${item.series}:${item.id}`;
@@ -26,14 +27,16 @@ export function AnomalyAge({ item }: { item: AnomalyItem }) {
 export const what = (item: { metric: string; instance: string }): string =>
   item.instance ? `${metricName(item.metric)} of ${item.instance}` : metricName(item.metric);
 
-export const direction = (item: AnomalyItem): string =>
-  item.value > item.expected ? "above" : "below";
+/** `82.9, expected 36.4 Mbit/s` */
+const withExpected = ({ value, expected }: AnomalyEvidence, unit: string): string =>
+  bandText(value, expected, unit).replace(" … ", ", expected ");
 
 /** What began this short a time ago lights up once. */
 const FRESH_MS = 10_000;
 
 export function AnomalyLine({ item, device = true }: { item: AnomalyItem; device?: boolean }) {
   const unit = shownUnit(item.metric, item.unit);
+  const { onset, peak, clear } = evidenceOf(item);
   const [fresh] = useState(() => Date.now() - item.onset_at < FRESH_MS);
   return (
     <li className={fresh ? "line fresh" : "line"} data-anomaly={item.id}>
@@ -49,8 +52,14 @@ export function AnomalyLine({ item, device = true }: { item: AnomalyItem; device
         <span>{what(item)}</span>
       </span>
       <span className="line-value">
-        <b>{quantity(item.value, unit)}</b>{" "}
-        <span className="muted">expected {quantity(item.expected, unit)}</span>
+        <b>{quantity(peak.value, unit)}</b>{" "}
+        <span className="muted">expected {quantity(peak.expected, unit)}</span>
+        {(clear || peak.at !== onset.at) && (
+          <small className="muted">
+            <span>began at {withExpected(onset, unit)}</span>
+            {clear && <span>cleared at {withExpected(clear, unit)}</span>}
+          </small>
+        )}
       </span>
       <Link
         className="button small"

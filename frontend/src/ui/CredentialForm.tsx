@@ -1,7 +1,8 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { ApiError } from "../api/client";
-import { putCredential } from "../api/queries";
+import { createCredential, credentialsQuery, putCredential } from "../api/queries";
+import { plural } from "../lib/format";
 import { Field } from "./Field";
 
 /** With a name it replaces that one's secret, without one it makes a new credential. */
@@ -16,7 +17,8 @@ export function CredentialForm({
   const [name, setName] = useState(fixed);
   const [community, setCommunity] = useState("");
   const save = useMutation({
-    mutationFn: () => putCredential(name.trim(), community),
+    mutationFn: (replace: boolean) =>
+      replace ? putCredential(name.trim(), community) : createCredential(name.trim(), community),
     onSuccess: async () => {
       setCommunity("");
       await client.invalidateQueries({ queryKey: ["credentials"] });
@@ -26,10 +28,11 @@ export function CredentialForm({
   const submit = (event: FormEvent) => {
     event.preventDefault();
     event.stopPropagation();
-    save.mutate();
+    save.mutate(fixed !== "");
   };
   const problem = save.error instanceof ApiError ? save.error : null;
-  const atField = problem?.field("name") ?? problem?.field("community");
+  const taken = problem?.status === 409 && save.variables === false;
+  const atField = taken || problem?.field("name") || problem?.field("community");
   return (
     <form className="stack" onSubmit={submit}>
       {save.error && !atField && (
@@ -44,9 +47,12 @@ export function CredentialForm({
           required
           maxLength={64}
           autoComplete="off"
-          error={problem?.field("name")}
+          error={problem?.field("name") ?? (taken ? problem?.message : undefined)}
           hint="What devices refer to, e.g. lab-v2c"
-          onChange={(event) => setName(event.target.value)}
+          onChange={(event) => {
+            setName(event.target.value);
+            save.reset();
+          }}
         />
       )}
       <Field
@@ -59,11 +65,35 @@ export function CredentialForm({
         hint="Kept encrypted and never shown again"
         onChange={(event) => setCommunity(event.target.value)}
       />
+      {taken && <Replacing name={name.trim()} />}
       <div className="row end">
+        {taken && (
+          <button
+            type="button"
+            className="danger"
+            disabled={save.isPending || community === ""}
+            onClick={() => save.mutate(true)}
+          >
+            Replace the secret of {name.trim()}
+          </button>
+        )}
         <button type="submit" className="primary" disabled={save.isPending}>
-          {save.isPending ? "Saving…" : "Save credential"}
+          {save.isPending ? "Saving…" : fixed ? "Replace the secret" : "Save credential"}
         </button>
       </div>
     </form>
+  );
+}
+
+/** What replacing would do, before it is done. */
+function Replacing({ name }: { name: string }) {
+  const known = useQuery(credentialsQuery).data?.items.find((item) => item.name === name);
+  return (
+    <p>
+      Nothing was saved. Give it another name, or replace the old secret
+      {known && known.devices > 0
+        ? `: ${plural(known.devices, "device")} would be asked with the new one at once.`
+        : "."}
+    </p>
   );
 }

@@ -6,9 +6,12 @@ import { useNow } from "../lib/clock";
 import { duration } from "../lib/format";
 import { step, useKeys } from "../lib/keys";
 import { Link, navigate, usePath, useSearch, withParams } from "../lib/router";
+import { announce } from "../lib/session";
 import { type Theme, useTheme } from "../lib/theme";
 import { useLiveStatus } from "../live/live";
+import type { LiveState } from "../live/stream";
 import { OneTimeBanner } from "./Account";
+import { Boundary } from "./Boundary";
 import { KeySheet } from "./KeySheet";
 import { Search } from "./Search";
 
@@ -74,9 +77,11 @@ function Why() {
   const why = useSearch().get("why");
   if (!why) return null;
   return (
-    <Suspense fallback={null}>
-      <WhyPanel key={why} why={why} onClose={() => navigate(withParams({ why: null }))} />
-    </Suspense>
+    <Boundary what="The panel" key={why}>
+      <Suspense fallback={null}>
+        <WhyPanel key={why} why={why} onClose={() => navigate(withParams({ why: null }))} />
+      </Suspense>
+    </Boundary>
   );
 }
 
@@ -103,13 +108,13 @@ function LiveMark() {
     connecting: "Connecting",
     live: "Live",
     reconnecting: "Reconnecting",
-    stale: `Stale${since}`,
+    stalled: `Stalled${since}`,
   }[status.state];
   return (
     <span className={`live live-${status.state}`} role="status" title={explain(status.state)}>
       <svg viewBox="0 0 16 16" aria-hidden="true" className="shape">
         {status.state === "live" && <circle cx="8" cy="8" r="5" />}
-        {status.state === "stale" && <path d="M8 1.5 15 14H1z" />}
+        {status.state === "stalled" && <path d="M8 1.5 15 14H1z" />}
         {(status.state === "connecting" || status.state === "reconnecting") && (
           <circle
             cx="8"
@@ -127,9 +132,9 @@ function LiveMark() {
   );
 }
 
-function explain(state: "connecting" | "live" | "reconnecting" | "stale"): string {
+function explain(state: LiveState): string {
   if (state === "live") return "Changes appear as they happen";
-  if (state === "stale") return "No connection: what you see may be old. Trying again.";
+  if (state === "stalled") return "No connection: what you see may be old. Trying again.";
   return "Connecting to the live events";
 }
 
@@ -158,6 +163,7 @@ function LogoutButton() {
       await logout();
     } finally {
       beginSession(client, null);
+      announce({ kind: "signed-out" });
     }
   };
   return (

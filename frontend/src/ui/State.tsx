@@ -25,12 +25,23 @@ export function StateMark({
   state,
   since,
   big,
+  frozen,
 }: {
   state: DeviceState;
   since: number | null;
   big?: boolean;
+  /** It was so when it was last measured, too long ago to be said of now. */
+  frozen?: boolean;
 }) {
   const now = useNow();
+  if (frozen) {
+    return (
+      <span className={big ? "state-mark big" : "state-mark"}>
+        <StateShape state="unknown" />
+        <span className="state-word state-unknown">was {state}</span>
+      </span>
+    );
+  }
   return (
     <span className={big ? "state-mark big" : "state-mark"}>
       <StateShape state={state} />

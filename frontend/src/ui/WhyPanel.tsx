@@ -2,14 +2,15 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { anomaliesQuery } from "../api/queries";
-import type { AnomalyItem } from "../api/types";
+import type { AnomalyEvidence, AnomalyItem } from "../api/types";
 import { ChartCard } from "../charts/ChartCard";
 import { useNow } from "../lib/clock";
+import { direction, distance, evidenceOf } from "../lib/evidence";
 import { absolute, bandText, duration, metricName, quantity, shownUnit, zone } from "../lib/format";
 import type { Range } from "../lib/range";
 import { Link, navigate } from "../lib/router";
 import { useWatchDevice } from "../live/live";
-import { AnomalyAge, direction, what } from "./AnomalyLine";
+import { AnomalyAge, what } from "./AnomalyLine";
 import { Dialog } from "./Dialog";
 import { Empty, Failed, Loading } from "./Face";
 
@@ -54,13 +55,15 @@ function Reasons({ item }: { item: AnomalyItem }) {
   const device = `/devices/${encodeURIComponent(item.device)}`;
   const port = item.instance ? `?if=${encodeURIComponent(item.instance)}` : "";
   const unit = shownUnit(item.metric, item.unit);
-  const away = Math.abs(item.value - item.expected);
+  const { peak } = evidenceOf(item);
   return (
     <div className="stack">
       <p className="why-sentence">
         <b>{what(item)}</b> on <Link to={device}>{item.device_name}</Link> was{" "}
-        <b className="alarm">{quantity(item.value, unit)}</b>, {quantity(away, unit)}{" "}
-        {direction(item)} the expected <b>{quantity(item.expected, unit)}</b>.
+        <b className="alarm">{quantity(peak.value, unit)}</b>
+        {item.cleared_at === null ? " at its worst so far" : " at its worst"},{" "}
+        {quantity(distance(peak), unit)} {direction(peak)} the expected{" "}
+        <b>{quantity(peak.expected, unit)}</b>.
       </p>
       <p>
         <AnomalyAge item={item} />
@@ -78,29 +81,30 @@ function Reasons({ item }: { item: AnomalyItem }) {
 
 function Evidence({ item }: { item: AnomalyItem }) {
   const unit = shownUnit(item.metric, item.unit);
+  const { onset, peak, clear } = evidenceOf(item);
   const now = useNow();
   return (
     <dl className="facts">
-      <dt>Seen</dt>
-      <dd>{quantity(item.value, unit)}</dd>
-      <dt>Expected</dt>
-      <dd>
-        {quantity(item.expected, unit)}, band {bandText(item.lower, item.upper, unit)}
-      </dd>
+      <dt>Began</dt>
+      <Seen sample={onset} unit={unit} />
+      <dt>Worst</dt>
+      <Seen sample={peak} unit={unit} />
+      {clear && item.cleared_at !== null && (
+        <>
+          <dt>Cleared</dt>
+          <Seen sample={clear} unit={unit} />
+        </>
+      )}
       <dt>Score</dt>
       <dd>
         {item.score.toFixed(1)}{" "}
         <span className="muted">distance from expected, in units of the series’ usual scatter</span>
       </dd>
-      <dt>Began</dt>
-      <dd>
-        {absolute(item.onset_at)} {zone(now)}
-      </dd>
       {item.cleared_at !== null && (
         <>
-          <dt>Cleared</dt>
+          <dt>Lasted</dt>
           <dd>
-            {absolute(item.cleared_at)}, lasted {duration(item.cleared_at - item.onset_at)}
+            {duration(item.cleared_at - item.onset_at)}, to {absolute(item.cleared_at)} {zone(now)}
           </dd>
         </>
       )}
@@ -114,6 +118,19 @@ function Evidence({ item }: { item: AnomalyItem }) {
         {metricName(item.metric)} <code>{item.metric}</code>
       </dd>
     </dl>
+  );
+}
+
+/** One sample of it, with what was expected of that sample. */
+function Seen({ sample, unit }: { sample: AnomalyEvidence; unit: string }) {
+  return (
+    <dd>
+      <b>{quantity(sample.value, unit)}</b>, {quantity(distance(sample), unit)} {direction(sample)}{" "}
+      the expected {quantity(sample.expected, unit)}
+      <p className="hint">
+        band {bandText(sample.lower, sample.upper, unit)}, {absolute(sample.at)}
+      </p>
+    </dd>
   );
 }
 

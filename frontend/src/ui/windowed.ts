@@ -1,4 +1,4 @@
-// Which rows of a long list are near the part of the page that is seen.
+// Which rows of a long list are near the part of it that is seen.
 import { type RefObject, useEffect, useState } from "react";
 
 export interface Span {
@@ -16,32 +16,39 @@ export function visibleSpan(count: number, rowHeight: number, top: number, heigh
   return { start, end: Math.max(start, Math.min(count, last)) };
 }
 
-/** The page scrolls, not the table: `body` is the element whose first child is row 0. */
+/**
+ * `body` is the element whose first child is row 0. The page scrolls, or with a `box` that element
+ * does.
+ */
 export function useWindowed(
   body: RefObject<HTMLElement | null>,
   count: number,
   rowHeight: number,
+  box?: RefObject<HTMLElement | null>,
 ): Span {
   const [span, setSpan] = useState<Span>({ start: 0, end: Math.min(count, 60) });
   useEffect(() => {
     let frame = 0;
+    const scrolls = box?.current;
     const measure = () => {
       frame = 0;
-      const top = body.current?.getBoundingClientRect().top ?? 0;
-      const next = visibleSpan(count, rowHeight, top, window.innerHeight);
+      const from = scrolls?.getBoundingClientRect().top ?? 0;
+      const top = (body.current?.getBoundingClientRect().top ?? 0) - from;
+      const next = visibleSpan(count, rowHeight, top, scrolls?.clientHeight ?? window.innerHeight);
       setSpan((old) => (old.start === next.start && old.end === next.end ? old : next));
     };
     const soon = () => {
       if (!frame) frame = requestAnimationFrame(measure);
     };
     measure();
-    window.addEventListener("scroll", soon, { passive: true });
+    const target = scrolls ?? window;
+    target.addEventListener("scroll", soon, { passive: true });
     window.addEventListener("resize", soon);
     return () => {
       if (frame) cancelAnimationFrame(frame);
-      window.removeEventListener("scroll", soon);
+      target.removeEventListener("scroll", soon);
       window.removeEventListener("resize", soon);
     };
-  }, [body, count, rowHeight]);
+  }, [body, count, rowHeight, box]);
   return { start: Math.min(span.start, count), end: Math.min(span.end, count) };
 }

@@ -197,8 +197,12 @@ impl Client {
                 let community = read_secret(&format!("SNMP community of {name}: "))?;
                 let body = json!({"kind": "snmp_v2c", "community": community.as_str()});
                 let path = format!("{PATH}/{}", encode(&name));
-                self.call(Method::PUT, &path, Some(body)).await?;
-                Ok(format!("credential {name} is in the vault"))
+                let stored = self.call(Method::PUT, &path, Some(body)).await?;
+                Ok(if stored["created_at"] == stored["updated_at"] {
+                    format!("credential {name} is in the vault")
+                } else {
+                    format!("credential {name} is in the vault; its old secret is replaced")
+                })
             }
             CredentialCommand::List => {
                 let page = self.call(Method::GET, PATH, None).await?;

@@ -108,7 +108,13 @@ impl Vault {
         serde_json::from_slice(&secret).map_err(|_| unusable("its content is of an unknown form"))
     }
 
-    async fn store(&self, name: &str, secret: NewSecret) -> Result<StoredCredential, PortError> {
+    /// None when there is one of that name and it may not be replaced.
+    async fn store(
+        &self,
+        name: &str,
+        secret: NewSecret,
+        replace: bool,
+    ) -> Result<Option<StoredCredential>, PortError> {
         let (kind, text) = match secret {
             NewSecret::SnmpV2c { community } => {
                 let community = community.expose_secret();
@@ -123,15 +129,17 @@ impl Vault {
             "INSERT INTO credential (name, kind, sealed) VALUES ($1, $2, $3)
              ON CONFLICT (name) DO UPDATE
              SET kind = excluded.kind, sealed = excluded.sealed, updated_at = now()
+             WHERE $4
              RETURNING name, kind, created_at, updated_at",
         )
         .bind(name)
         .bind(kind)
         .bind(sealed)
-        .fetch_one(&self.pool)
+        .bind(replace)
+        .fetch_optional(&self.pool)
         .await
         .map_err(unavailable)?;
-        Ok(stored(&row))
+        Ok(row.as_ref().map(stored))
     }
 }
 
@@ -196,15 +204,28 @@ impl api::Vault for Vault {
         })
     }
 
+    fn create(
+        &self,
+        name: String,
+        secret: NewSecret,
+    ) -> PortFuture<'_, Result<Option<StoredCredential>, PortError>> {
+        Box::pin(async move {
+            let stored = self.store(&name, secret, false).await?;
+            // Devices may have named it before it was there.
+            self.changed(&name);
+            Ok(stored)
+        })
+    }
+
     fn put(
         &self,
         name: String,
         secret: NewSecret,
     ) -> PortFuture<'_, Result<StoredCredential, PortError>> {
         Box::pin(async move {
-            let stored = self.store(&name, secret).await?;
+            let stored = self.store(&name, secret, true).await?;
             self.changed(&name);
-            Ok(stored)
+            stored.ok_or_else(|| PortError::Unavailable("credentials: not stored".to_owned()))
         })
     }
 

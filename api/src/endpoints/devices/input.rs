@@ -47,8 +47,7 @@ pub(crate) struct DeviceInput {
     /// Time between two polls.
     #[schema(minimum = 1000, maximum = 86400000, default = 60000)]
     pub(crate) interval_ms: Option<i64>,
-    /// Poll by SNMP.
-    #[schema(default = true)]
+    /// Poll by SNMP, which takes a credential; left out: where there is one.
     pub(crate) snmp: Option<bool>,
     /// Measure loss and round-trip time.
     #[schema(default = true)]
@@ -79,7 +78,7 @@ pub(crate) fn read_address(fields: &mut Fields) -> Option<IpAddr> {
 
 impl FromFields for DeviceInput {
     fn read(fields: &mut Fields) -> Self {
-        Self {
+        let input = Self {
             address: read_address(fields),
             name: fields.text("name", NAME),
             port: fields.integer("port", 1, 65_535),
@@ -91,7 +90,12 @@ impl FromFields for DeviceInput {
             snmp: fields.flag("snmp"),
             icmp: fields.flag("icmp"),
             enabled: fields.flag("enabled"),
+        };
+        // It could only ever be degraded.
+        if input.snmp == Some(true) && input.credential.is_none() {
+            fields.needed("credential", "SNMP needs one: name it, or switch snmp off (ICMP only)");
         }
+        input
     }
 }
 
@@ -134,6 +138,7 @@ impl DeviceInput {
     ) -> Device {
         let address = self.address.map(|address| address.to_string()).unwrap_or_default();
         Device {
+            snmp: self.snmp.unwrap_or(self.credential.is_some()),
             tenant,
             id,
             name: self.name.unwrap_or_else(|| address.clone()),
@@ -144,7 +149,6 @@ impl DeviceInput {
             site: self.site,
             tags: self.tags.unwrap_or_default(),
             interval_ms: self.interval_ms.unwrap_or(60_000),
-            snmp: self.snmp.unwrap_or(true),
             icmp: self.icmp.unwrap_or(true),
             enabled: self.enabled.unwrap_or(true),
             source,
