@@ -241,7 +241,7 @@ async function addDevice({ page, setup, complaints }) {
 
 async function system({ page, setup }) {
   await goto(page, setup, "/system");
-  await page.getByRole("heading", { name: "Roles", exact: true }).waitFor();
+  await page.getByRole("heading", { name: "Components", exact: true }).waitFor();
   check((await page.locator("table tbody tr").count()) > 0, "no role is shown");
   await look(page, setup, "system", { whole: true });
 }

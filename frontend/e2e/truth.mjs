@@ -272,7 +272,7 @@ async function missingPart({ page, setup, complaints }) {
     return refused > 1 ? route.continue() : route.abort();
   });
   await page.getByRole("link", { name: "System" }).click();
-  await page.getByRole("heading", { name: "Roles", exact: true }).waitFor();
+  await page.getByRole("heading", { name: "Components", exact: true }).waitFor();
   check(loads === 1, `after one failure the page was loaded ${loads} times`);
   await page.unroute(part);
 

@@ -194,6 +194,7 @@ const system = () => ({
   roles: [
     {
       name: "connect",
+      instance: "run@mock",
       state: "running",
       lag: null,
       lag_ms: null,
@@ -201,22 +202,32 @@ const system = () => ({
     },
     {
       name: "process",
+      instance: "run@mock",
       state: "running",
       lag: Math.floor(hash(String(Date.now())) * 40),
       lag_ms: 0,
       detail: "8 partitions",
     },
-    { name: "sink-metrics", state: "running", lag: 12, lag_ms: 140, detail: "COPY 4,100 rows/s" },
+    {
+      name: "sink-metrics",
+      instance: "run@mock",
+      state: "running",
+      lag: 12,
+      lag_ms: 140,
+      detail: "COPY 4,100 rows/s",
+    },
     {
       name: "sink-events",
+      instance: "run@mock",
       state: "retrying",
       lag: 1802,
       lag_ms: 65_000,
       detail: "Database does not answer; next try in 2 s",
     },
-    { name: "api", state: "running", lag: null, lag_ms: null, detail: "" },
+    { name: "api", instance: "run@mock", state: "running", lag: null, lag_ms: null, detail: "" },
   ],
   started_at: started,
+  troubles: [],
   warnings: [
     "ICMP is not permitted for this user: sysctl -w net.ipv4.ping_group_range='0 2147483647' mends it.",
   ],

@@ -2,6 +2,7 @@
 //! library may never come back, whatever time-out it was given, so somebody else has to look.
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,24 +19,49 @@ struct Step {
     what: String,
     since: Instant,
     limit: Duration,
+    /// A call that names its own limit.
+    call: bool,
 }
 
 /// The step that a thread is at. It is written by that thread and read by its watchdog.
-pub struct Activity(Mutex<Step>);
+pub struct Activity {
+    step: Mutex<Step>,
+    given_up: AtomicBool,
+}
 
 impl Default for Activity {
     fn default() -> Self {
-        Self(Mutex::new(Step {
-            what: "start".to_owned(),
-            since: Instant::now(),
-            limit: STEP_WITHIN,
-        }))
+        let (what, since) = ("start".to_owned(), Instant::now());
+        Self {
+            step: Mutex::new(Step { what, since, limit: STEP_WITHIN, call: false }),
+            given_up: AtomicBool::new(false),
+        }
     }
 }
 
 impl Activity {
     fn lock(&self) -> MutexGuard<'_, Step> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.step.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another thread does this one's work from now on.
+    pub fn give_up(&self) {
+        self.given_up.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether another thread does this one's work.
+    pub fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::SeqCst)
+    }
+
+    /// Time in which the whole process stood still does not count.
+    pub fn forgive(&self) {
+        self.lock().since = Instant::now();
+    }
+
+    /// Whether it is within a call that names its own limit.
+    pub fn in_call(&self) -> bool {
+        self.lock().call
     }
 
     /// From now on this thread says here what it is doing.
@@ -49,7 +75,7 @@ impl Activity {
         if step.what != what {
             what.clone_into(&mut step.what);
         }
-        (step.since, step.limit) = (Instant::now(), STEP_WITHIN);
+        (step.since, step.limit, step.call) = (Instant::now(), STEP_WITHIN, false);
     }
 
     /// What the thread has been doing for longer than it may, and for how long.
@@ -60,7 +86,7 @@ impl Activity {
     }
 
     fn enter(&self, what: String, limit: Duration) -> Step {
-        let step = Step { what, since: Instant::now(), limit };
+        let step = Step { what, since: Instant::now(), limit, call: true };
         std::mem::replace(&mut *self.lock(), step)
     }
 
@@ -68,6 +94,11 @@ impl Activity {
         // The outer step goes on with all its time: what bounds it is that each call is bounded.
         *self.lock() = Step { since: Instant::now(), ..outer };
     }
+}
+
+/// Whether this thread was given up while it was away: it must touch nothing that its successor has.
+pub fn given_up() -> bool {
+    CURRENT.with(|current| current.borrow().as_ref().is_some_and(|it| it.is_given_up()))
 }
 
 /// Makes a call that is given `timeout`. When it takes clearly longer, the thread's watchdog gives

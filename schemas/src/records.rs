@@ -221,6 +221,8 @@ pub struct ComponentStatus {
     pub state: String,
     #[serde(default)]
     pub detail: String,
+    #[serde(default)]
+    pub since: i64,
 }
 
 /// One partition that the process of a [`ProcessStatus`] holds.

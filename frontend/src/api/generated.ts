@@ -366,7 +366,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The process can serve */
+        /** Every part of the system works */
         get: operations["readyz"];
         put?: never;
         post?: never;
@@ -1208,6 +1208,11 @@ export interface components {
             /** @description For people. */
             detail: string;
             /**
+             * @description Roles and name of the process that runs it, e.g. `process@host-1`.
+             * @example process@host-1
+             */
+            instance: string;
+            /**
              * Format: int64
              * @description Records behind the end of its topics, where that has a meaning.
              */
@@ -1217,9 +1222,9 @@ export interface components {
              * @description Age of the oldest record that it has not done, at most; 0 at the end of its topics.
              */
             lag_ms: number | null;
-            /** @description E.g. `connect`, `process`, `sink`, `api`. */
+            /** @description E.g. `connect poller`, `process route`, `sink sample`. */
             name: string;
-            /** @description `running`, `waiting` or `failed`. */
+            /** @description `running`, `waiting`, `failed`, or `gone` when its process says nothing any more. */
             state: string;
         };
         /** @description A series over a range. */
@@ -1417,13 +1422,15 @@ export interface components {
             database: components["schemas"]["DatabaseStatus"];
             /** @description The event log. */
             log: components["schemas"]["LogStatus"];
-            /** @description All roles that this process knows of. */
+            /** @description The components of all processes. */
             roles: components["schemas"]["RoleStatus"][];
             /**
              * Format: int64
              * @description ms since the epoch.
              */
             started_at: number;
+            /** @description Parts that are missing or stand still; empty: everything works. */
+            troubles: components["schemas"]["Trouble"][];
             /** @description Of the program. */
             version: string;
             /** @description What a person should mend, each with how. */
@@ -1431,6 +1438,23 @@ export interface components {
         };
         /** @description A free word on a device. */
         Tag: string;
+        /** @description A part of the system that does not work. */
+        Trouble: {
+            /** @description What is wrong and the remedy, for people. */
+            detail: string;
+            /**
+             * @description The group of readers, or the component.
+             * @example device
+             */
+            part: string;
+            /** @description The role whose processes do it: `connect`, `process` or `sink`; empty for anything else. */
+            role: string;
+            /**
+             * Format: int64
+             * @description Since when at least, ms since the epoch.
+             */
+            since: number;
+        };
         /** Format: int32 */
         u32: number;
     };
@@ -3602,14 +3626,17 @@ export interface operations {
     };
     readyz: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true: this process and what it needs itself, as a load balancer wants to know it. Otherwise, on a process with the API, every part of the system */
+                alone?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description It can */
+            /** @description It does */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3627,7 +3654,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not now; the detail says what is missing */
+            /** @description Fields are wrong; all of them are named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; the detail says what is missing since when */
             503: {
                 headers: {
                     [name: string]: unknown;

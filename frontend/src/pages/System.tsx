@@ -12,7 +12,8 @@ import { Age, StateShape } from "../ui/State";
 
 const SLOWEST = 20;
 const ROLE_COLUMNS: Column[] = [
-  { head: "Role" },
+  { head: "Component" },
+  { head: "Process" },
   { head: "State" },
   { head: "Lag (records)", className: "c-num" },
   { head: "Detail", className: "wide c-half" },
@@ -73,12 +74,13 @@ export default function SystemPage() {
 function Verdict({ status }: { status: SystemStatus }) {
   const bad = status.roles.filter((role) => !goodRole(role.state));
   const text = [
-    bad.length > 0 && `${plural(bad.length, "role")} in trouble`,
+    status.troubles.length > 0 && `${plural(status.troubles.length, "part")} in trouble`,
+    bad.length > 0 && `${plural(bad.length, "component")} not running`,
     status.warnings.length > 0 && plural(status.warnings.length, "warning"),
   ].filter(Boolean);
   return (
     <section className="verdict" aria-label="What is wrong">
-      <h1>{text.length > 0 ? text.join(", ") : "All roles are running"}</h1>
+      <h1>{text.length > 0 ? text.join(", ") : "Every part works"}</h1>
       {status.warnings.length > 0 && (
         <ul className="warnings">
           {status.warnings.map((warning) => (
@@ -96,12 +98,13 @@ function Roles({ status }: { status: SystemStatus }) {
   return (
     <section aria-labelledby="roles-head">
       <div className="section-head">
-        <h2 id="roles-head">Roles</h2>
+        <h2 id="roles-head">Components</h2>
       </div>
       <Grid columns={ROLE_COLUMNS}>
         {status.roles.map((role) => (
-          <tr key={role.name}>
+          <tr key={`${role.instance}/${role.name}`}>
             <td>{role.name}</td>
+            <td>{role.instance}</td>
             <td>
               <span className="state-mark">
                 <StateShape state={goodRole(role.state) ? "up" : "degraded"} />

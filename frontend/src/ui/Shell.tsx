@@ -14,6 +14,7 @@ import { OneTimeBanner } from "./Account";
 import { Boundary } from "./Boundary";
 import { KeySheet } from "./KeySheet";
 import { Search } from "./Search";
+import { Troubles } from "./Troubles";
 
 const WhyPanel = lazy(() => import("./WhyPanel"));
 
@@ -63,6 +64,7 @@ export function Shell({ children }: { children: ReactNode }) {
         <LogoutButton />
       </header>
       <main id="main" tabIndex={-1}>
+        <Troubles />
         <OneTimeBanner />
         {children}
       </main>

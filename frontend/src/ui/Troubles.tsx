@@ -15,7 +15,9 @@ export function Troubles() {
   if (troubles.length === 0) return null;
   return (
     <aside className="banner troubles" role="status" aria-label="Parts that do not work">
-      <strong>{plural(troubles.length, "part")} of the system in trouble: what is shown may be old</strong>
+      <strong>
+        {plural(troubles.length, "part")} of the system in trouble: what is shown may be old
+      </strong>
       <ul className="grow">
         {troubles.slice(0, MOST).map((one) => (
           <li key={`${one.part}/${one.detail}`}>

@@ -192,6 +192,13 @@ pub trait Task: Member {
     /// [`LogError::Retry`].
     fn inherited(&mut self, partitions: &[i32]) -> Result<Vec<Option<Position>>, LogError>;
 
+    /// An end of a partition that lies beyond all that was committed to it before this call, whatever
+    /// a broker that does not know better believes. It may write a record with the key `barrier`.
+    ///
+    /// # Errors
+    /// [`LogError::Retry`].
+    fn end_of(&mut self, topic: &str, partition: i32) -> Result<i64, LogError>;
+
     /// Adds a record to the open transaction, beginning one if there is none.
     ///
     /// # Errors

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 pub const STALLED_MS: i64 = 30_000;
 /// A runner that has been told to end for so long does not look.
 const IGNORED: Duration = Duration::from_secs(30);
+/// A stalled partition that is not held any more is another's, or missing, after this time.
+const FORGOTTEN_MS: i64 = 45_000;
 
 use crate::log::MemberSpec;
 
@@ -44,6 +46,9 @@ pub struct Reading {
     pub restoring: BTreeMap<i32, u64>,
 }
 
+/// The next record, and the work of a restore.
+type Mark = (Option<i64>, Option<u64>);
+
 impl Reading {
     /// Every partition that it holds.
     pub fn held(&self) -> BTreeSet<i32> {
@@ -51,7 +56,7 @@ impl Reading {
     }
 
     /// What changes when it gets on with a partition.
-    fn mark(&self, partition: i32) -> (Option<i64>, Option<u64>) {
+    fn mark(&self, partition: i32) -> Mark {
         let next = self.places.get(&partition).map(|place| place.next);
         (next, self.restoring.get(&partition).copied())
     }
@@ -134,14 +139,18 @@ impl Lagging {
 #[derive(Default)]
 struct Entry {
     reading: Option<Reading>,
+    /// What it reads, or read last.
+    topic: Arc<str>,
     ends: Vec<i64>,
     /// When a partition's reader was last seen at the end, ms since the epoch.
     caught_up_ms: BTreeMap<i32, i64>,
     behind: BTreeMap<i32, Behind>,
     /// How each partition was when it moved last, and when that was seen (steady ms).
-    moved: BTreeMap<i32, ((Option<i64>, Option<u64>), i64)>,
-    /// Partitions that are stalled, since when (steady ms).
-    stalled: BTreeMap<i32, i64>,
+    moved: BTreeMap<i32, (Mark, i64)>,
+    /// Partitions that are stalled, since when, and when that was seen last (steady ms).
+    stalled: BTreeMap<i32, (i64, i64)>,
+    /// The runner waits for something outside, and says so.
+    waits: bool,
     renewal: Arc<Renewal>,
 }
 
@@ -154,12 +163,14 @@ struct Renewal {
 
 impl Renewal {
     fn ask(&self, why: String) {
-        *self.why.lock().unwrap_or_else(PoisonError::into_inner) = Some((why, Instant::now()));
+        let mut asked = self.why.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.get_or_insert_with(|| (why, Instant::now()));
+        drop(asked);
         self.asked.store(true, Ordering::Release);
     }
 
     fn take(&self) -> Option<String> {
-        if !self.asked.swap(false, Ordering::Acquire) {
+        if !self.asked.load(Ordering::Relaxed) || !self.asked.swap(false, Ordering::Acquire) {
             return None;
         }
         let why = self.why.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -222,10 +233,11 @@ impl Lag {
     /// What a component's thread tells with.
     pub(super) fn teller(&self, component: &str) -> Teller {
         let renewal = Arc::<Renewal>::default();
-        self.entries().insert(
-            component.to_owned(),
-            Entry { renewal: Arc::clone(&renewal), ..Entry::default() },
-        );
+        // A component's next thread takes up what is known of its partitions.
+        let mut entries = self.entries();
+        let entry = entries.entry(component.to_owned()).or_default();
+        (entry.renewal, entry.reading) = (Arc::clone(&renewal), None);
+        drop(entries);
         Teller { lag: self.clone(), component: component.to_owned(), round: u64::MAX, renewal }
     }
 
@@ -240,34 +252,36 @@ impl Lag {
         self.round.fetch_add(1, Ordering::Release);
     }
 
-    /// Looks for partitions that do not move, as of `now_ms` (steady); those of components that
-    /// wait for something and say so are not meant. Their runners are told to end.
-    pub fn find_stalled(&self, now_ms: i64, waiting: &BTreeSet<String>) -> Vec<Stall> {
+    /// Looks for partitions that do not move, as of `now_ms` (steady); those of runners that wait
+    /// for something and say so are not meant. The others' runners are told to end.
+    pub fn find_stalled(&self, now_ms: i64) -> Vec<Stall> {
         let mut found = Vec::new();
         for (component, entry) in self.entries().iter_mut() {
+            entry.stalled.retain(|_, (_, seen)| now_ms - *seen < FORGOTTEN_MS);
+            // A runner that is built anew takes up where the last one stood.
             let Some(reading) = &entry.reading else { continue };
-            let held = reading.held();
-            entry.moved.retain(|partition, _| held.contains(partition));
-            entry.stalled.retain(|partition, _| held.contains(partition));
-            for partition in held {
+            for partition in reading.held() {
+                let restoring = reading.restoring.contains_key(&partition);
                 let records = entry.behind.get(&partition).map(|behind| behind.records);
-                let at_rest = !reading.restoring.contains_key(&partition) && records == Some(0);
+                let at_rest = !restoring && records == Some(0);
                 let mark = reading.mark(partition);
-                let known = entry.moved.entry(partition).or_insert((mark, now_ms));
-                if known.0 != mark || at_rest || waiting.contains(component) {
-                    *known = (mark, now_ms);
+                let (last, since) = entry.moved.entry(partition).or_insert((mark, now_ms));
+                if *last != mark || at_rest || entry.waits {
+                    (*last, *since) = (mark, now_ms);
                     entry.stalled.remove(&partition);
                 }
-                if now_ms - known.1 < STALLED_MS {
+                if let Some((_, seen)) = entry.stalled.get_mut(&partition) {
+                    *seen = now_ms;
+                }
+                if now_ms - *since < STALLED_MS {
                     continue;
                 }
-                let since = known.1;
                 // The next one, too, has this time.
-                known.1 = now_ms;
-                entry.stalled.entry(partition).or_insert(since);
-                let records = records.filter(|_| !reading.restoring.contains_key(&partition));
+                let began = std::mem::replace(since, now_ms);
+                let (began, _) = *entry.stalled.entry(partition).or_insert((began, now_ms));
+                let records = records.filter(|_| !restoring);
                 let (component, topic) = (component.clone(), Arc::clone(&reading.topic));
-                let stall = Stall { component, topic, partition, ms: now_ms - since, records };
+                let stall = Stall { component, topic, partition, ms: now_ms - began, records };
                 entry.renewal.ask(stall.to_string());
                 found.push(stall);
             }
@@ -279,10 +293,9 @@ impl Lag {
     pub fn stalled(&self, now_ms: i64) -> Vec<Stall> {
         let mut all = Vec::new();
         for (component, entry) in self.entries().iter() {
-            let Some(reading) = &entry.reading else { continue };
-            all.extend(entry.stalled.iter().map(|(&partition, since)| Stall {
+            all.extend(entry.stalled.iter().map(|(&partition, (since, _))| Stall {
                 component: component.clone(),
-                topic: Arc::clone(&reading.topic),
+                topic: Arc::clone(&entry.topic),
                 partition,
                 ms: now_ms - since,
                 records: entry.behind.get(&partition).map(|behind| behind.records),
@@ -375,24 +388,38 @@ impl Teller {
         self.renewal.take()
     }
 
+    /// The runner has ended; another may come.
+    pub(super) fn clear(&self) {
+        self.with(|entry| (entry.reading, entry.waits) = (None, false));
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Entry)) {
+        let mut entries = self.lag.entries();
+        // Another thread may speak for the component by now.
+        let entry = entries.get_mut(&self.component);
+        if let Some(entry) = entry.filter(|it| Arc::ptr_eq(&it.renewal, &self.renewal)) {
+            change(entry);
+        }
+    }
+
     /// The component reads nothing any more.
     pub(super) fn end(&self) {
         self.lag.entries().remove(&self.component);
     }
 
     /// Between two turns of the runner.
-    pub(super) fn tell(&mut self, reading: impl FnOnce() -> Option<Reading>) {
+    pub(super) fn tell(&mut self, reading: impl FnOnce() -> Option<Reading>, waits: bool) {
         let round = self.lag.round.load(Ordering::Acquire);
         if std::mem::replace(&mut self.round, round) == round {
             return;
         }
         let reading = reading();
-        let mut entries = self.lag.entries();
-        // Another thread may speak for the component by now.
-        let entry = entries.get_mut(&self.component);
-        if let Some(entry) = entry.filter(|it| Arc::ptr_eq(&it.renewal, &self.renewal)) {
-            entry.reading = reading;
-        }
+        self.with(|entry| {
+            if let Some(reading) = &reading {
+                entry.topic = Arc::clone(&reading.topic);
+            }
+            (entry.reading, entry.waits) = (reading, waits);
+        });
     }
 }
 
@@ -420,7 +447,7 @@ mod tests {
             restoring: BTreeMap::new(),
         };
         lag.ends(&[("t".into(), vec![end])].into());
-        teller.tell(|| Some(reading));
+        teller.tell(|| Some(reading), false);
         lag.ends(&[("t".into(), vec![end])].into());
         lag.measure(at_ms, at_ms + 100);
         let all = lag.all();
@@ -452,10 +479,13 @@ mod tests {
         let mut teller = lag.teller("c");
         let mut asked = 0;
         let mut turn = |teller: &mut Teller| {
-            teller.tell(|| {
-                asked += 1;
-                None
-            });
+            teller.tell(
+                || {
+                    asked += 1;
+                    None
+                },
+                false,
+            );
             asked
         };
         assert_eq!((turn(&mut teller), turn(&mut teller)), (1, 1));
@@ -482,10 +512,9 @@ mod tests {
     }
 
     /// A reader of one partition that is at `next` of an end of 10, each 10 s.
-    fn stalls(waiting: &[&str], next: impl Fn(i64) -> i64, rounds: i64) -> Vec<(i64, String)> {
+    fn stalls(waits: bool, next: impl Fn(i64) -> i64, rounds: i64) -> Vec<(i64, String)> {
         let (lag, mut found) = (Lag::default(), Vec::new());
         let mut teller = lag.teller("c");
-        let waiting = waiting.iter().map(|it| (*it).to_owned()).collect();
         for round in 0..rounds {
             lag.ends(&[("t".into(), vec![10])].into());
             let place = Place { next: next(round), newest_ms: None };
@@ -496,10 +525,10 @@ mod tests {
                 places: [(0, place)].into(),
                 restoring: BTreeMap::new(),
             };
-            teller.tell(|| Some(reading()));
+            teller.tell(|| Some(reading()), waits);
             lag.ends(&[("t".into(), vec![10])].into());
             lag.measure(0, 0);
-            for stall in lag.find_stalled(round * 10_000, &waiting) {
+            for stall in lag.find_stalled(round * 10_000) {
                 found.push((round, teller.stalled().unwrap()));
                 let still = lag.stalled(round * 10_000);
                 assert_eq!((still.len(), still[0].partition), (1, stall.partition));
@@ -512,12 +541,13 @@ mod tests {
     #[test]
     fn who_has_records_and_does_not_move_is_stalled() {
         let words = "c: t[0] has not moved for 30 s, 6 records wait".to_owned();
-        assert_eq!(stalls(&[], |_| 4, 5), [(3, words.clone())]);
+        assert_eq!(stalls(false, |_| 4, 5), [(3, words.clone())]);
         // The next runner has as much time.
-        assert_eq!(stalls(&[], |_| 4, 7), [(3, words.clone()), (6, words)]);
-        assert_eq!(stalls(&[], |round| round, 9), []);
-        assert_eq!(stalls(&[], |_| 10, 9), [], "nothing to do");
-        assert_eq!(stalls(&["c"], |_| 4, 9), [], "it says what it waits for");
+        let later = words.replace("30 s", "60 s");
+        assert_eq!(stalls(false, |_| 4, 7), [(3, words), (6, later)]);
+        assert_eq!(stalls(false, |round| round, 9), []);
+        assert_eq!(stalls(false, |_| 10, 9), [], "nothing to do");
+        assert_eq!(stalls(true, |_| 4, 9), [], "it says what it waits for");
     }
 
     #[test]
@@ -533,9 +563,9 @@ mod tests {
                 places: BTreeMap::new(),
                 restoring: [(0, effort)].into(),
             };
-            teller.tell(|| Some(reading));
+            teller.tell(|| Some(reading), false);
             lag.ends(&BTreeMap::new());
-            let found = lag.find_stalled(at * 1_000, &BTreeSet::new());
+            let found = lag.find_stalled(at * 1_000);
             assert_eq!(found.len(), expected, "at {at}");
             assert_eq!(lag.stalled(at * 1_000).len(), expected, "at {at}");
         }

@@ -262,6 +262,11 @@ impl<S: Default> Partition<S> {
         self.moved
     }
 
+    /// Has the next commit say where it is.
+    pub(super) fn touch(&mut self) {
+        self.moved = true;
+    }
+
     fn clean(&mut self, device: DeviceId) {
         let Some(entry) = self.keys.get_mut(&device) else { return };
         if let Some((offset, since)) = entry.dirty.take() {

@@ -17,6 +17,7 @@ use super::dead_letter::{self, Poison};
 use super::lag::{Progress, Reading};
 use super::schema_topic::SchemaTopic;
 use super::wiring::RunError;
+use crate::activity;
 use crate::log::{Event, EventLog, LogError, Member, MemberSpec, Record, Start};
 
 /// Feeds a poller with the devices of the partitions it owns.
@@ -75,7 +76,12 @@ impl PollRunner {
                     .to_owned(),
             });
         }
-        match self.member.poll(wait)? {
+        let event = self.member.poll(wait)?;
+        if activity::given_up() {
+            // Whatever the group said is for the thread in its place, which has the same poller.
+            return Ok(());
+        }
+        match event {
             Event::Assigned(partitions) => self.begin(&partitions)?,
             Event::Records(records) => {
                 for record in &records {
@@ -181,6 +187,9 @@ impl PollRunner {
     }
 
     fn change(&self, change: Change) {
+        if activity::given_up() {
+            return;
+        }
         if let Err(error) = self.poller.apply(change) {
             tracing::error!(%error, "device is not polled");
             metrics::counter!("opsc_poller_refused_total").increment(1);

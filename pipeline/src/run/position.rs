@@ -13,6 +13,8 @@ use crate::log::{EventLog, LogError, NewRecord, Position, Start, Task};
 
 /// The key of a partition's position in the state topic. No state has such a key.
 pub(super) const KEY: &[u8] = b"position";
+/// The key of a record that says nothing: [`Task::end_of`].
+pub(super) const BARRIER: &[u8] = b"barrier";
 /// Layout of the value; what it holds follows, big endian: next (i64), replay from (i64), logic
 /// (u32).
 const LAYOUT: u8 = 1;
@@ -105,6 +107,7 @@ pub(super) fn record(state_topic: &str, partition: i32, position: Option<&Positi
 /// [`RunError`].
 pub(super) fn read(
     log: &dyn EventLog,
+    task: &mut dyn Task,
     state_topic: &str,
     partitions: &[i32],
 ) -> Result<BTreeMap<i32, Kept>, RunError> {
@@ -114,7 +117,8 @@ pub(super) fn read(
     }
     let deadline = Instant::now() + READ_WITHIN;
     let mut reader = log.reader(state_topic, partitions, Start::Earliest)?;
-    let ends = partitions.iter().map(|p| Ok((*p, reader.end(*p)?)));
+    let ends =
+        partitions.iter().map(|p| Ok((*p, reader.end(*p)?.max(task.end_of(state_topic, *p)?))));
     let ends: Vec<(i32, i64)> = ends.collect::<Result<_, LogError>>()?;
     while ends.iter().any(|(partition, end)| reader.position(*partition) < *end) {
         if Instant::now() > deadline {

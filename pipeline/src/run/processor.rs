@@ -110,7 +110,11 @@ impl<P: Processor> ProcessorRunner<P> {
                 }
                 busy = true;
             }
-            Event::Revoked(partitions) => self.give_up(&partitions)?,
+            Event::Revoked(partitions) => {
+                self.give_up(&partitions)?;
+                // They are given up at the next poll, with nothing begun meanwhile.
+                return Ok(true);
+            }
             Event::Lost(partitions) => {
                 for partition in &partitions {
                     self.partitions.remove(partition);
@@ -181,7 +185,8 @@ impl<P: Processor> ProcessorRunner<P> {
     }
 
     fn restore(&mut self, partition: i32) -> Result<(), RunError> {
-        let restore = Restore::begin(self.log.as_ref(), &self.wiring, partition)?;
+        let (log, task) = (self.log.as_ref(), self.task.as_mut());
+        let restore = Restore::begin(log, task, &self.wiring, partition)?;
         self.partitions.insert(partition, Slot::Restoring(Box::new(restore)));
         Ok(())
     }
@@ -360,9 +365,7 @@ impl<P: Processor> ProcessorRunner<P> {
         }
         self.pending = 0;
         self.pending_since = None;
-        if positions.is_empty() {
-            return self.task.abort();
-        }
+        // Without positions it holds ticks: partitions at rest must see time pass.
         self.task.commit(&positions)?;
         metrics::counter!("opsc_processor_commits_total").increment(1);
         for position in &positions {

@@ -82,11 +82,13 @@ pub(super) struct Restore<S> {
 impl<S: Default> Restore<S> {
     pub(super) fn begin(
         log: &dyn EventLog,
+        task: &mut dyn Task,
         wiring: &Wiring,
         number: i32,
     ) -> Result<Self, LogError> {
+        let least = task.end_of(&wiring.state_topic, number)?;
         let mut reader = log.reader(&wiring.state_topic, &[number], Start::Earliest)?;
-        let end = reader.end(number)?;
+        let end = reader.end(number)?.max(least);
         Ok(Self {
             wiring: wiring.clone(),
             number,
@@ -116,7 +118,7 @@ impl<S: Default> Restore<S> {
                         if key == position::KEY {
                             self.kept = position::parse(self.number, record.value.as_deref())
                                 .map_err(RestoreError::Broken)?;
-                        } else {
+                        } else if key != position::BARRIER {
                             assembly.add(key, record.value).map_err(RestoreError::Broken)?;
                         }
                     }
@@ -217,6 +219,10 @@ impl<S: Default> Restore<S> {
     /// The partition, and what is to be sent with its next commit.
     pub(super) fn finish(mut self, now_ms: i64) -> (Partition<S>, Vec<(DeviceId, Output)>) {
         self.partition.restored(self.committed.map(|position| position.next), now_ms);
+        if self.kept == Kept::Nothing && self.committed.is_some() {
+            // What an older version had the log keep becomes a record with the next commit.
+            self.partition.touch();
+        }
         (self.partition, self.outputs)
     }
 }

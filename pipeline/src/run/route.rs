@@ -73,6 +73,8 @@ impl RouteRunner {
                 self.commit()?;
                 self.next.retain(|partition, _| !partitions.contains(partition));
                 self.progress.forget(&partitions);
+                // They are given up at the next poll, with nothing begun meanwhile.
+                return Ok(());
             }
             Event::Lost(partitions) => {
                 self.next.retain(|partition, _| !partitions.contains(partition));
@@ -106,7 +108,9 @@ impl RouteRunner {
     }
 
     fn begin(&mut self, partitions: &[i32]) -> Result<(), RunError> {
-        for (partition, kept) in position::read(self.log.as_ref(), STATE_ROUTE.name, partitions)? {
+        let log = self.log.as_ref();
+        let kept = position::read(log, self.task.as_mut(), STATE_ROUTE.name, partitions)?;
+        for (partition, kept) in kept {
             let position = kept.resolve(partition, self.task.as_mut())?;
             let from = position.map_or(Start::Earliest, |position| Start::At(position.next));
             self.task

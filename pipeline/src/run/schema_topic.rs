@@ -12,7 +12,7 @@ use crate::topic::shared;
 use crate::topology::SCHEMA;
 
 /// Longest wait for the topic to be read to its end.
-const READ_LIMIT: Duration = Duration::from_secs(30);
+const READ_LIMIT: Duration = Duration::from_secs(20);
 /// A poison record with an unknown id must not make every further one wait for the log.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 

@@ -16,6 +16,7 @@ use super::durable;
 use super::lag::{Progress, Reading};
 use super::schema_topic::SchemaTopic;
 use super::wiring::RunError;
+use crate::activity::call;
 use crate::clock::Clock;
 use crate::log::{Event, EventLog, LogError, Member, MemberSpec, Producer, Record, Start};
 
@@ -33,7 +34,15 @@ const RETRY_MS: (i64, i64) = (250, 5_000);
 /// So long after the database answered again nothing has come that was held back.
 const QUIET_MS: i64 = 2_000;
 /// Longest wait for dead letters to be durable.
-const DEAD_LETTER_WAIT: Duration = Duration::from_secs(30);
+const DEAD_LETTER_WAIT: Duration = Duration::from_secs(20);
+/// Longest wait for the database's positions.
+const ASK_WITHIN: Duration = Duration::from_secs(60);
+/// Longest time of a write: each of its statements has a limit of its own, and a batch with rows that
+/// the database refuses is tried in parts.
+const WRITE_WITHIN: Duration = Duration::from_secs(900);
+/// So long ends before what the database has are not believed, and the pause between two questions.
+const OLD_ENDS_MS: i64 = 5_000;
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// The runner of one sink in one thread.
 pub struct SinkRunner<S: Sink> {
@@ -144,7 +153,11 @@ impl<S: Sink> SinkRunner<S> {
         for record in &self.batch {
             ahead.remove(&record.partition);
         }
-        Reading { elsewhere: true, ..self.progress.reading(&self.spec, &ahead) }
+        let mut reading = self.progress.reading(&self.spec, &ahead);
+        // Owned before the database said where they begin.
+        let unknown = self.owned.iter().filter(|it| !reading.places.contains_key(it));
+        reading.restoring = unknown.map(|partition| (*partition, 0)).collect();
+        Reading { elsewhere: true, ..reading }
     }
 
     /// Writes what is held and leaves the group.
@@ -188,13 +201,15 @@ impl<S: Sink> SinkRunner<S> {
         if partitions.is_empty() {
             return Ok(());
         }
-        let positions = match self.runtime.block_on(self.sink.positions(partitions)) {
+        let what = || format!("ask the database for positions of {}", self.spec.group);
+        let asked =
+            call(what, ASK_WITHIN, || self.runtime.block_on(self.sink.positions(partitions)));
+        let positions = match asked {
             Ok(positions) => positions,
             Err(error) => return self.failed(error),
         };
         let topic = self.spec.topic.to_string();
-        // Asked for all at once: while this thread waits, what it keeps stands still too.
-        let ends = self.log.ends(&topic)?;
+        let ends = self.ends_beyond(&positions)?;
         for &partition in partitions {
             let known = positions.iter().find(|(number, _)| *number == partition);
             let from = match known.and_then(|(_, next)| *next) {
@@ -224,6 +239,24 @@ impl<S: Sink> SinkRunner<S> {
         Ok(())
     }
 
+    /// The ends of all partitions, asked for at once: while this thread waits, what it keeps stands
+    /// still too. Ends before what the database has are asked for again for a while: a broker that
+    /// was frozen tells an old one until it knows that it leads no more.
+    fn ends_beyond(&self, positions: &[(i32, Option<i64>)]) -> Result<Vec<i64>, RunError> {
+        let deadline = self.clock.steady_ms() + OLD_ENDS_MS;
+        loop {
+            let ends = self.log.ends(&self.spec.topic)?;
+            let end = |partition: i32| ends.get(usize::try_from(partition).ok()?).copied();
+            let beyond = positions.iter().any(|(partition, next)| {
+                next.zip(end(*partition)).is_some_and(|(next, end)| next > end)
+            });
+            if !beyond || self.clock.steady_ms() >= deadline {
+                return Ok(ends);
+            }
+            call(|| "wait for a newer end".to_owned(), PAUSE, || std::thread::sleep(PAUSE));
+        }
+    }
+
     fn write(&mut self) -> Result<(), RunError> {
         if self.batch.is_empty() || self.away.is_some() {
             self.drop_batch();
@@ -233,7 +266,9 @@ impl<S: Sink> SinkRunner<S> {
         let (mut batch, poison) = self.prepare(&records);
         self.send_letters(&records, &poison)?;
         loop {
-            match self.runtime.block_on(self.sink.write(&batch)) {
+            let what = || format!("write rows of {}", self.spec.group);
+            let write = || self.runtime.block_on(self.sink.write(&batch));
+            match call(what, WRITE_WITHIN, write) {
                 Ok(written) => {
                     self.pause_ms = RETRY_MS.0;
                     self.recovered();

@@ -27,7 +27,10 @@ const ENDS_WITHIN: Duration = Duration::from_secs(20);
 const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(15));
 /// Between two looks at what the threads are doing.
 const LOOK: Duration = Duration::from_millis(250);
-/// Each thread that is given up keeps a client and its memory: after so many the process must end.
+/// After a longer pause between two looks the whole process stood still, and its threads with it.
+const STOOD_STILL: Duration = Duration::from_secs(2);
+/// Each thread that is given up keeps a client and its memory until it comes back: with more than
+/// so many the process must end.
 const MAX_GIVEN_UP: usize = 16;
 
 /// What a supervised thread runs.
@@ -128,7 +131,8 @@ struct Life {
 #[derive(Default)]
 struct Watched {
     activity: Arc<Activity>,
-    given_up: AtomicBool,
+    /// It has ended as it should; a thread that ends otherwise has panicked.
+    ended: AtomicBool,
 }
 
 /// What all threads of a group share.
@@ -201,7 +205,7 @@ impl Drop for Group {
                 std::thread::sleep(Duration::from_millis(5));
             }
             if !life.thread.is_finished() {
-                life.watched.given_up.store(true, Ordering::Relaxed);
+                life.watched.activity.give_up();
                 tracing::warn!(component = name, "does not end and is left; nothing is lost by it");
             } else if life.thread.join().is_err() {
                 tracing::error!(component = name, "its thread panicked");
@@ -227,44 +231,66 @@ fn start(common: &Common, name: &str, build: &Arc<Build>) -> std::io::Result<Lif
     Ok(Life { thread, watched })
 }
 
-/// Gives up threads that do not come back, and starts others in their places.
+/// Gives up threads that do not come back, and starts others in their places and in those of threads
+/// that have panicked.
 fn watch(common: &Common, components: &Components) {
+    let mut looked = Instant::now();
     while !common.stop.load(Ordering::Relaxed) {
         std::thread::sleep(LOOK);
+        let stood_still = looked.elapsed() > LOOK + STOOD_STILL;
+        looked = Instant::now();
         for component in lock(components).iter_mut() {
-            let name = component.name.as_str();
-            if component.life.thread.is_finished() {
+            let watched = &component.life.watched;
+            if stood_still {
+                watched.activity.forgive();
                 continue;
             }
-            let ignored = || common.lag.ignored(name);
-            let stalled = || Some(("turn of a stalled partition".to_owned(), ignored()?));
-            let overdue = component.life.watched.activity.overdue().or_else(stalled);
-            let Some((step, elapsed)) = overdue else { continue };
-            component.life.watched.given_up.store(true, Ordering::Relaxed);
-            let count = common.health.given_up.fetch_add(1, Ordering::Relaxed) + 1;
-            metrics::counter!("opsc_threads_given_up_total", "component" => name.to_owned())
-                .increment(1);
-            let state = format!("\"{step}\" did not come back within {elapsed:.0?}");
-            if count > MAX_GIVEN_UP {
-                let error = format!("{state}, the last of {count} such threads: start it again");
-                tracing::error!(component = name, error, "ended");
-                common.health.set(name, State::Failed(error));
-                return;
+            if watched.ended.load(Ordering::Acquire) {
+                continue;
             }
-            tracing::error!(
-                component = name,
-                step,
-                ?elapsed,
-                "does not come back and is given up; a new client takes its place"
-            );
-            common.health.set(name, State::Waiting(state));
-            match start(common, name, &component.build) {
-                Ok(life) => component.life = life,
-                Err(error) => {
-                    let error = format!("no thread in place of one that hangs: {error}");
-                    common.health.set(name, State::Failed(error));
-                }
+            let why = if component.life.thread.is_finished() {
+                Some("its thread panicked".to_owned())
+            } else {
+                overdue(common, component)
+            };
+            if let Some(why) = why {
+                replace(common, component, &why);
             }
+        }
+    }
+}
+
+/// Why a thread must be given up, if it must.
+fn overdue(common: &Common, component: &Component) -> Option<String> {
+    let activity = &component.life.watched.activity;
+    if let Some((step, elapsed)) = activity.overdue() {
+        return Some(format!("\"{step}\" did not come back within {elapsed:.0?}"));
+    }
+    // It makes one call after the other, and never looks up.
+    let ignored = common.lag.ignored(&component.name).filter(|_| !activity.in_call())?;
+    Some(format!("it did not end within {ignored:.0?}, although a partition of it is stalled"))
+}
+
+/// Another thread in place of one that hangs or has panicked.
+fn replace(common: &Common, component: &mut Component, why: &str) {
+    let name = component.name.as_str();
+    component.life.watched.activity.give_up();
+    let count = common.health.given_up.fetch_add(1, Ordering::Relaxed) + 1;
+    metrics::counter!("opsc_threads_given_up_total", "component" => name.to_owned()).increment(1);
+    if count > MAX_GIVEN_UP {
+        let error = format!("{why}; with {count} such threads the process must start again");
+        tracing::error!(component = name, error, "ended");
+        common.health.set(name, State::Failed(error));
+        component.life.watched.ended.store(true, Ordering::Release);
+        return;
+    }
+    tracing::error!(component = name, why, "given up; a new client takes its place");
+    common.health.set(name, State::Waiting(why.to_owned()));
+    match start(common, name, &component.build) {
+        Ok(life) => component.life = life,
+        Err(error) => {
+            let error = format!("no thread in place of one that hangs: {error}");
+            common.health.set(name, State::Failed(error));
         }
     }
 }
@@ -293,9 +319,11 @@ impl Work {
                 pause = PAUSE.0;
             }
             let Err(error) = result else { break };
-            if self.watched.given_up.load(Ordering::Relaxed) {
+            if self.is_given_up() {
                 break;
             }
+            // What it held is nobody's until the next runner says otherwise.
+            self.teller.clear();
             let component = self.component.as_str();
             if is_final(&error) {
                 tracing::error!(component, %error, "ended");
@@ -309,9 +337,13 @@ impl Work {
             self.sleep(pause);
             pause = (pause * 2).min(PAUSE.1);
         }
-        if !self.watched.given_up.load(Ordering::Relaxed) {
+        if self.is_given_up() {
+            // It came back after all: its client is gone.
+            self.common.health.given_up.fetch_sub(1, Ordering::Relaxed);
+        } else {
             self.teller.end();
         }
+        self.watched.ended.store(true, Ordering::Release);
     }
 
     fn turns(&mut self, mut runner: Box<dyn Runner>) -> Result<(), RunError> {
@@ -319,10 +351,10 @@ impl Work {
         while !self.is_over() {
             self.watched.activity.step("turn");
             runner.turn(TURN)?;
-            if self.watched.given_up.load(Ordering::Relaxed) {
+            if self.is_given_up() {
                 break;
             }
-            self.teller.tell(|| runner.reading());
+            self.teller.tell(|| runner.reading(), runner.waits_for().is_some());
             if let Some(error) = self.teller.stalled() {
                 let what = self.component.clone();
                 return Err(LogError::Retry { what, error }.into());
@@ -333,19 +365,23 @@ impl Work {
             }
         }
         self.watched.activity.step("stop");
-        if self.watched.given_up.load(Ordering::Relaxed) {
+        if self.is_given_up() {
             return Ok(());
         }
         runner.stop()
     }
 
     fn is_over(&self) -> bool {
-        self.common.stop.load(Ordering::Relaxed) || self.watched.given_up.load(Ordering::Relaxed)
+        self.common.stop.load(Ordering::Relaxed) || self.is_given_up()
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.watched.activity.is_given_up()
     }
 
     /// Unless another thread speaks for this component now.
     fn set(&self, state: State) {
-        if !self.watched.given_up.load(Ordering::Relaxed) {
+        if !self.is_given_up() {
             self.common.health.set(&self.component, state);
         }
     }

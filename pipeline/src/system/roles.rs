@@ -21,7 +21,7 @@ use crate::run::processor::ProcessorRunner;
 use crate::run::route::RouteRunner;
 use crate::run::schema_topic::SchemaTopic;
 use crate::run::sink::SinkRunner;
-use crate::run::supervise::{Group, Health, Runner};
+use crate::run::supervise::{Group, Runner};
 use crate::run::wiring::{Pace, RunError, Wiring, member};
 use crate::topic::{Key, Topic};
 use crate::topology::{
@@ -149,9 +149,8 @@ impl Running {
     }
 }
 
-/// Is no component: when it fails, only the lag is not known.
 fn watch(shared: &Arc<Shared>) -> Result<Group, StartError> {
-    let mut group = Group::new(Health::default(), shared.lag.clone());
+    let mut group = Group::new(shared.health.clone(), shared.lag.clone());
     let shared = Arc::clone(shared);
     group
         .spawn("watch", move || Ok(Box::new(Watch::new(&shared)?) as Box<dyn Runner>))

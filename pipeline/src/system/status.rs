@@ -126,6 +126,19 @@ impl System {
             troubles.push(Trouble { role: String::new(), part, since, detail });
         }
         if !alone && self.whole {
+            for (status, heard_ms) in shared.parts.processes() {
+                let (instance, parts) = (status.instance, &shared.parts);
+                if instance == shared.instance || !parts.lives(heard_ms) {
+                    continue;
+                }
+                let ill = status.components.into_iter().filter(|it| it.state != "running");
+                troubles.extend(ill.map(|it| Trouble {
+                    role: String::new(),
+                    part: format!("{} of {instance}", it.name),
+                    since: it.since,
+                    detail: it.detail,
+                }));
+            }
             troubles.extend(shared.parts.missing().into_iter().map(|missing| Trouble {
                 detail: missing.to_string(),
                 role: missing.part.role.to_owned(),

@@ -21,6 +21,8 @@ use crate::topology::PROCESS_STATUS;
 const EVERY_MS: i64 = 2_000;
 /// After this a runner at work has said where it is.
 const SETTLE_MS: i64 = 300;
+/// After a longer pause between two measurements this process stood still, or the log was away.
+const STOOD_STILL_MS: i64 = 20_000;
 /// Longest wait for the last word to be durable.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
@@ -41,6 +43,8 @@ pub(super) struct Watch {
     /// epoch) if that is still to be measured.
     next: i64,
     asked: Option<(i64, i64)>,
+    /// When it was measured last (steady).
+    measured: i64,
     /// The log does not answer, and that was said.
     silent: bool,
 }
@@ -54,6 +58,7 @@ impl Watch {
             producer: shared.log.producer("process-status")?,
             next: 0,
             asked: None,
+            measured: i64::MIN / 2,
             silent: false,
             shared: Arc::clone(shared),
         })
@@ -108,9 +113,12 @@ impl Watch {
             lag.forgive(steady);
             return;
         }
-        let states = self.shared.health.all().into_iter();
-        let waiting = states.filter(|(_, state)| *state != State::Running).map(|(name, _)| name);
-        for stall in lag.find_stalled(steady, &waiting.collect()) {
+        let round = std::mem::replace(&mut self.measured, steady);
+        if steady - round > STOOD_STILL_MS {
+            // The process stood still, not the partition.
+            lag.forgive(steady);
+        }
+        for stall in lag.find_stalled(steady) {
             tracing::error!(
                 component = stall.component, topic = %stall.topic, partition = stall.partition,
                 "{stall} while the log answers: it is built anew"
@@ -131,8 +139,16 @@ impl Watch {
                 State::Waiting(detail) => ("waiting", detail),
                 State::Failed(detail) => ("failed", detail),
             };
-            ComponentStatus { name, state: state.to_owned(), detail }
+            let since = self.shared.health.since_ms(&name).unwrap_or_default();
+            ComponentStatus { name, state: state.to_owned(), detail, since }
         };
+        let (now, steady) = (self.shared.clock.now_ms(), self.shared.clock.steady_ms());
+        let stalled = self.shared.lag.stalled(steady).into_iter().map(|stall| ComponentStatus {
+            state: "stalled".to_owned(),
+            detail: stall.to_string(),
+            since: now - stall.ms,
+            name: stall.component,
+        });
         let read = |reading: Reading| {
             let held = reading.held();
             let of = move |partition| {
@@ -151,8 +167,10 @@ impl Watch {
             instance: self.shared.instance.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.shared.started_at,
-            at: self.shared.clock.now_ms(),
-            components: self.shared.health.all().into_iter().map(component).collect(),
+            at: now,
+            components: (self.shared.health.all().into_iter().map(component))
+                .chain(stalled)
+                .collect(),
             reads: self.shared.lag.readings().into_iter().flat_map(read).collect(),
         }
     }
@@ -184,9 +202,14 @@ impl Watch {
                 Err(other) => return Err(other.into()),
             },
         };
-        let records = statuses.poll(wait);
-        self.statuses = records.is_ok().then_some(statuses);
-        for record in records? {
+        let records = match statuses.poll(wait) {
+            Ok(records) => records,
+            // Read anew from the beginning: it is short.
+            Err(LogError::OutOfRange { .. }) => return Ok(()),
+            Err(other) => return Err(other.into()),
+        };
+        self.statuses = Some(statuses);
+        for record in records {
             let Some(value) = record.value.as_deref() else {
                 let key = record.key.as_deref().unwrap_or_default();
                 self.shared.parts.leave(&String::from_utf8_lossy(key));
@@ -194,7 +217,8 @@ impl Watch {
             };
             match self.schemas.decode(|store| ProcessStatus::decode(store, value)) {
                 Ok(status) => {
-                    let own = status.instance == self.shared.instance;
+                    let own = status.instance == self.shared.instance
+                        && status.started_at == self.shared.started_at;
                     self.shared.parts.hear(status, record.timestamp_ms, own);
                 }
                 Err(error) => tracing::warn!(%error, "unreadable process status"),

@@ -242,6 +242,10 @@ impl Task for BuggyTask {
         self.inner.inherited(partitions)
     }
 
+    fn end_of(&mut self, topic: &str, partition: i32) -> Result<i64, LogError> {
+        self.inner.end_of(topic, partition)
+    }
+
     fn send(&mut self, mut record: NewRecord) -> Result<(), LogError> {
         let state = &*record.topic == STATE_DEVICE.name;
         let position = state && record.key.as_deref() == Some(b"position");

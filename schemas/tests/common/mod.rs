@@ -103,6 +103,7 @@ pub fn visit_all(visit: &mut impl Visit) {
             name: "process route".into(),
             state: "waiting".into(),
             detail: "why".into(),
+            since: 3,
         }],
         reads: vec![ReadStatus {
             group: "route".into(),

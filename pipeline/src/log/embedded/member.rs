@@ -232,6 +232,11 @@ impl Task for LogMember {
         Ok(partitions.iter().map(find).collect())
     }
 
+    fn end_of(&mut self, topic: &str, partition: i32) -> Result<i64, LogError> {
+        let place = usize::try_from(partition).unwrap_or(usize::MAX);
+        Ok(self.core.ends(topic)?.get(place).copied().unwrap_or(0))
+    }
+
     fn send(&mut self, record: NewRecord) -> Result<(), LogError> {
         if self.doomed {
             return Err(self.fenced("partitions were lost in the middle of the transaction"));

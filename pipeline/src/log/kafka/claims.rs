@@ -18,8 +18,11 @@
 //!   transactional id is initialised begins a new life, whose name is in the key, and only what was
 //!   seen is removed.
 //! - *A task is fenced for what its last life held*: the initialisation that began its new life has
-//!   ended the last one, and says so in the topic (`id` in place of the partition). Only a claim of
-//!   the life that goes on is fenced.
+//!   ended the last one, and says so in the topic (`id` in place of the partition), in the new
+//!   producer's first transaction: its epoch keeps a late word of an earlier life out. Only a claim
+//!   of the life that goes on is fenced, and a life that finds another's name there ends.
+//! - *The topic's end is an old one*, told by a broker that was frozen and does not know yet that it
+//!   leads no more: the claim's own offset, which only the leader gives, must be reached, too.
 //! - *A task is fenced by mistake*: it begins anew, from the last commit. Nothing is lost by it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +49,8 @@ use crate::activity::call;
 pub(crate) const CLAIM: &str = "claim";
 /// Before the id in the key of a life.
 const ID: &str = "id ";
+/// The key of a record that says nothing but that its offset was given.
+pub(crate) const BARRIER: &[u8] = b"barrier";
 
 /// As the log must have it.
 pub(super) fn topic() -> TopicSpec {
@@ -130,26 +135,45 @@ impl Book {
         if let Some(producer) = self.writer.get() {
             return Ok(producer);
         }
-        let made = KafkaProducer::new(&self.cluster, Kind::Producer, "claims")?;
+        let made = KafkaProducer::new(&self.cluster, Kind::Prompt, "claims")?;
         Ok(self.writer.get_or_init(|| made))
     }
 
-    /// Writes, and waits until the log has it.
-    fn write(&self, records: Vec<NewRecord>) -> Result<(), LogError> {
+    /// Writes, waits until the log has it, and gives the offset of each.
+    fn write(&self, records: Vec<NewRecord>) -> Result<Vec<i64>, LogError> {
         let writer = self.writer()?;
-        let failed: Arc<Mutex<Option<LogError>>> = Arc::default();
+        let written: Arc<Mutex<Vec<Result<i64, LogError>>>> = Arc::default();
+        let count = records.len();
         for record in records {
-            let failed = Arc::clone(&failed);
+            let written = Arc::clone(&written);
             let done = Box::new(move |result: Result<(i32, i64), LogError>| {
-                if let Err(error) = result {
-                    *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                }
+                let result = result.map(|(_, offset)| offset);
+                written.lock().unwrap_or_else(PoisonError::into_inner).push(result);
             });
             writer.send(record, Some(done))?;
         }
         writer.flush(STEP)?;
-        let failed = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
-        failed.map_or(Ok(()), Err)
+        let written = std::mem::take(&mut *written.lock().unwrap_or_else(PoisonError::into_inner));
+        if written.len() < count {
+            let error = format!("{} of {count} records were confirmed", written.len());
+            return Err(LogError::Retry { what: format!("write to {CLAIM}"), error });
+        }
+        written.into_iter().collect()
+    }
+
+    /// One past an offset that only the leader of the partition can have given now: whatever was
+    /// committed to it before lies below.
+    pub(super) fn barrier(&self, topic: &str, partition: i32) -> Result<i64, LogError> {
+        let record = NewRecord {
+            topic: topic.into(),
+            partition: Some(partition),
+            key: Some(Bytes::from_static(BARRIER)),
+            value: Some(Bytes::new()),
+            headers: Vec::new(),
+        };
+        let what = || format!("write to {topic}[{partition}]");
+        let written = call(what, STEP, || self.write(vec![record]))?;
+        Ok(written.into_iter().max().unwrap_or(0) + 1)
     }
 
     /// Not waited for: a claim that stays is removed by the next who takes the partition.
@@ -162,11 +186,13 @@ impl Book {
         }
     }
 
-    /// Reads on to the topic's end as it is now, and looks at what it says.
-    fn look<T>(&self, look: impl FnOnce(&Known) -> T) -> Result<T, LogError> {
-        let mut shared = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        // An error on the way leaves nothing behind that could be taken for the whole.
-        let mut known = match shared.take() {
+    /// Reads on to the topic's end as it is now, `least` at least, and looks at what it says.
+    fn look<T>(&self, least: i64, look: impl FnOnce(&Known) -> T) -> Result<T, LogError> {
+        let shared = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody waits for who reads: the second has a reader of its own. An error on the way
+        // leaves nothing behind that could be taken for the whole.
+        let taken = shared().take();
+        let mut known = match taken {
             Some(known) => known,
             None => Known {
                 reader: KafkaReader::open(&self.cluster, CLAIM, &[0], Start::Earliest)?,
@@ -174,7 +200,7 @@ impl Book {
                 lives: BTreeMap::new(),
             },
         };
-        let (end, deadline) = (known.reader.end(0)?, Instant::now() + STEP);
+        let (end, deadline) = (known.reader.end(0)?.max(least), Instant::now() + STEP);
         while known.reader.position(0) < end {
             if Instant::now() > deadline {
                 let error = format!("at {} of {end} after {STEP:?}", known.reader.position(0));
@@ -184,7 +210,9 @@ impl Book {
                 known.take(&record);
             }
         }
-        Ok(look(shared.insert(known)))
+        let found = look(&known);
+        *shared() = Some(known);
+        Ok(found)
     }
 }
 
@@ -199,17 +227,25 @@ pub(super) struct Claims {
 
 impl Claims {
     /// Of a task whose transactional id was just initialised.
-    pub(super) fn begin(book: &Arc<Book>, spec: &MemberSpec, id: &str) -> Result<Self, LogError> {
-        let life = Uuid::new_v4().simple().to_string();
-        let word = record(format!("{ID}{id}"), Some(life.clone().into_bytes().into()));
-        call(|| format!("begin a life of {id}"), STEP, || book.write(vec![word]))?;
-        Ok(Self {
+    pub(super) fn new(book: &Arc<Book>, spec: &MemberSpec, id: &str) -> Self {
+        Self {
             book: Arc::clone(book),
             group: spec.group.clone(),
             id: id.to_owned(),
-            life,
+            life: Uuid::new_v4().simple().to_string(),
             held: BTreeSet::new(),
-        })
+        }
+    }
+
+    /// What the new producer's first transaction says.
+    pub(super) fn life(&self) -> NewRecord {
+        record(format!("{ID}{}", self.id), Some(self.life.clone().into_bytes().into()))
+    }
+
+    /// Whether no other life of the id has begun since.
+    pub(super) fn goes_on(&self) -> Result<bool, LogError> {
+        let own = |known: &Known| known.lives.get(&self.id).is_none_or(|life| *life == self.life);
+        self.book.look(0, own)
     }
 
     pub(super) fn holds(&self, partition: i32) -> bool {
@@ -229,10 +265,10 @@ impl Claims {
         let mine = partitions.iter().map(|partition| self.mine(*partition).key());
         let mine = mine.map(|key| record(key, Some(Bytes::new()))).collect();
         let what = || format!("claim partitions for {}", self.id);
-        call(what, STEP, || self.book.write(mine))?;
-        self.held.extend(partitions);
+        let written = call(what, STEP, || self.book.write(mine))?;
+        let least = written.into_iter().max().unwrap_or(0) + 1;
         let (mut over, mut former) = (Vec::new(), BTreeSet::new());
-        self.book.look(|known| {
+        let goes_on = self.book.look(least, |known| {
             for claim in known.claims.iter().filter(|claim| claim.group == self.group) {
                 if claim.id == self.id {
                     over.extend((claim.life != self.life).then(|| claim.clone()));
@@ -244,7 +280,14 @@ impl Claims {
                     }
                 }
             }
+            known.lives.get(&self.id).is_none_or(|life| *life == self.life)
         })?;
+        if !goes_on {
+            // Another has its slot; nothing that is seen here is its to remove.
+            let error = "another life of its transactional id has begun".to_owned();
+            return Err(LogError::Fenced { slot: self.id.clone(), error });
+        }
+        self.held.extend(partitions);
         for id in former {
             call(|| format!("fence {id} for {}", self.id), 2 * STEP, || self.fence(&id))?;
         }

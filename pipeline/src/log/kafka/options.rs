@@ -87,6 +87,8 @@ pub(super) enum Kind {
     Producer,
     /// A producer whose records wait without end for the log.
     Patient,
+    /// A producer of few records that somebody waits for.
+    Prompt,
     /// The producer of a task's transactions.
     Task,
 }
@@ -109,7 +111,7 @@ impl KafkaOptions {
                 return fatal(what, &format!("cannot be set: {reason}. Remove it"));
             }
         }
-        for kind in [Kind::Consumer, Kind::Producer, Kind::Patient, Kind::Task] {
+        for kind in [Kind::Consumer, Kind::Producer, Kind::Patient, Kind::Prompt, Kind::Task] {
             self.client(kind, "check").create_native_config().map_err(|e| refused_value(&e))?;
         }
         Ok(())
@@ -136,6 +138,10 @@ impl KafkaOptions {
         match kind {
             Kind::Consumer => consumer_defaults(&mut config),
             Kind::Producer | Kind::Patient => producer_defaults(&mut config),
+            Kind::Prompt => {
+                producer_defaults(&mut config);
+                config.set("linger.ms", "0");
+            }
             Kind::Task => {
                 producer_defaults(&mut config);
                 // A transaction begins while the markers of the last are still being written, and

@@ -1,6 +1,7 @@
 //! What members and readers share: where to begin, and messages as records.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rdkafka::consumer::BaseConsumer;
@@ -9,6 +10,8 @@ use rdkafka::message::{BorrowedMessage, Headers, Message};
 use super::super::{LogError, Record, Start};
 use super::client::{Cluster, Context, Range, out_of_range, range};
 
+/// An end before a position that was taken is believed after this time.
+const BELIEVED_AFTER: Duration = Duration::from_secs(5);
 /// At most so many bytes come from one `poll`, but for the last record.
 pub(super) const MAX_POLL_BYTES: usize = 8 << 20;
 
@@ -26,11 +29,19 @@ pub(super) fn resolve(
         // This consumer's own end is that of the committed records.
         Start::Latest => Ok(range(consumer, &full, partition)?.end),
         Start::At(offset) => {
-            let range: Range = cluster.range(&full, partition)?;
-            if offset < range.earliest || offset > range.end {
-                return Err(out_of_range(topic, partition, offset, range));
+            let deadline = Instant::now() + BELIEVED_AFTER;
+            loop {
+                let range: Range = cluster.range(&full, partition)?;
+                if (range.earliest..=range.end).contains(&offset) {
+                    return Ok(offset);
+                }
+                // A broker that was frozen tells an old end until it knows that it leads no more.
+                if offset < range.earliest || Instant::now() > deadline {
+                    return Err(out_of_range(topic, partition, offset, range));
+                }
+                std::thread::sleep(Duration::from_millis(500));
+                let _ = cluster.metadata(Some(&full));
             }
-            Ok(offset)
         }
     }
 }

@@ -13,7 +13,7 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 
 use super::super::{Event, LogError, Member, MemberSpec, NewRecord, Position, Start, Task};
 use super::claims::{Book, Claims};
-use super::client::{ASK, Cluster, SETTLE, create};
+use super::client::{ASK, Cluster, create};
 use super::error::{Meaning, from_code, from_kafka, meaning};
 use super::member::KafkaMember;
 use super::options::{Kind, TRANSACTION_MS};
@@ -24,6 +24,8 @@ use crate::activity::call;
 /// Longest wait for each step of the end of a transaction: the brokers give it up earlier, and a
 /// new client finds their coordinator when this one does not.
 pub(super) const STEP: Duration = Duration::from_millis(TRANSACTION_MS as u64 + 2_000);
+/// Longest wait for the brokers to begin with a transactional id.
+const BEGIN: Duration = Duration::from_millis(2 * TRANSACTION_MS as u64);
 /// Longest time that an orderly end spends on an open transaction.
 const LAST: Duration = Duration::from_secs(2);
 
@@ -75,8 +77,12 @@ impl KafkaTask {
 
     /// Another producer in place of this one, of which something may still reach the brokers.
     fn begin_anew(&mut self) -> Result<(), LogError> {
+        if !self.claims.goes_on()? {
+            return Err(self.fenced("another process or thread has its slot"));
+        }
         let (producer, claims) = begin(&self.cluster, &self.book, &self.spec)?;
-        let held: Vec<i32> = self.member.partitions();
+        // What the group has taken back is another's, whom this one must not fence.
+        let held = if self.member.lost() { Vec::new() } else { self.member.partitions() };
         let old = std::mem::replace(&mut self.producer, producer);
         call(|| format!("close the last client of {}", self.member.slot()), STEP, || drop(old));
         self.claims = claims;
@@ -107,6 +113,17 @@ impl KafkaTask {
             self.open = true;
         }
         Ok(())
+    }
+
+    /// Who was fenced by the heir of its partitions begins anew within its membership; who has lost
+    /// its slot ends.
+    fn spoiled(&self, error: LogError) -> LogError {
+        match error {
+            LogError::Fenced { slot, error } if matches!(self.claims.goes_on(), Ok(true)) => {
+                LogError::Retry { what: format!("commit of {slot}"), error }
+            }
+            other => other,
+        }
     }
 
     /// What is sent counts for these partitions.
@@ -140,12 +157,9 @@ impl KafkaTask {
 
     /// What the last poll gave as revoked is another's from the next poll on.
     fn give_up(&mut self) {
-        if self.leaving.is_empty() {
-            return;
-        }
-        let leaving = std::mem::take(&mut self.leaving);
         // What is open may hold something of theirs.
-        if !self.open {
+        if !self.open && !self.leaving.is_empty() {
+            let leaving = std::mem::take(&mut self.leaving);
             self.claims.give_up(&leaving);
         }
     }
@@ -177,10 +191,16 @@ fn begin(
     let what = format!("begin transactions of {name}");
     let id = format!("{}:{}", cluster.full(&spec.group), spec.slot);
     let producer = transactional(cluster, &id, &name, &what)?;
-    let begun = || retrying(SETTLE, || producer.init_transactions(SETTLE));
-    call(|| what.clone(), 2 * SETTLE, begun)
+    let claims = Claims::new(book, spec, &id);
+    let begun = || {
+        retrying(BEGIN, || producer.init_transactions(BEGIN))?;
+        producer.begin_transaction()?;
+        let word = claims.life();
+        queue(&producer, &cluster.full(&word.topic), &word, ()).map_err(|(error, ())| error)?;
+        retrying(STEP, || producer.commit_transaction(STEP))
+    };
+    call(|| what.clone(), BEGIN + STEP, begun)
         .map_err(|error| from_kafka(&error, what, &spec.slot))?;
-    let claims = Claims::begin(book, spec, &id)?;
     Ok((producer, claims))
 }
 
@@ -223,7 +243,7 @@ impl Member for KafkaTask {
         let event = self.member.poll(timeout)?;
         match &event {
             Event::Assigned(partitions) => self.claims.take(partitions)?,
-            Event::Revoked(partitions) => self.leaving.clone_from(partitions),
+            Event::Revoked(partitions) => self.leaving.extend(partitions),
             Event::Lost(_) | Event::Records(_) | Event::Idle => {}
         }
         Ok(event)
@@ -266,6 +286,10 @@ impl Task for KafkaTask {
         partitions.iter().map(element).collect()
     }
 
+    fn end_of(&mut self, topic: &str, partition: i32) -> Result<i64, LogError> {
+        self.book.barrier(topic, partition)
+    }
+
     fn send(&mut self, record: NewRecord) -> Result<(), LogError> {
         check_size(&record)?;
         self.begin()?;
@@ -296,7 +320,7 @@ impl Task for KafkaTask {
         let done = call(what, 3 * STEP, || self.commit_transaction());
         self.astray = done.is_err();
         self.open = done.is_err();
-        done
+        done.map_err(|error| self.spoiled(error))
     }
 
     fn abort(&mut self) -> Result<(), LogError> {
@@ -304,7 +328,7 @@ impl Task for KafkaTask {
             drain(&self.producer, LAST);
             match self.abort_transaction(STEP) {
                 Ok(()) => {}
-                Err(error @ LogError::Retry { .. }) => {
+                Err(error @ (LogError::Retry { .. } | LogError::Fenced { .. })) => {
                     tracing::debug!("{error}");
                     self.astray = true;
                 }

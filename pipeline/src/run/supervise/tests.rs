@@ -83,6 +83,44 @@ fn a_call_that_does_not_come_back_is_given_up_and_another_takes_its_place() {
     over.send(()).unwrap();
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!((built.load(Ordering::Relaxed), &health.all()["hangs"]), (2, &State::Running));
+    assert_eq!(health.given_up.load(Ordering::Relaxed), 0, "its client is gone");
     drop(over);
+    group.stop();
+}
+
+struct Panics(bool);
+
+impl Runner for Panics {
+    fn turn(&mut self, wait: Duration) -> Result<(), RunError> {
+        assert!(!self.0, "for the test");
+        std::thread::sleep(wait);
+        Ok(())
+    }
+
+    fn reading(&self) -> Option<Reading> {
+        None
+    }
+
+    fn stop(self: Box<Self>) -> Result<(), RunError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_thread_that_panics_is_replaced() {
+    let health = Health::default();
+    let mut group = Group::new(health.clone(), Lag::default());
+    let built = Arc::<AtomicUsize>::default();
+    let count = Arc::clone(&built);
+    group
+        .spawn("panics", move || {
+            Ok(Box::new(Panics(count.fetch_add(1, Ordering::SeqCst) == 0)) as _)
+        })
+        .unwrap();
+    let began = Instant::now();
+    while built.load(Ordering::SeqCst) < 2 || health.all()["panics"] != State::Running {
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", health.all());
+        std::thread::sleep(Duration::from_millis(10));
+    }
     group.stop();
 }

@@ -56,7 +56,8 @@ fn what_is_given_up_on_its_way_is_not_taken_for_what_follows() {
     let log = KafkaLog::connect(impatient).unwrap();
     let spec = spec(&fresh("g"), &input, "0");
     let mut task = until(&kafka, "a seat in the group", || log.task(&spec).ok());
-    Seen::default().wait(&kafka, &mut *task, 1);
+    let mut seen = Seen::default();
+    seen.wait(&kafka, &mut *task, 1);
     let mut next = 0;
     for _ in 0..2 {
         // It makes the partition part of the transaction.
@@ -74,8 +75,13 @@ fn what_is_given_up_on_its_way_is_not_taken_for_what_follows() {
         });
         for _ in 0..2 {
             next += 1;
-            task.send(record(&output, 0, "k", &next.to_string())).unwrap();
-            task.commit(&[at(0, next)]).unwrap();
+            until(&kafka, "a commit", || {
+                // The broker may have ended the membership meanwhile.
+                seen.poll(&mut *task);
+                task.send(record(&output, 0, "k", &next.to_string())).ok()?;
+                let done = task.commit(&[at(0, next)]);
+                done.or_else(|error| task.abort().and(Err(error))).ok()
+            });
         }
     }
     let expected: Vec<String> = (1..=next).map(|n| n.to_string()).collect();
