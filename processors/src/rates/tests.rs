@@ -108,6 +108,8 @@ fn poll(cycle: i64, wall_s: i64, mono_s: i64, poller: &str, uptime_s: Option<i64
         instances: Vec::new(),
         columns: Vec::new(),
         facts: Vec::new(),
+        identities: Vec::new(),
+        target: 0,
     }
 }
 

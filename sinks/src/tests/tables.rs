@@ -260,7 +260,14 @@ async fn facts_replace_the_whole_set() {
             value: value.to_owned(),
         };
         let set =
-            |n, facts| DeviceFacts { tenant: "t".to_owned(), device: device(n), at: NOW, facts };
+            |n, facts| DeviceFacts {
+                tenant: "t".to_owned(),
+                device: device(n),
+                at: NOW,
+                facts,
+                part: 0,
+                parts: 1,
+            };
         let records = vec![
             record(0, 0, &set(1, vec![fact("", "sys_name", "old"), fact("ge-0", "if_alias", "x")])),
             record(0, 1, &set(2, vec![fact("", "sys_name", "two")])),
@@ -304,6 +311,15 @@ fn anomaly(id: &str, transition: Transition, at: i64, score: f64) -> Anomaly {
         score,
         method: "seasonal".to_owned(),
         version: 1,
+        onset_value: None,
+        onset_expected: None,
+        onset_lower: None,
+        onset_upper: None,
+        peak_at: None,
+        peak_value: None,
+        peak_expected: None,
+        peak_lower: None,
+        peak_upper: None,
     }
 }
 
