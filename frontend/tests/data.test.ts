@@ -33,6 +33,11 @@ function samples(change: Partial<Samples> = {}): Samples {
     },
     anomalies: [],
     gaps: [{ at: start + 4 * minute, reason: "reset" }],
+    interval_ms: minute,
+    running_from: null,
+    newest_at: start + 7 * minute,
+    empty_reason: null,
+    gap_spans: [{ from: start + 2 * minute, to: start + 6 * minute, reason: "reset" }],
     no_baseline_reason: null,
     ...change,
   };

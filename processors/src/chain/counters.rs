@@ -2,7 +2,7 @@
 
 use schemas::{Gap, GapReason, Kind};
 
-use super::samples::{Batch, Common, follow, sound};
+use super::samples::{Batch, Common, follow, follow_late, sound};
 use crate::rates::{Connector, Course, Followed, MOST_HELD, Reading, Terms, Width};
 use crate::state::{NONE, SeriesState};
 use crate::{Count, DeviceState, Out};
@@ -202,15 +202,32 @@ fn count(
             // A rate moves in steps of one count an interval.
             let step = common.column.scale.abs() * 1000.0 / interval_ms as f64;
             let quantum = Some(common.column.quantum.max(step));
-            let held = if held { one.course.take_held() } else { Vec::new() };
-            for earlier in held {
-                let before_ms = earlier.saturating_sub(batch.started_at());
-                let Ok(before_ms) = i32::try_from(before_ms) else { continue };
-                batch.push(series, before_ms, value, flags);
-                follow(state, number, common, earlier, value, quantum, batch, out);
+            if held {
+                fill(state, number, common, (value, flags, quantum), batch, out);
             }
             batch.push(series, at_ms, value, flags);
             follow(state, number, common, at, value, quantum, batch, out);
         }
+    }
+}
+
+/// Says of the polls that were held back what is known now.
+#[cold]
+#[inline(never)]
+fn fill(
+    state: &mut DeviceState,
+    number: usize,
+    common: &Common<'_>,
+    (value, flags, quantum): (f64, i32, Option<f64>),
+    batch: &mut Batch,
+    out: &mut dyn Out,
+) {
+    let one = &mut state.series[number];
+    let series = one.id;
+    for at in one.course.take_held() {
+        let before_ms = at.saturating_sub(batch.started_at());
+        let Ok(before_ms) = i32::try_from(before_ms) else { continue };
+        batch.push(series, before_ms, value, flags);
+        follow_late(state, number, common, at, value, quantum, batch, out);
     }
 }

@@ -218,8 +218,26 @@ pub(super) fn sound(value: f64) -> bool {
     value.is_finite() && value.abs() <= MAX_MAGNITUDE
 }
 
+/// The same of a poll that was held back.
+#[allow(clippy::too_many_arguments)]
+#[cold]
+#[inline(never)]
+pub(super) fn follow_late(
+    state: &mut DeviceState,
+    number: usize,
+    common: &Common<'_>,
+    at: i64,
+    value: f64,
+    quantum: Option<f64>,
+    batch: &mut Batch,
+    out: &mut dyn Out,
+) {
+    follow(state, number, common, at, value, quantum, batch, out);
+}
+
 /// What follows from a sample: roll-up, and with a quantum, baseline and alarm.
 #[allow(clippy::too_many_arguments)]
+#[inline(always)]
 pub(super) fn follow(
     state: &mut DeviceState,
     number: usize,

@@ -150,6 +150,11 @@ impl Watched {
         self.all(metric, instance).into_iter().map(|(_, seen)| seen).collect()
     }
 
+    /// When the samples of the last poll were read.
+    pub fn newest(&self) -> i64 {
+        START + (self.cycle - 1) * self.interval_ms + 7
+    }
+
     pub fn times(&self, metric: &str, instance: &str) -> Vec<i64> {
         self.all(metric, instance).into_iter().map(|(at, _)| at).collect()
     }
