@@ -239,9 +239,10 @@ impl World {
                 // Uptimes that differ from the wall by less than a third are believed when
                 // another poller takes over.
                 // A mean is of all that it stands for: only at its end is all of that carried.
-                let goes_on = seen.get(place + 1).is_some_and(|(_, next)| {
-                    matches!(next, Seen::Sample(_, flags) if flags & SampleFlags::MEAN != 0)
-                });
+                let next = seen[place + 1..].iter().find(|(_, it)| it.value().is_some());
+                let goes_on = next.is_some_and(
+                    |(_, it)| matches!(it, Seen::Sample(_, flags) if flags & SampleFlags::MEAN != 0),
+                );
                 if goes_on {
                     continue;
                 }
