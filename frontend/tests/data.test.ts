@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Samples } from "../src/api/types";
 import { bandEnds, keepLive, readAt, staleSince, takesLive, toPlot } from "../src/charts/data";
 import { toCsv } from "../src/charts/export";
+import { withInterval } from "../src/charts/gaps";
 import { withAnomaly, withSample } from "../src/live/live";
 
 const minute = 60_000;
@@ -34,6 +35,9 @@ function samples(change: Partial<Samples> = {}): Samples {
     anomalies: [],
     gaps: [{ at: start + 4 * minute, reason: "reset" }],
     interval_ms: minute,
+    running_from: null,
+    newest_at: start + 7 * minute,
+    empty_reason: null,
     gap_spans: [{ from: start + 2 * minute, to: start + 6 * minute, reason: "reset" }],
     no_baseline_reason: null,
     ...change,
@@ -47,10 +51,20 @@ describe("toPlot", () => {
     expect(first).toEqual({ from: start + 2 * minute, to: start + 6 * minute, reason: "reset" });
     // Since then nothing came: four minutes at one a minute.
     expect(last).toMatchObject({ from: start + 7 * minute, to: start + 11 * minute });
-    expect(data.value.filter((value) => value === null)).toHaveLength(2);
     expect(data.x).toEqual([...data.x].sort((a, b) => a - b));
     const whole = samples({ at: [start, start + minute], value: [1, 2], to: start + 2 * minute });
     expect(toPlot({ ...whole, gap_spans: [] }).gaps).toEqual([]);
+  });
+
+  it("breaks from value to value, also where the band has an edge inside", () => {
+    const holed = samples();
+    holed.baseline.at = [start, start + 5 * minute];
+    const data = toPlot(holed);
+    const inside = data.x
+      .map((x, i) => [x * 1000 - start, data.value[i]] as const)
+      .filter(([at]) => at > 2 * minute && at < 6 * minute);
+    expect(inside.length).toBeGreaterThan(1);
+    expect(inside.every(([, value]) => value === null)).toBe(true);
   });
 
   it("keeps an explicit null as a gap", () => {
@@ -182,6 +196,14 @@ describe("gaps", () => {
     ]);
   });
 
+  it("wait for a longer interval that the inventory asks for already", () => {
+    const fast = slower({ at: [start, start + 10_000], value: [1, 1], interval_ms: 10_000 });
+    const then = { ...fast, to: start + 20_000 };
+    expect(toPlot(then, start + 50_000).gaps).toHaveLength(1);
+    expect(toPlot(withInterval(then, minute), start + 50_000).gaps).toEqual([]);
+    expect(withInterval(then, 5000)).toBe(then);
+  });
+
   it("of roll-ups begin where the last bucket ends", () => {
     const rolled = samples({
       resolution: "5m",
@@ -212,6 +234,19 @@ describe("the band", () => {
     expect(bandEnds(ending(60), start + 60 * minute).at(-1)).toBe(start + 10 * minute);
     expect(readAt(ending(60), start + 60 * minute)).toMatchObject({ expected: null, upper: null });
   });
+  it("is held to a last point that stands for now", () => {
+    const now = start + 13.4 * minute;
+    const held = samples({ to: now });
+    held.baseline.at = [start, start + 5 * minute, now];
+    held.baseline.expected = [10, 15, 15];
+    held.baseline.lower = [8, 13, 13];
+    held.baseline.upper = [12, 17, 17];
+    expect(bandEnds(held, now)[1]).toBe(now);
+    expect(readAt(held, start + 11 * minute)).toMatchObject({ expected: 15 });
+    const data = toPlot(held, now);
+    expect(data.upper.every((edge) => typeof edge === "number")).toBe(true);
+  });
+
   it("keeps its width when the last point is now", () => {
     const short = samples();
     short.baseline.at = [start, start + 5 * minute, start + 5.2 * minute];
@@ -286,5 +321,7 @@ describe("toCsv", () => {
     expect(lines).toHaveLength(7);
     expect(lines[2]).toBe("2023-11-14T22:13:20.000Z,10,,,10,8,12");
     expect(lines[6]).toBe("2023-11-14T22:20:20.000Z,17,,,15,13,17");
+    const late = samples({ at: [start + 60 * minute], value: [1], to: start + 61 * minute });
+    expect(toCsv(late).trim().split("\n")[2]).toBe("2023-11-14T23:13:20.000Z,1,,,,,");
   });
 });
