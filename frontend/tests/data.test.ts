@@ -47,10 +47,20 @@ describe("toPlot", () => {
     expect(first).toEqual({ from: start + 2 * minute, to: start + 6 * minute, reason: "reset" });
     // Since then nothing came: four minutes at one a minute.
     expect(last).toMatchObject({ from: start + 7 * minute, to: start + 11 * minute });
-    expect(data.value.filter((value) => value === null)).toHaveLength(2);
     expect(data.x).toEqual([...data.x].sort((a, b) => a - b));
     const whole = samples({ at: [start, start + minute], value: [1, 2], to: start + 2 * minute });
     expect(toPlot({ ...whole, gap_spans: [] }).gaps).toEqual([]);
+  });
+
+  it("breaks from value to value, also where the band has an edge inside", () => {
+    const holed = samples();
+    holed.baseline.at = [start, start + 5 * minute];
+    const data = toPlot(holed);
+    const inside = data.x
+      .map((x, i) => [x * 1000 - start, data.value[i]] as const)
+      .filter(([at]) => at > 2 * minute && at < 6 * minute);
+    expect(inside.length).toBeGreaterThan(1);
+    expect(inside.every(([, value]) => value === null)).toBe(true);
   });
 
   it("keeps an explicit null as a gap", () => {
