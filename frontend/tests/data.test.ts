@@ -34,6 +34,9 @@ function samples(change: Partial<Samples> = {}): Samples {
     anomalies: [],
     gaps: [{ at: start + 4 * minute, reason: "reset" }],
     interval_ms: minute,
+    running_from: null,
+    newest_at: start + 7 * minute,
+    empty_reason: null,
     gap_spans: [{ from: start + 2 * minute, to: start + 6 * minute, reason: "reset" }],
     no_baseline_reason: null,
     ...change,
@@ -296,5 +299,7 @@ describe("toCsv", () => {
     expect(lines).toHaveLength(7);
     expect(lines[2]).toBe("2023-11-14T22:13:20.000Z,10,,,10,8,12");
     expect(lines[6]).toBe("2023-11-14T22:20:20.000Z,17,,,15,13,17");
+    const late = samples({ at: [start + 60 * minute], value: [1], to: start + 61 * minute });
+    expect(toCsv(late).trim().split("\n")[2]).toBe("2023-11-14T23:13:20.000Z,1,,,,,");
   });
 });

@@ -69,13 +69,11 @@ function breaks(samples: Samples, spans: readonly Gap[]): Gap[] {
 export function gapsOf(samples: Samples, until: number): Gap[] {
   const times = measured(samples);
   const spans = (samples.gap_spans ?? []).map((span) => {
-    // It was open when the server answered: a live sample has closed it, or it goes on.
-    if (span.to < samples.to) return span;
     const next = times[lastAtOrBefore(times, span.from) + 1];
-    return {
-      ...span,
-      to: next !== undefined && next > span.from ? next : Math.max(span.to, until),
-    };
+    if (next !== undefined && next <= samples.to)
+      return next < span.to ? { ...span, to: next } : span;
+    // It was open when the server answered: a live sample has closed it, or it goes on.
+    return { ...span, to: next ?? Math.max(span.to, until) };
   });
   const gaps = [...spans, ...breaks(samples, spans)];
   const most = longestSilence(samples);
