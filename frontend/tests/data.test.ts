@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Samples } from "../src/api/types";
 import { bandEnds, keepLive, readAt, staleSince, takesLive, toPlot } from "../src/charts/data";
 import { toCsv } from "../src/charts/export";
+import { withInterval } from "../src/charts/gaps";
 import { withAnomaly, withSample } from "../src/live/live";
 
 const minute = 60_000;
@@ -193,6 +194,14 @@ describe("gaps", () => {
     expect(toPlot(far, start + 28 * minute).gaps).toMatchObject([
       { from: start + 25 * minute, to: start + 28 * minute },
     ]);
+  });
+
+  it("wait for a longer interval that the inventory asks for already", () => {
+    const fast = slower({ at: [start, start + 10_000], value: [1, 1], interval_ms: 10_000 });
+    const then = { ...fast, to: start + 20_000 };
+    expect(toPlot(then, start + 50_000).gaps).toHaveLength(1);
+    expect(toPlot(withInterval(then, minute), start + 50_000).gaps).toEqual([]);
+    expect(withInterval(then, 5000)).toBe(then);
   });
 
   it("of roll-ups begin where the last bucket ends", () => {

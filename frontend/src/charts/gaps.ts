@@ -35,6 +35,12 @@ export const isBucketed = (samples: Samples): boolean => samples.bucket_ms > 0;
 /** ms between two samples that are due now. */
 export const intervalOf = (samples: Samples): number => samples.interval_ms || USUAL_INTERVAL_MS;
 
+/** What is due next is due at the longer of what was and what is asked for now. */
+export const withInterval = (samples: Samples, wantedMs: number | undefined): Samples =>
+  wantedMs === undefined || wantedMs <= (samples.interval_ms ?? 0)
+    ? samples
+    : { ...samples, interval_ms: wantedMs };
+
 /** Longest time without a point that is no gap, since the server answered. */
 export function longestSilence(samples: Samples): number {
   const due = Math.max(intervalOf(samples), samples.bucket_ms) * GAP_INTERVALS;
