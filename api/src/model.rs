@@ -86,8 +86,16 @@ pub(crate) struct DeviceSummary {
     pub(crate) since: i64,
     /// Why, with the mend where there is one.
     pub(crate) reason: String,
-    /// Newest sample of any series, ms since the epoch.
+    /// Newest sample of a poll that was answered, ms since the epoch; null when none ever was.
     pub(crate) last_sample_at: Option<i64>,
+    /// Newest answer by any protocol, ms since the epoch.
+    pub(crate) last_answer_at: Option<i64>,
+    /// Newest answer by SNMP, ms since the epoch. Ports and their rates are as old as this.
+    pub(crate) snmp_answer_at: Option<i64>,
+    /// Newest answer to a ping, ms since the epoch.
+    pub(crate) icmp_answer_at: Option<i64>,
+    /// What was answered longer ago than this, three intervals, is stale.
+    pub(crate) stale_after_ms: i64,
     /// Anomalies that have not cleared.
     #[schema(minimum = 0)]
     pub(crate) open_anomalies: i64,
@@ -96,7 +104,45 @@ pub(crate) struct DeviceSummary {
     pub(crate) interfaces: i64,
 }
 
-/// An anomaly as it stands.
+/// Intervals without an answer after which what was answered is stale.
+const STALE_INTERVALS: i64 = 3;
+
+/// After how long without an answer what a device said is stale. `polled_ms`: the interval as the
+/// last poll said, `wanted_ms`: as the inventory does, which may not have come about yet.
+pub(crate) fn stale_after_ms(polled_ms: Option<i64>, wanted_ms: i64) -> i64 {
+    polled_ms.unwrap_or(0).max(wanted_ms).saturating_mul(STALE_INTERVALS)
+}
+
+/// A sample with what was expected of it.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct AnomalyEvidence {
+    /// ms since the epoch.
+    pub(crate) at: i64,
+    /// Seen.
+    pub(crate) value: f64,
+    /// Expected.
+    pub(crate) expected: f64,
+    /// Lower edge of the band.
+    pub(crate) lower: f64,
+    /// Upper edge of the band.
+    pub(crate) upper: f64,
+}
+
+impl AnomalyEvidence {
+    /// Value, expected, lower, upper.
+    pub(crate) fn new(at: i64, [value, expected, lower, upper]: [f64; 4]) -> Self {
+        Self {
+            at,
+            value: number(value),
+            expected: number(expected),
+            lower: number(lower),
+            upper: number(upper),
+        }
+    }
+}
+
+/// An anomaly as it stands. `value`, `expected`, `lower` and `upper` are those of the sample that
+/// opened it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub(crate) struct AnomalyItem {
     /// The same in onset, changes and clear.
@@ -128,8 +174,12 @@ pub(crate) struct AnomalyItem {
     pub(crate) lower: f64,
     /// Upper edge of the band.
     pub(crate) upper: f64,
-    /// Distance from expected in units of the band's scale.
+    /// Distance from expected in units of the band's scale, the highest so far.
     pub(crate) score: f64,
+    /// The sample with the highest score so far.
+    pub(crate) peak: AnomalyEvidence,
+    /// The sample that closed it; null while it is open.
+    pub(crate) clear: Option<AnomalyEvidence>,
     /// Detector.
     pub(crate) method: String,
     /// Logic version of the detector.
@@ -144,6 +194,19 @@ pub(crate) fn number(value: f64) -> f64 {
 impl AnomalyItem {
     /// From the record of a transition; `cleared` says that it was the last one.
     pub(crate) fn from_record(record: &Anomaly, cleared: bool) -> Self {
+        let now = [record.value, record.expected, record.lower, record.upper];
+        // What an older version of the detector does not tell is taken from the transition.
+        let or_now = |told: [Option<f64>; 4]| -> [f64; 4] {
+            std::array::from_fn(|at| told[at].unwrap_or(now[at]))
+        };
+        let [value, expected, lower, upper] = or_now([
+            record.onset_value,
+            record.onset_expected,
+            record.onset_lower,
+            record.onset_upper,
+        ]);
+        let peak =
+            or_now([record.peak_value, record.peak_expected, record.peak_lower, record.peak_upper]);
         Self {
             id: record.id.clone(),
             device: record.device.to_string(),
@@ -155,11 +218,13 @@ impl AnomalyItem {
             onset_at: record.onset_at,
             cleared_at: cleared.then_some(record.at),
             at: record.at,
-            value: number(record.value),
-            expected: number(record.expected),
-            lower: number(record.lower),
-            upper: number(record.upper),
+            value: number(value),
+            expected: number(expected),
+            lower: number(lower),
+            upper: number(upper),
             score: number(record.score),
+            peak: AnomalyEvidence::new(record.peak_at.unwrap_or(record.at), peak),
+            clear: cleared.then(|| AnomalyEvidence::new(record.at, now)),
             method: record.method.clone(),
             version: record.version,
         }

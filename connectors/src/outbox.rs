@@ -107,7 +107,7 @@ pub(crate) fn most_bytes(poll: &Poll) -> usize {
     let columns: usize = poll.columns.iter().map(column_bytes).sum();
     let facts = poll.facts.iter();
     let facts: usize = facts.map(|it| text(&it.instance) + text(&it.name) + text(&it.value)).sum();
-    head + instances + columns + facts
+    head + instances + columns + facts + poll.identities.len() * 10
 }
 
 fn column_bytes(column: &Column) -> usize {
@@ -125,7 +125,7 @@ pub(crate) fn split(poll: Poll) -> Vec<Poll> {
     let budget = MAX_POLL_BYTES / 2;
     let mut weights = vec![0; poll.instances.len()];
     for (weight, name) in weights.iter_mut().zip(&poll.instances) {
-        *weight = name.len() + 5;
+        *weight = name.len() + 5 + 10;
     }
     for column in &poll.columns {
         for instance in &column.instances {
@@ -149,7 +149,13 @@ pub(crate) fn split(poll: Poll) -> Vec<Poll> {
     for fact in &poll.facts {
         let bytes = fact.instance.len() + fact.name.len() + fact.value.len() + 15;
         if room < bytes {
-            parts.push(Poll { instances: vec![], columns: vec![], facts: vec![], ..poll.clone() });
+            parts.push(Poll {
+                instances: vec![],
+                columns: vec![],
+                facts: vec![],
+                identities: vec![],
+                ..poll.clone()
+            });
             room = budget;
         }
         room -= bytes.min(room);
@@ -189,6 +195,7 @@ fn part(poll: &Poll, (start, end): (usize, usize)) -> Poll {
         poller: poll.poller.clone(),
         error: poll.error.clone(),
         instances: poll.instances[start..end].to_vec(),
+        identities: poll.identities.get(start..end).unwrap_or_default().to_vec(),
         columns: columns.collect(),
         facts: Vec::new(),
         ..*poll
@@ -240,6 +247,8 @@ mod tests {
             instances: (0..instances).map(|n| format!("port {n}")).collect(),
             columns: (0..metrics).map(column).collect(),
             facts: (0..facts).map(fact).collect(),
+            identities: Vec::new(),
+            target: 0,
         }
     }
 

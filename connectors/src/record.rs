@@ -1,6 +1,7 @@
 //! What every connector writes into a poll record.
 
 use schemas::{Device, Outcome, Poll};
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::clock::Slots;
 
@@ -38,7 +39,17 @@ pub(crate) fn blank(
         instances: Vec::new(),
         columns: Vec::new(),
         facts: Vec::new(),
+        identities: Vec::new(),
+        target: target(device),
     }
+}
+
+/// Tells one agent from another. Never 0, which says nothing.
+fn target(device: &Device) -> i64 {
+    let mut hash = Xxh3::new();
+    hash.update(device.address.as_bytes());
+    hash.update(&device.port.to_le_bytes());
+    (hash.digest() | 1) as i64
 }
 
 /// The record that says that cycles were left out; it stands in the last of them.

@@ -89,7 +89,14 @@ pub fn route(device: DeviceId, output: &Output) -> Result<NewRecord, CodecError>
         Output::Baseline(baseline) => BASELINE.record(&device, baseline),
         Output::Anomaly(anomaly) => ANOMALY.record(&device, anomaly),
         Output::Status(status) => STATUS.record(&device, status),
-        Output::Facts(facts) => FACTS.record(&device, facts),
+        Output::Facts(facts) => {
+            let mut record = FACTS.record(&device, facts)?;
+            if facts.part > 0 {
+                // A key of its own, or compaction would leave the last part alone.
+                record.key = Some(format!("{device}/{}", facts.part).into_bytes().into());
+            }
+            Ok(record)
+        }
         Output::Series(series) => SERIES.record(&series.id, series),
     }
 }

@@ -145,6 +145,8 @@ fn first_poll(device: usize, interval_ms: i64) -> Poll {
         instances: (0..PORTS).map(|port| format!("ge-0/0/{port}")).collect(),
         columns,
         facts: vec![],
+        identities: Vec::new(),
+        target: 0,
     }
 }
 

@@ -1,11 +1,9 @@
 //! The chain: one record in, everything that follows from it out.
 
-use schemas::{
-    Anomaly, Baseline, Control, DeviceFacts, DeviceId, DeviceInput, DeviceStatus, Poll, Transition,
-};
+use schemas::{Anomaly, Baseline, Control, DeviceId, DeviceInput, DeviceStatus, Poll};
 
 use crate::availability::Changed;
-use crate::baseline::{METHOD, Move, Range};
+use crate::baseline::{Evidence, METHOD, Move, Range};
 use crate::facts::Texts;
 use crate::rates::{Connector, Slotted};
 use crate::rollup::{Address, Cell, FIVE_MS};
@@ -15,7 +13,9 @@ use crate::{
     Processor, Sections, codec,
 };
 
+mod counters;
 mod reconcile;
+mod rows;
 mod samples;
 
 /// Later times are taken for nonsense: the year 2200.
@@ -61,7 +61,7 @@ impl DeviceChain {
 impl Processor for DeviceChain {
     type State = DeviceState;
     const NAME: &'static str = "device";
-    const LOGIC_VERSION: u32 = 3;
+    const LOGIC_VERSION: u32 = 4;
 
     fn step(&self, state: &mut DeviceState, input: &DeviceInput, out: &mut dyn Out) -> Next {
         match input {
@@ -117,10 +117,11 @@ impl DeviceChain {
         if let Some(changed) = state.watch.poll(poll, now, slotted == Slotted::Part) {
             tell(state, changed, poll.started_at, out);
         }
-        if state.texts.hear(&poll.facts, poll.started_at, out)
+        let more = poll.part + 1 < poll.parts;
+        if state.texts.hear(&poll.facts, poll.started_at, more, out)
             && let Some(owner) = &state.owner
         {
-            out.emit(Output::Facts(facts(owner, &state.texts, poll.started_at)));
+            facts(owner, &state.texts, poll.started_at, out);
         }
         samples::fold(self.stages, state, connector, poll, out);
     }
@@ -260,9 +261,11 @@ fn bands(
     }
 }
 
-/// The record of all texts.
-fn facts(owner: &Owner, texts: &Texts, at: i64) -> DeviceFacts {
-    DeviceFacts { tenant: owner.tenant.clone(), device: owner.device, at, facts: texts.all() }
+/// Sends all texts.
+fn facts(owner: &Owner, texts: &Texts, at: i64, out: &mut dyn Out) {
+    for record in texts.records(owner, at) {
+        out.emit(Output::Facts(record));
+    }
 }
 
 /// Sends a status.
@@ -295,20 +298,10 @@ fn leave(state: &mut DeviceState, at: i64, reason: String, out: &mut dyn Out) {
 }
 
 /// The record of a transition; `last` is value, expected, lower, upper.
-fn anomaly(
-    state: &DeviceState,
-    number: usize,
-    at: i64,
-    last: (f64, f64, f64, f64),
-    made: Move,
-) -> Anomaly {
+fn anomaly(state: &DeviceState, number: usize, at: i64, last: Evidence, made: Move) -> Anomaly {
     let one = &state.series[number];
     let metric = &state.tables.metrics[one.metric as usize];
-    let (transition, onset_at, score) = match made {
-        Move::Onset { score } => (Transition::Onset, at, score),
-        Move::Change { onset_at, score } => (Transition::Change, onset_at, score),
-        Move::Clear { onset_at, score } => (Transition::Clear, onset_at, score),
-    };
+    let Move { made: transition, onset_at, score, first, peak_at, peak } = made;
     let (tenant, device, device_name) = state.owner.as_ref().map_or_else(
         || (String::new(), DeviceId::from_source("", ""), String::new()),
         |owner| (owner.tenant.clone(), owner.device, owner.name.clone()),
@@ -333,5 +326,14 @@ fn anomaly(
         score,
         method: METHOD.to_owned(),
         version: DeviceChain::LOGIC_VERSION as i32,
+        onset_value: Some(first.0),
+        onset_expected: Some(first.1),
+        onset_lower: Some(first.2),
+        onset_upper: Some(first.3),
+        peak_at: Some(peak_at),
+        peak_value: Some(peak.0),
+        peak_expected: Some(peak.1),
+        peak_lower: Some(peak.2),
+        peak_upper: Some(peak.3),
     }
 }

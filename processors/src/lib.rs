@@ -107,13 +107,16 @@ impl Count {
 }
 
 /// Series one device may have; further ones are counted and left out.
-pub const MAX_SERIES: usize = 200_000;
+pub const MAX_SERIES: usize = 400_000;
 
 /// Connectors one device may have.
 pub const MAX_CONNECTORS: usize = 16;
 
-/// Bytes of texts one device may have, so that its facts fit one record.
-pub const MAX_FACTS_BYTES: usize = 700_000;
+/// Bytes of texts one device may have: those of 50,000 ports with long names.
+pub const MAX_FACTS_BYTES: usize = 16_000_000;
+
+/// Bytes of texts in one record; those of a larger device come in several.
+pub const MAX_FACTS_RECORD_BYTES: usize = 700_000;
 
 /// Series in one roll-up or baseline record; a larger device's come in several.
 pub const MAX_SERIES_A_RECORD: usize = 8_192;

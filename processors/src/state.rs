@@ -1,11 +1,11 @@
 //! All that is kept of a device: tables of metrics and instances, and its series in one array.
 
-use schemas::{Column, DeviceId, Kind, Poll, Series, SeriesId};
+use schemas::{Column, DeviceId, Kind, Poll, RowIdentity, Series, SeriesId};
 
 use crate::availability::Watch;
 use crate::baseline::{Alarm, Learned};
 use crate::facts::Texts;
-use crate::rates::{Connector, Reading};
+use crate::rates::{Connector, Course, Reading};
 use crate::rollup::Rollups;
 use crate::{Count, MAX_SERIES, Out, Output};
 
@@ -59,6 +59,8 @@ pub(crate) struct SeriesState {
     pub(crate) sent_at: i64,
     /// A counter's last reading; of a gauge or state, `raw` holds the value's bits.
     pub(crate) reading: Reading,
+    /// How a counter runs, beside its last reading.
+    pub(crate) course: Course,
     /// Of the last value; a changed kind starts anew.
     pub(crate) kind: Kind,
     pub(crate) learned: Learned,
@@ -74,6 +76,7 @@ impl SeriesState {
             at: i64::MIN,
             sent_at: i64::MIN,
             reading: Reading { raw: 0, line_ms: 0, restarts: 0, breaks: 0 },
+            course: Course::default(),
             kind,
             learned: Learned::default(),
             alarm: Alarm::default(),
@@ -107,8 +110,29 @@ pub(crate) struct Instance {
     pub(crate) name: String,
     /// Last value of the discontinuity marker.
     pub(crate) marker: Option<i64>,
-    /// How often the marker changed.
+    /// How often the marker changed, or the row behind the name.
     pub(crate) breaks: u32,
+    /// Whether it was the row, the last time.
+    pub(crate) moved: bool,
+    /// What is known of its row beside the name.
+    pub(crate) identity: RowIdentity,
+    /// Whether its row is in the device's tables.
+    pub(crate) presence: Presence,
+}
+
+/// Whether a port's row is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Presence {
+    /// 0: it is no port. 1: it was in the last whole cycle. One more for each cycle without it,
+    /// up to [`Self::GONE`].
+    pub(crate) missed: u8,
+    /// Whether it was in the cycle at hand.
+    pub(crate) seen: bool,
+}
+
+impl Presence {
+    /// Not in two cycles in a row: it is not present.
+    pub(crate) const GONE: u8 = 3;
 }
 
 /// Names to numbers. Numbers are given in order of appearance and never change.

@@ -56,6 +56,8 @@ fn poll() -> Poll {
         instances: (0..PORTS).map(|port| format!("ge-0/0/{port}")).collect(),
         columns: (0..10).map(column).collect(),
         facts: vec![],
+        identities: Vec::new(),
+        target: 0,
     }
 }
 
@@ -70,6 +72,9 @@ fn metric(poll: &Poll) -> MetricBatch {
         values: (0..SAMPLES).map(|n| n as f64 * 1234.5).collect(),
         flags: vec![],
         gaps: vec![],
+        interval_ms: 0,
+        connector: String::new(),
+        answered: true,
     }
 }
 

@@ -10,12 +10,14 @@
 
 mod binary;
 mod id;
+mod identity;
 mod measure;
 mod records;
 mod registry;
 mod wire;
 
 pub use id::{DeviceId, SeriesId, TenantId};
+pub use identity::{Difference, RowIdentity};
 pub use records::{
     Anomaly, Availability, Baseline, Column, Control, DeadLetter, Device, DeviceFacts,
     DeviceStatus, Fact, Gap, GapReason, Kind, MetricBatch, Outcome, Poll, Rollup, SampleFlags,

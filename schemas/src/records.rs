@@ -169,6 +169,10 @@ pub struct Poll {
     pub columns: Vec<Column>,
     #[serde(default)]
     pub facts: Vec<Fact>,
+    #[serde(default)]
+    pub identities: Vec<i64>,
+    #[serde(default)]
+    pub target: i64,
 }
 
 /// What else the poll topic's processors must know of a device (`control.avsc`).
@@ -208,6 +212,10 @@ impl SampleFlags {
     pub const WRAP: i32 = 1;
     /// The hourly repetition of an unchanged state.
     pub const REPEATED: i32 = 2;
+    /// Above the stated ceiling, which was exceeded poll after poll and is not believed.
+    pub const CEILING: i32 = 4;
+    /// The mean since the agent last refreshed the counter.
+    pub const MEAN: i32 = 8;
 }
 
 /// Why a sample is missing (`metric.avsc`).
@@ -220,6 +228,9 @@ pub enum GapReason {
     Discontinuity,
     Gap,
     Implausible,
+    Moved,
+    Wrap,
+    NotPresent,
     #[serde(other)]
     Unknown,
 }
@@ -248,6 +259,12 @@ pub struct MetricBatch {
     pub flags: Vec<i32>,
     #[serde(default)]
     pub gaps: Vec<Gap>,
+    #[serde(default)]
+    pub interval_ms: i64,
+    #[serde(default)]
+    pub connector: String,
+    #[serde(default = "yes")]
+    pub answered: bool,
 }
 
 /// Closed buckets of one width (`rollup.avsc`).
@@ -322,6 +339,24 @@ pub struct Anomaly {
     pub score: f64,
     pub method: String,
     pub version: i32,
+    #[serde(default)]
+    pub onset_value: Option<f64>,
+    #[serde(default)]
+    pub onset_expected: Option<f64>,
+    #[serde(default)]
+    pub onset_lower: Option<f64>,
+    #[serde(default)]
+    pub onset_upper: Option<f64>,
+    #[serde(default)]
+    pub peak_at: Option<i64>,
+    #[serde(default)]
+    pub peak_value: Option<f64>,
+    #[serde(default)]
+    pub peak_expected: Option<f64>,
+    #[serde(default)]
+    pub peak_lower: Option<f64>,
+    #[serde(default)]
+    pub peak_upper: Option<f64>,
 }
 
 /// State of a device (`status.avsc`).
@@ -359,6 +394,10 @@ pub struct DeviceFacts {
     pub device: DeviceId,
     pub at: i64,
     pub facts: Vec<Fact>,
+    #[serde(default)]
+    pub part: i32,
+    #[serde(default = "one_part")]
+    pub parts: i32,
 }
 
 /// The identity behind a series id (`series.avsc`).

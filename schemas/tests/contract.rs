@@ -79,6 +79,9 @@ fn both_codecs_agree() {
         values: vec![1.5, -0.0, f64::MIN_POSITIVE, f64::MAX, 0.1],
         flags: vec![0; 5],
         gaps: reasons.into_iter().zip(-3..).map(gap).collect(),
+        interval_ms: 0,
+        connector: String::new(),
+        answered: true,
     });
 }
 
@@ -121,6 +124,9 @@ fn arrays_come_in_blocks() {
         values: vec![0.0; 3],
         flags: vec![],
         gaps: vec![],
+        interval_ms: 0,
+        connector: String::new(),
+        answered: true,
     };
     let bytes = encode(&batch).unwrap();
     let whole = [6, 2, 4, 6, 0];

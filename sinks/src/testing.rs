@@ -129,6 +129,9 @@ pub(crate) fn samples(n: u128, at: i64, count: i64) -> MetricBatch {
         values: (0..count).map(|i| i as f64 + 0.5).collect(),
         flags: Vec::new(),
         gaps: Vec::new(),
+        interval_ms: 0,
+        connector: String::new(),
+        answered: true,
     }
 }
 

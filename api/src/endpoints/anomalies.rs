@@ -8,7 +8,7 @@ use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::{MAX_TIME_MS, ms, read_time, time};
-use crate::model::{AnomalyItem, AnomalyPage, number};
+use crate::model::{AnomalyEvidence, AnomalyItem, AnomalyPage, number};
 use crate::rim::cursor::is_storable;
 use crate::rim::{ApiError, Cursor, Fields, FromFields, Query};
 use crate::state::ApiState;
@@ -24,7 +24,14 @@ const ORDER: &str = "onset";
 
 const COLUMNS: &str = "a.id, a.device, coalesce(d.name, a.device_name) AS device_name, \
     a.series_id, a.metric, a.instance, a.unit, a.onset_at, a.cleared_at, a.at, a.value, \
-    a.expected, a.lower, a.upper, a.score, a.method, a.version";
+    a.expected, a.lower, a.upper, a.score, a.method, a.version, \
+    coalesce(a.peak_at, a.onset_at) AS peak_at, coalesce(a.peak_value, a.value) AS peak_value, \
+    coalesce(a.peak_expected, a.expected) AS peak_expected, \
+    coalesce(a.peak_lower, a.lower) AS peak_lower, coalesce(a.peak_upper, a.upper) AS peak_upper, \
+    coalesce(a.clear_value, a.value) AS clear_value, \
+    coalesce(a.clear_expected, a.expected) AS clear_expected, \
+    coalesce(a.clear_lower, a.lower) AS clear_lower, \
+    coalesce(a.clear_upper, a.upper) AS clear_upper";
 
 /// Onset (ms) and id of the last item.
 type Key = (i64, String);
@@ -81,10 +88,21 @@ struct Row {
     score: f64,
     method: String,
     version: i32,
+    peak_at: DateTime<Utc>,
+    peak_value: f64,
+    peak_expected: f64,
+    peak_lower: f64,
+    peak_upper: f64,
+    clear_value: f64,
+    clear_expected: f64,
+    clear_lower: f64,
+    clear_upper: f64,
 }
 
 impl From<Row> for AnomalyItem {
     fn from(row: Row) -> Self {
+        let peak = [row.peak_value, row.peak_expected, row.peak_lower, row.peak_upper];
+        let clear = [row.clear_value, row.clear_expected, row.clear_lower, row.clear_upper];
         Self {
             id: row.id,
             device: row.device.to_string(),
@@ -101,6 +119,8 @@ impl From<Row> for AnomalyItem {
             lower: number(row.lower),
             upper: number(row.upper),
             score: number(row.score),
+            peak: AnomalyEvidence::new(ms(row.peak_at), peak),
+            clear: row.cleared_at.map(|at| AnomalyEvidence::new(ms(at), clear)),
             method: row.method,
             version: row.version,
         }

@@ -12,8 +12,8 @@ use super::{devices, ms};
 use crate::rim::{ApiError, Fields, FromFields, Id, NAME, Query};
 use crate::state::ApiState;
 
-/// Most series shown of one device.
-const MAX_SERIES: i64 = 20_000;
+/// Most series shown of one device: as many as it may have.
+const MAX_SERIES: i64 = 400_000;
 
 /// A series with its newest value.
 #[derive(Debug, Serialize, ToSchema)]
@@ -67,7 +67,7 @@ pub(crate) async fn list(
     Query(query): Query<SeriesQuery>,
 ) -> Result<Json<SeriesList>, ApiError> {
     devices::exists(&state.pool, id).await?;
-    let items = newest(&state.pool, id, query.instance, query.metric).await?;
+    let items = newest(&state.pool, id, query.instance.map(|one| vec![one]), query.metric).await?;
     Ok(Json(SeriesList { items }))
 }
 
@@ -86,7 +86,7 @@ struct Row {
 pub(crate) async fn newest(
     pool: &PgPool,
     device: DeviceId,
-    instance: Option<String>,
+    instances: Option<Vec<String>>,
     metric: Option<String>,
 ) -> Result<Vec<SeriesItem>, ApiError> {
     let mut sql = QueryBuilder::<Postgres>::new(
@@ -96,8 +96,8 @@ pub(crate) async fn newest(
     );
     sql.push_bind(device.0).push(")) AS open_anomaly FROM series_latest l WHERE l.device = ");
     sql.push_bind(device.0);
-    if let Some(instance) = instance {
-        sql.push(" AND l.instance = ").push_bind(instance);
+    if let Some(instances) = instances {
+        sql.push(" AND l.instance = ANY (").push_bind(instances).push(")");
     }
     if let Some(metric) = metric {
         sql.push(" AND l.metric = ").push_bind(metric);

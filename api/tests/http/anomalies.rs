@@ -66,3 +66,36 @@ async fn anomalies_newest_first() {
     })
     .await;
 }
+
+/// What opened it stays, whatever came after; the worst and the end are beside it.
+#[tokio::test]
+async fn an_anomaly_shows_onset_peak_and_clear() {
+    with_api(async |test| {
+        let device = test.add("router", "192.0.2.1").await;
+        let (series, _) = test.series(&device, "if_in_bps", "ge1").await;
+        test.sql(&format!(
+            "INSERT INTO anomaly (id, device, device_name, series_id, metric, instance, unit, \
+                onset_at, cleared_at, at, value, expected, lower, upper, score, method, version, \
+                peak_at, peak_value, peak_expected, peak_lower, peak_upper, clear_value, \
+                clear_expected, clear_lower, clear_upper) \
+             SELECT id, '{device}', 'router', {series}, 'if_in_bps', 'ge1', 'bit/s', t, cleared, t, \
+                21, 4, 3, 5, 50, 'm', 4, t + interval '10 s', 30, 4, 3, 5, ended, 4, 3, 5 \
+             FROM (VALUES ('a', timestamptz '2026-11-23 00:00Z', timestamptz '2026-11-23 00:05Z', 3.9), \
+                ('b', '2026-11-23 00:01Z', NULL, NULL)) v (id, t, cleared, ended)"
+        ))
+        .await;
+        let page = list(&test, "").await;
+        let (open, cleared) = (&page["items"][0], &page["items"][1]);
+        assert_eq!((&cleared["value"], &cleared["expected"]), (&json!(21.0), &json!(4.0)));
+        assert_eq!(
+            cleared["peak"],
+            json!({"at": DAY + 10_000, "value": 30.0, "expected": 4.0, "lower": 3.0, "upper": 5.0})
+        );
+        assert_eq!(
+            cleared["clear"],
+            json!({"at": DAY + 300_000, "value": 3.9, "expected": 4.0, "lower": 3.0, "upper": 5.0})
+        );
+        assert_eq!((&open["clear"], &open["value"]), (&Value::Null, &json!(21.0)));
+    })
+    .await;
+}

@@ -231,13 +231,50 @@ async fn a_device_with_ports_facts_and_history() {
         assert_eq!((&metric["value"], &metric["open_anomaly"]), (&Value::Null, &json!(true)));
         assert!(metric["at"].is_i64());
         assert_eq!(ports["items"][1], json!({"name": "ge0", "alias": "", "index": null, "mac": null,
-            "admin_status": null, "oper_status": null, "speed_bps": null, "metrics": []}));
+            "admin_status": null, "oper_status": null, "speed_bps": null, "present": true,
+            "last_sample_at": null, "metrics": []}));
+        assert!(port["last_sample_at"].is_i64());
+        assert_eq!((&ports["total"], &ports["next_cursor"]), (&json!(2), &Value::Null));
+        assert_eq!((&ports["answered_at"], &ports["stale_after_ms"]), (&Value::Null, &json!(180_000)));
+
+        // Page by page, as well without an index.
+        let first = test.get(&format!("{DEVICES}/{id}/interfaces?limit=1")).await;
+        assert_eq!((&first["items"][0], &first["total"]), (port, &json!(2)));
+        let cursor = first["next_cursor"].as_str().unwrap();
+        let second = format!("{DEVICES}/{id}/interfaces?limit=1&cursor={cursor}");
+        let second = test.get(&second).await;
+        assert_eq!((&second["items"][0]["name"], &second["next_cursor"]), (&json!("ge0"), &Value::Null));
+
+        // What the polls said last: so long after it all is stale.
+        test.sql(&format!(
+            "INSERT INTO device_latest (device, last_sample_at, snmp_at, icmp_at, interval_ms) \
+                VALUES ('{id}', '2026-01-03Z', '2026-01-02Z', '2026-01-03Z', 300000)"
+        ))
+        .await;
+        let ports = test.get(&format!("{DEVICES}/{id}/interfaces")).await;
+        assert_eq!(ports["answered_at"], 1_767_312_000_000_i64);
+        assert_eq!(ports["stale_after_ms"], 900_000);
+        let detail = test.get(&format!("{DEVICES}/{id}")).await;
+        assert_eq!(detail["snmp_answer_at"], 1_767_312_000_000_i64);
+        assert_eq!(detail["last_answer_at"], 1_767_398_400_000_i64);
+        assert_eq!(detail["icmp_answer_at"], detail["last_answer_at"]);
+
+        // Its row is gone; an unknown speed is none.
+        let (speed, _) = test.series(&id, "if_speed_bps", "ge1").await;
+        test.sql(&format!(
+            "INSERT INTO sample (series_id, ts, value) VALUES \
+                ({oper}, now() + interval '1 s', 6), ({speed}, now(), 0)"
+        ))
+        .await;
+        let port = &test.get(&format!("{DEVICES}/{id}/interfaces")).await["items"][0];
+        assert_eq!((&port["present"], &port["oper_status"]), (&json!(false), &json!("not_present")));
+        assert_eq!(port["speed_bps"], Value::Null);
 
         let path = format!("/monitoring/v1/devices/{id}/series");
         let series = test.get(&path).await;
         let metrics: Vec<_> =
             series["items"].as_array().unwrap().iter().map(|s| s["metric"].clone()).collect();
-        assert_eq!(metrics, ["cpu_percent", "if_in_bps", "if_oper_status"]);
+        assert_eq!(metrics, ["cpu_percent", "if_in_bps", "if_oper_status", "if_speed_bps"]);
         assert_eq!(series["items"][0]["value"], Value::Null, "3 days old");
         let one = test.get(&format!("{path}?instance=ge1&metric=if_in_bps")).await;
         assert_eq!(one["items"].as_array().unwrap().len(), 1);

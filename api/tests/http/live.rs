@@ -91,6 +91,15 @@ fn anomaly(transition: Transition) -> Anomaly {
         score: 3.0,
         method: "ewma".to_owned(),
         version: 1,
+        onset_value: None,
+        onset_expected: None,
+        onset_lower: None,
+        onset_upper: None,
+        peak_at: None,
+        peak_value: None,
+        peak_expected: None,
+        peak_lower: None,
+        peak_upper: None,
     }
 }
 
@@ -136,6 +145,9 @@ async fn samples_go_to_those_who_watch_the_device() {
             values: vec![2.5],
             flags: vec![],
             gaps: vec![],
+            interval_ms: 0,
+            connector: String::new(),
+            answered: true,
         };
         let mut other = Viewer::open(&test, "", None).await;
         let mut viewer = Viewer::open(&test, &format!("?device={id}"), None).await;

@@ -98,6 +98,9 @@ async fn what_is_not_kept_so_fine_is_shown_coarser() {
             read(&test, &id, DAY - 1000 * 24 * HOUR_MS, DAY - 999 * 24 * HOUR_MS, "").await;
         assert_eq!((&nothing["resolution"], &nothing["at"]), (&json!("raw"), &json!([])));
         assert!(nothing["no_baseline_reason"].is_string());
+        let why = nothing["empty_reason"].as_str().unwrap();
+        assert!(why.contains("samples as measured") && why.contains("ends later"), "{why}");
+        assert_eq!(seen["empty_reason"], Value::Null);
 
         // Twelve times denser than the interval says: shown in buckets instead of cut off.
         test.sql(&format!(
@@ -141,6 +144,13 @@ async fn gaps_are_nulls_and_have_reasons() {
         assert_eq!(at(&seen["at"]), [0, 60_000, 180_000, 240_000, 600_000]);
         assert_eq!(seen["value"], json!([0.0, 1.0, 3.0, null, 10.0]));
         assert_eq!(seen["gaps"], json!([{"at": DAY + 300_000, "reason": "reset"}]));
+        assert_eq!(
+            seen["gap_spans"],
+            json!([
+                {"from": DAY + 240_000, "to": DAY + 600_000, "reason": "reset"},
+                {"from": DAY + 660_000, "to": DAY + HOUR_MS, "reason": "no_answer"},
+            ])
+        );
         let ids: Vec<_> =
             seen["anomalies"].as_array().unwrap().iter().map(|a| a["id"].clone()).collect();
         assert_eq!(ids, ["id0", "id1"]);
@@ -173,6 +183,75 @@ async fn limits_of_a_range() {
         }
         let unknown = format!("/monitoring/v1/series/{}/samples", "0".repeat(16));
         test.call("GET", &unknown, None).await.problem(404, "not-found");
+    })
+    .await;
+}
+
+/// The demo changes its interval after a quarter of an hour; the inventory says only what it is
+/// now. Each gap is judged by the interval that was in effect then.
+#[tokio::test]
+async fn a_change_of_the_interval_is_no_gap() {
+    with_api(async |test| {
+        let device = test.add("router", "192.0.2.1").await;
+        let (series, id) = test.series(&device, "if_in_bps", "ge1").await;
+        let start = "timestamptz '2026-11-23 00:00Z'";
+        test.sql(&format!(
+            "INSERT INTO device_interval VALUES ('{device}', {start}, 'default', 120000), \
+                ('{device}', {start} + interval '20 min', 'default', 10000); \
+             INSERT INTO sample SELECT {series}, {start} + n * interval '2 min', n, 0 \
+                FROM generate_series(0, 9) n; \
+             INSERT INTO sample SELECT {series}, {start} + interval '20 min' + n * interval '10 s', \
+                n, 0 FROM generate_series(0, 239) n WHERE n NOT BETWEEN 100 AND 106"
+        ))
+        .await;
+        let seen = read(&test, &id, DAY, DAY + HOUR_MS, "").await;
+        let (from, to) = (DAY + 1_200_000 + 1_000_000, DAY + 1_200_000 + 1_070_000);
+        assert_eq!(
+            seen["gap_spans"],
+            json!([{"from": from, "to": to, "reason": "no_answer"}])
+        );
+        assert_eq!(seen["interval_ms"], 10_000);
+        assert_eq!(seen["at"].as_array().unwrap().len(), 10 + 233 + 1);
+    })
+    .await;
+}
+
+/// What has not closed yet is made of what is finer: a week is not empty while its first hour
+/// runs, and no bucket is counted twice.
+#[tokio::test]
+async fn the_running_bucket_is_served_from_finer_data() {
+    with_api(async |test| {
+        let device = test.add("router", "192.0.2.1").await;
+        let (series, id) = test.series(&device, "if_in_bps", "ge1").await;
+        // Since 70 minutes ago: an hour's bucket, one of 5 minutes after it, samples since.
+        test.sql(&format!(
+            "INSERT INTO sample SELECT {series}, now() - n * interval '10 s', \
+                CASE n WHEN 3 THEN 9 ELSE 1 END, 0 FROM generate_series(1, 420) n; \
+             INSERT INTO rollup_5m SELECT {series}, date_bin('5 min', ts, 'epoch') AS at, \
+                count(*), sum(value), min(value), max(value), 1 FROM sample \
+                WHERE ts < date_bin('5 min', now(), 'epoch') GROUP BY at"
+        ))
+        .await;
+        let now = chrono::Utc::now().timestamp_millis();
+        for (days, resolution, width) in [(7, "1h", HOUR_MS), (400, "1d", 24 * HOUR_MS)] {
+            let from = now - days * 24 * HOUR_MS;
+            let seen = read(&test, &id, from, now, "").await;
+            assert_eq!(seen["resolution"], resolution);
+            let running = seen["running_from"].as_i64().unwrap();
+            assert_eq!(running % width, 0);
+            let last = seen["at"].as_array().unwrap().len() - 1;
+            assert!(last <= 2, "{seen}");
+            // The peak of half a minute ago is in the envelope, and the mean is of all samples.
+            let newest = if seen["max"][last] == 9.0 { last } else { last - 1 };
+            assert_eq!(seen["max"][newest], 9.0, "{seen}");
+            assert!(seen["value"][newest].as_f64().unwrap() < 9.0 || newest != last);
+            assert_eq!(seen["min"][0], 1.0);
+            assert_eq!(seen["empty_reason"], Value::Null);
+        }
+        let (_, never) = test.series(&device, "if_out_bps", "ge1").await;
+        let seen = read(&test, &never, now - HOUR_MS, now, "").await;
+        assert_eq!(seen["empty_reason"], "this series has no sample yet");
+        assert_eq!(seen["newest_at"], Value::Null);
     })
     .await;
 }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use schemas::{Column, Fact, Outcome};
 use xxhash_rust::xxh3::Xxh3;
 
+use super::identity::note_hardware;
 use super::names::Row;
 use super::oid::index_text;
 use super::session::{FACTS_SENT_MS, Failure, MAX_LISTED, Phase, Run, Session, TableRun};
@@ -20,6 +21,7 @@ pub(crate) struct Gathered {
     pub(crate) instances: Vec<String>,
     pub(crate) columns: Vec<Column>,
     pub(crate) facts: Vec<Fact>,
+    pub(crate) identities: Vec<i64>,
 }
 
 impl Session {
@@ -33,6 +35,7 @@ impl Session {
                 instances: Vec::new(),
                 columns: Vec::new(),
                 facts: Vec::new(),
+                identities: Vec::new(),
             };
         };
         let mut columns = Vec::new();
@@ -43,9 +46,13 @@ impl Session {
         }
         let any = run.uptime.is_some() || !columns.is_empty();
         let (outcome, error) = verdict(&run, any);
-        let instances = if columns.is_empty() { Vec::new() } else { self.instances.names.clone() };
+        let (mut instances, mut identities) = (Vec::new(), Vec::new());
+        if !columns.is_empty() {
+            instances.clone_from(&self.instances.names);
+            identities.extend(self.instances.identities.iter().map(|identity| identity.bits()));
+        }
         let uptime_cs = run.uptime.and_then(|uptime| i64::try_from(uptime).ok());
-        Gathered { outcome, error, uptime_cs, instances, columns, facts }
+        Gathered { outcome, error, uptime_cs, instances, columns, facts, identities }
     }
 
     fn collect_columns(&mut self, profile: &Profile, run: &mut Run, columns: &mut Vec<Column>) {
@@ -101,6 +108,7 @@ impl Session {
         }
         facts.sort();
         facts.dedup_by(|a, b| a.instance == b.instance && a.name == b.name);
+        note_hardware(&facts, &mut self.instances);
         let hash = hash_facts(&facts);
         let sent = self.facts_sent;
         if sent.is_some_and(|(at, old)| old == hash && now.saturating_sub(at) < FACTS_SENT_MS) {

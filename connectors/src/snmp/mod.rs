@@ -10,6 +10,7 @@ pub(crate) mod ber;
 pub(crate) mod community;
 pub(crate) mod encode;
 pub(crate) mod engine;
+mod identity;
 pub(crate) mod names;
 pub(crate) mod oid;
 pub(crate) mod peer;

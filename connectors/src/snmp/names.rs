@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 
+use schemas::RowIdentity;
+
 use super::oid::{Arcs, index_text, order};
 use super::values::clean_text;
 use crate::profiles::InstanceRule;
@@ -21,12 +23,15 @@ pub(crate) struct Row {
 #[derive(Clone, Debug)]
 pub(crate) struct Instances {
     pub(crate) names: Vec<String>,
+    /// What is known of each beside its name; as long as `names`.
+    pub(crate) identities: Vec<RowIdentity>,
     positions: HashMap<String, i32>,
 }
 
 impl Default for Instances {
     fn default() -> Self {
-        let mut instances = Self { names: Vec::new(), positions: HashMap::new() };
+        let mut instances =
+            Self { names: Vec::new(), identities: Vec::new(), positions: HashMap::new() };
         instances.position("");
         instances
     }
@@ -39,6 +44,7 @@ impl Instances {
         }
         let position = self.names.len() as i32;
         self.names.push(name.to_owned());
+        self.identities.push(RowIdentity::default());
         self.positions.insert(name.to_owned(), position);
         position
     }

@@ -3,6 +3,7 @@
 use schemas::Outcome;
 
 use super::ask::Scalar;
+use super::identity::note_rows;
 use super::names::{Collected, Instances, Row, unique_names};
 use super::oid::Oid;
 use super::session::{Failure, Phase, Run, Session};
@@ -102,6 +103,7 @@ impl Session {
             for (index, name) in rows {
                 state.rows.push(Row { index, instance: self.instances.position(&name) });
             }
+            note_rows(&state.names, &state.rows, &mut self.instances);
         }
     }
 

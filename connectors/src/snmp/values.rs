@@ -44,7 +44,10 @@ impl Values {
         value: &Value<'_>,
     ) -> bool {
         if is_count(source.kind) {
-            let Some(count) = value.count() else { return false };
+            // All ones is what agents say of a 64-bit counter that they do not have: no number, so
+            // that the fallback is asked.
+            let all_ones = matches!(value, Value::Counter64(u64::MAX));
+            let Some(count) = value.count().filter(|_| !all_ones) else { return false };
             self.narrow |= matches!(value, Value::Counter32(_));
             self.counts.push(count as i64);
         } else {

@@ -372,6 +372,7 @@ impl Engine {
             instances: it.instances,
             columns: it.columns,
             facts: it.facts,
+            identities: it.identities,
             ..blank
         };
         let profile = peer.own.session.profile.as_deref();

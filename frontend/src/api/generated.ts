@@ -476,6 +476,7 @@ export interface components {
              * @description Of the last transition, ms since the epoch.
              */
             at: number;
+            clear: components["schemas"]["AnomalyEvidence"] | null;
             /**
              * Format: int64
              * @description ms since the epoch; null while open.
@@ -511,9 +512,11 @@ export interface components {
              * @description ms since the epoch.
              */
             onset_at: number;
+            /** @description The sample with the highest score so far. */
+            peak: components["schemas"]["AnomalyEvidence"];
             /**
              * Format: double
-             * @description Distance from expected in units of the band's scale.
+             * @description Distance from expected in units of the band's scale, the highest so far.
              */
             score: number;
             /** @description Series id, 16 hexadecimal digits. */
@@ -539,13 +542,45 @@ export interface components {
             /** @description onset, change or clear. */
             transition: string;
         };
-        /** @description An anomaly as it stands. */
+        /** @description A sample with what was expected of it. */
+        AnomalyEvidence: {
+            /**
+             * Format: int64
+             * @description ms since the epoch.
+             */
+            at: number;
+            /**
+             * Format: double
+             * @description Expected.
+             */
+            expected: number;
+            /**
+             * Format: double
+             * @description Lower edge of the band.
+             */
+            lower: number;
+            /**
+             * Format: double
+             * @description Upper edge of the band.
+             */
+            upper: number;
+            /**
+             * Format: double
+             * @description Seen.
+             */
+            value: number;
+        };
+        /**
+         * @description An anomaly as it stands. `value`, `expected`, `lower` and `upper` are those of the sample that
+         *     opened it.
+         */
         AnomalyItem: {
             /**
              * Format: int64
              * @description Of the last transition, ms since the epoch.
              */
             at: number;
+            clear: components["schemas"]["AnomalyEvidence"] | null;
             /**
              * Format: int64
              * @description ms since the epoch; null while open.
@@ -581,9 +616,11 @@ export interface components {
              * @description ms since the epoch.
              */
             onset_at: number;
+            /** @description The sample with the highest score so far. */
+            peak: components["schemas"]["AnomalyEvidence"];
             /**
              * Format: double
-             * @description Distance from expected in units of the band's scale.
+             * @description Distance from expected in units of the band's scale, the highest so far.
              */
             score: number;
             /** @description Series id, 16 hexadecimal digits. */
@@ -722,6 +759,11 @@ export interface components {
             /** @description Whether loss and round-trip time are measured. */
             icmp: boolean;
             /**
+             * Format: int64
+             * @description Newest answer to a ping, ms since the epoch.
+             */
+            icmp_answer_at: number | null;
+            /**
              * Format: uuid
              * @description Identity for life.
              */
@@ -738,7 +780,12 @@ export interface components {
             interval_ms: number;
             /**
              * Format: int64
-             * @description Newest sample of any series, ms since the epoch.
+             * @description Newest answer by any protocol, ms since the epoch.
+             */
+            last_answer_at: number | null;
+            /**
+             * Format: int64
+             * @description Newest sample of a poll that was answered, ms since the epoch; null when none ever was.
              */
             last_sample_at: number | null;
             /** @description Display name. */
@@ -766,6 +813,16 @@ export interface components {
             site: string | null;
             /** @description Whether it is polled by SNMP. */
             snmp: boolean;
+            /**
+             * Format: int64
+             * @description Newest answer by SNMP, ms since the epoch. Ports and their rates are as old as this.
+             */
+            snmp_answer_at: number | null;
+            /**
+             * Format: int64
+             * @description What was answered longer ago than this, three intervals, is stale.
+             */
+            stale_after_ms: number;
             /** @description Availability. */
             state: components["schemas"]["State"];
             /** @description Free words. */
@@ -858,6 +915,11 @@ export interface components {
             /** @description Whether loss and round-trip time are measured. */
             icmp: boolean;
             /**
+             * Format: int64
+             * @description Newest answer to a ping, ms since the epoch.
+             */
+            icmp_answer_at: number | null;
+            /**
              * Format: uuid
              * @description Identity for life.
              */
@@ -874,7 +936,12 @@ export interface components {
             interval_ms: number;
             /**
              * Format: int64
-             * @description Newest sample of any series, ms since the epoch.
+             * @description Newest answer by any protocol, ms since the epoch.
+             */
+            last_answer_at: number | null;
+            /**
+             * Format: int64
+             * @description Newest sample of a poll that was answered, ms since the epoch; null when none ever was.
              */
             last_sample_at: number | null;
             /** @description Display name. */
@@ -902,6 +969,16 @@ export interface components {
             site: string | null;
             /** @description Whether it is polled by SNMP. */
             snmp: boolean;
+            /**
+             * Format: int64
+             * @description Newest answer by SNMP, ms since the epoch. Ports and their rates are as old as this.
+             */
+            snmp_answer_at: number | null;
+            /**
+             * Format: int64
+             * @description What was answered longer ago than this, three intervals, is stale.
+             */
+            stale_after_ms: number;
             /** @description Availability. */
             state: components["schemas"]["State"];
             /** @description Free words. */
@@ -942,8 +1019,23 @@ export interface components {
              * @description ms since the epoch.
              */
             at: number;
-            /** @description first, reset, discontinuity, gap, implausible or unknown. */
+            /** @description first, reset, discontinuity, gap, implausible, moved, wrap, not_present or unknown. */
             reason: string;
+        };
+        /** @description A time without samples. */
+        GapSpan: {
+            /**
+             * Format: int64
+             * @description Begin, ms since the epoch.
+             */
+            from: number;
+            /** @description Why, as in the gaps; no_answer where no poll gave anything. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description End, ms since the epoch.
+             */
+            to: number;
         };
         /** @description It is well. */
         Health: {
@@ -961,6 +1053,11 @@ export interface components {
              * @description ifIndex; may change at a restart.
              */
             index: number | null;
+            /**
+             * Format: int64
+             * @description Newest sample of any of its series, ms since the epoch.
+             */
+            last_sample_at: number | null;
             /** @description ifPhysAddress. */
             mac: string | null;
             /** @description Newest values of all its series, by metric. */
@@ -969,16 +1066,35 @@ export interface components {
             name: string;
             /** @description Real state: up, down, testing, unknown, dormant, not_present, lower_layer_down. */
             oper_status: string | null;
+            /** @description False: its row is gone from the device's tables, or its card is. */
+            present: boolean;
             /**
              * Format: double
-             * @description Bits per second.
+             * @description Bits per second; null when the device does not know it.
              */
             speed_bps: number | null;
         };
-        /** @description All ports of a device. */
+        /** @description Ports of a device. */
         InterfaceList: {
+            /**
+             * Format: int64
+             * @description When the device answered SNMP last, ms since the epoch: so old is all of this.
+             */
+            answered_at: number | null;
             /** @description By index, then name. */
             items: components["schemas"]["Interface"][];
+            /** @description Cursor of the next page; null at the end. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description What was answered longer ago than this, three intervals, is stale.
+             */
+            stale_after_ms: number;
+            /**
+             * Format: int64
+             * @description How many there are in all.
+             */
+            total: number;
         };
         /** @description The newest value of one metric of an interface. */
         InterfaceMetric: {
@@ -1236,21 +1352,44 @@ export interface components {
              *     the points wanted.
              */
             bucket_ms: number;
+            /** @description Why there is no point, and the remedy; null when there are points. */
+            empty_reason: string | null;
             /**
              * Format: int64
              * @description Begin of the range, included, ms since the epoch.
              */
             from: number;
+            /**
+             * @description Where nothing was measured, oldest first, by the interval in effect then. Each has a null
+             *     among the values, but for one that reaches the end.
+             */
+            gap_spans: components["schemas"]["GapSpan"][];
             /** @description Why samples are missing, oldest first; the newest 500. */
             gaps: components["schemas"]["GapItem"][];
+            /**
+             * Format: int64
+             * @description Time between two polls at the end of the range, as the polls said.
+             */
+            interval_ms: number;
             /** @description Largest in each bucket; empty where points are samples. */
             max: (number | null)[];
             /** @description Smallest in each bucket; empty where points are samples. */
             min: (number | null)[];
+            /**
+             * Format: int64
+             * @description Newest sample of the series, ms since the epoch; null when there is none.
+             */
+            newest_at: number | null;
             /** @description Why the baseline is empty; null when it is not. */
             no_baseline_reason: string | null;
             /** @description How fine. */
             resolution: components["schemas"]["Resolution"];
+            /**
+             * Format: int64
+             * @description Begin of the first bucket that has not closed, ms since the epoch: from there on points are
+             *     made of finer data and still change. Null where there is none.
+             */
+            running_from: number | null;
             /** @description Whose. */
             series: components["schemas"]["SeriesRef"];
             /**
@@ -2912,7 +3051,12 @@ export interface operations {
     };
     listInterfaces: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Most items wanted; 50000 when left out */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 /** @description Device id */
@@ -2922,7 +3066,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All ports */
+            /** @description One page, or all ports */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2960,6 +3104,15 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

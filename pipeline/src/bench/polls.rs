@@ -68,6 +68,8 @@ impl Source {
             instances: (0..PORTS).map(|port| format!("ge-0/0/{port}")).collect(),
             columns: (0..METRICS).map(column).collect(),
             facts: Vec::new(),
+            identities: Vec::new(),
+            target: 0,
         };
         Self { poll, first_ms, noise: Noise(88_172_645_463_325_252 ^ (number as u64) << 17) }
     }

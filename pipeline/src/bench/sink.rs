@@ -69,6 +69,9 @@ impl Polls {
                 values: ids.map(|id| Self::value(poll, id)).collect(),
                 flags: Vec::new(),
                 gaps: Vec::new(),
+                interval_ms: 0,
+                connector: String::new(),
+                answered: true,
             }
         })
     }

@@ -64,6 +64,9 @@ impl Beside {
             values: vec![value],
             flags: Vec::new(),
             gaps: Vec::new(),
+            interval_ms: 0,
+            connector: String::new(),
+            answered: true,
         })
         .unwrap()
     }
@@ -99,6 +102,8 @@ impl Beside {
                 gauges: vec![cycle as f64],
             }],
             facts: Vec::new(),
+            identities: Vec::new(),
+            target: 0,
         })
         .unwrap()
     }

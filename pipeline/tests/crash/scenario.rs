@@ -213,6 +213,8 @@ fn poll(random: &mut Random, source: &mut Source, now: i64, round: i64) -> Poll 
             name: "sys_name".into(),
             value: format!("name {}", round / 7),
         }],
+        identities: Vec::new(),
+        target: 0,
     }
 }
 

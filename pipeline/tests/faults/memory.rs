@@ -129,6 +129,9 @@ fn fill(log: &dyn EventLog, records: std::ops::Range<i64>, padding: usize, noise
             values: (0..SAMPLES).map(|n| n as f64).collect(),
             flags: Vec::new(),
             gaps: Vec::new(),
+            interval_ms: 0,
+            connector: String::new(),
+            answered: true,
         };
         let mut record = METRIC.record(&device, &batch).unwrap();
         let mut value = record.value.unwrap().to_vec();

@@ -6,19 +6,19 @@
 //! no poller) says nothing about the device.
 
 mod reason;
+mod witness;
 
 use schemas::{Availability, Column, Control, Outcome, Poll};
 
 pub(crate) use reason::Why;
-
-/// Polls in a row until a failure or a poor result is believed.
-const BELIEVED_AFTER: u16 = 2;
+use witness::BELIEVED_AFTER;
+pub(crate) use witness::{Sign, Witness};
 
 /// … and when nobody else can confirm it.
 const ALONE_AFTER: u16 = 3;
 
-/// Good polls in a row until a poor result is over.
-const RECOVERED_AFTER: u16 = 2;
+/// The share is told anew when it has changed by so many polls.
+const RETELL_LOST: u8 = 4;
 
 /// Share of lost echo requests, in percent, from which the path is poor.
 const LOSS_PERCENT: f64 = 20.0;
@@ -29,80 +29,6 @@ const SUSPECT_AFTER: i64 = 2;
 
 /// A device that no inventory record speaks for is forgotten after so long a silence.
 const FORGET_AFTER_MS: i64 = 24 * 3_600_000;
-
-/// Longest error text that is carried into a reason, in characters.
-const MOST_ERROR: usize = 300;
-
-/// What a witness says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Sign {
-    #[default]
-    Nothing,
-    Good,
-    Poor,
-    Fails,
-    NoCredential,
-    NotPermitted,
-}
-
-/// One protocol's view of the device.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Witness {
-    /// Last poll's sign, how often in a row, and since when.
-    pub(crate) sign: Sign,
-    pub(crate) run: u16,
-    pub(crate) run_since: i64,
-    /// What is believed, and since when.
-    pub(crate) believed: Sign,
-    pub(crate) since: i64,
-    pub(crate) ever_good: bool,
-    pub(crate) interval_ms: i64,
-    pub(crate) heard_at: i64,
-    /// The last poll's words, cut to [`MOST_ERROR`].
-    pub(crate) error: String,
-}
-
-impl Witness {
-    fn hear(&mut self, sign: Sign, poll: &Poll, now: i64, further_part: bool) {
-        self.interval_ms = poll.interval_ms;
-        self.heard_at = now;
-        // A further part of a cycle only matters when it is worse.
-        if further_part && sign == Sign::Good {
-            return;
-        }
-        if sign == self.sign {
-            self.run = if further_part { self.run } else { self.run.saturating_add(1) };
-        } else {
-            (self.sign, self.run, self.run_since) = (sign, 1, poll.started_at);
-        }
-        let error = poll.error.as_deref().unwrap_or("");
-        self.error = error.chars().take(MOST_ERROR).collect();
-        let needed = match sign {
-            Sign::Good if self.believed == Sign::Poor => RECOVERED_AFTER,
-            Sign::Good | Sign::Nothing | Sign::NoCredential | Sign::NotPermitted => 1,
-            Sign::Poor | Sign::Fails => BELIEVED_AFTER,
-        };
-        if self.run >= needed && self.believed != sign {
-            self.believed = sign;
-            self.since = self.run_since;
-        }
-        self.ever_good |= sign == Sign::Good;
-    }
-
-    fn forget(&mut self) {
-        *self = Self { ever_good: self.ever_good, ..Self::default() };
-    }
-
-    /// What it says now: nothing when it has been silent.
-    fn says(&self, now: i64) -> Sign {
-        let silent = now.saturating_sub(self.heard_at) > self.interval_ms.saturating_mul(4);
-        if silent { Sign::Nothing } else { self.believed }
-    }
-
-    fn failing(&self) -> bool {
-        self.sign == Sign::Fails
-    }
-}
 
 /// What the inventory wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +60,8 @@ pub(crate) struct Told {
     pub(crate) state: Availability,
     pub(crate) why: Why,
     pub(crate) since: i64,
+    /// Polls lost of the window, where that is what is the matter.
+    pub(crate) lost: u8,
 }
 
 /// A status to be sent.
@@ -221,21 +149,41 @@ impl Watch {
 
     /// The status to send, if it differs from the one sent.
     fn tell(&mut self, now: i64, at: i64) -> Option<Changed> {
-        let (state, why) = self.judge(now)?;
-        if self.told.is_some_and(|told| told.state == state && told.why == why) {
+        let (state, why) = self.judge(now).map(|judged| self.steady(judged))?;
+        let lost = match why {
+            Why::SnmpUnsteady => self.snmp.lost_polls(),
+            Why::PingUnsteady => self.icmp.lost_polls(),
+            Why::Answers
+            | Why::Disabled
+            | Why::NeverPolled
+            | Why::NoCredential
+            | Why::NotPermitted
+            | Why::Silent
+            | Why::Partial
+            | Why::Loss
+            | Why::PingFails
+            | Why::SnmpFails
+            | Why::Dead
+            | Why::SnmpDead
+            | Why::PingDead => 0,
+        };
+        let same = |told: Told| {
+            (told.state, told.why) == (state, why) && told.lost.abs_diff(lost) < RETELL_LOST
+        };
+        if self.told.is_some_and(same) {
             return None;
         }
         let since = match self.told {
             Some(told) if told.state == state => told.since,
             Some(_) | None => self.began(why).unwrap_or(at),
         };
-        self.told = Some(Told { state, why, since });
+        self.told = Some(Told { state, why, since, lost });
         Some(Changed { state, since, reason: why.text(self) })
     }
 
     /// The status as it was last sent.
     pub(crate) fn last_told(&self) -> Option<Changed> {
-        let Told { state, why, since } = self.told?;
+        let Told { state, why, since, .. } = self.told?;
         Some(Changed { state, since, reason: why.text(self) })
     }
 
@@ -250,7 +198,29 @@ impl Watch {
             | Why::NeverPolled
             | Why::NoCredential
             | Why::NotPermitted
-            | Why::Silent => None,
+            | Why::Silent
+            | Why::SnmpUnsteady
+            | Why::PingUnsteady => None,
+        }
+    }
+
+    /// What answers now, but again and again does not, is not up.
+    fn steady(&self, judged: (Availability, Why)) -> (Availability, Why) {
+        let counts = |wanted: Option<bool>, witness: &Witness| {
+            wanted.unwrap_or(true) && witness.unsteady && witness.ever_good
+        };
+        match judged {
+            (Availability::Up, Why::Answers)
+                if counts(self.wanted.map(|wanted| wanted.snmp), &self.snmp) =>
+            {
+                (Availability::Degraded, Why::SnmpUnsteady)
+            }
+            (Availability::Up, Why::Answers)
+                if counts(self.wanted.map(|wanted| wanted.icmp), &self.icmp) =>
+            {
+                (Availability::Degraded, Why::PingUnsteady)
+            }
+            _ => judged,
         }
     }
 
@@ -322,6 +292,11 @@ impl Watch {
             },
         }
     }
+}
+
+/// Whether the device answered a poll at all: what was measured of its silence is no answer.
+pub(crate) fn answered(poll: &Poll) -> bool {
+    matches!(sign_of(poll), Some(Sign::Good | Sign::Poor))
 }
 
 /// What a poll says; nothing when cycles were skipped on the poller's side.

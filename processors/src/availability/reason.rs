@@ -1,6 +1,6 @@
 //! Reasons in words that help at three in the morning: what was seen, and where to look.
 
-use super::Watch;
+use super::{Watch, Witness};
 
 /// Why a device is in its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,11 +18,13 @@ pub(crate) enum Why {
     Dead,
     SnmpDead,
     PingDead,
+    SnmpUnsteady,
+    PingUnsteady,
 }
 
 impl Why {
     /// In the order of their saved numbers.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Answers,
         Self::Disabled,
         Self::NeverPolled,
@@ -36,12 +38,24 @@ impl Why {
         Self::Dead,
         Self::SnmpDead,
         Self::PingDead,
+        Self::SnmpUnsteady,
+        Self::PingUnsteady,
     ];
 
     pub(super) fn text(self, watch: &Watch) -> String {
         let snmp = watch.snmp.error.as_str();
         let icmp = watch.icmp.error.as_str();
+        let unsteady = |what: &str, witness: &Witness| {
+            format!(
+                "{what} left {} of the last {} polls unanswered: check the path, its load and the \
+                 device's limits for what it is asked",
+                witness.lost_polls(),
+                witness.polls
+            )
+        };
         let (text, error) = match self {
+            Self::SnmpUnsteady => return unsteady("SNMP", &watch.snmp),
+            Self::PingUnsteady => return unsteady("ping", &watch.icmp),
             Self::Answers => ("answers", ""),
             Self::Disabled => ("polling is disabled in the inventory", ""),
             Self::NeverPolled => {

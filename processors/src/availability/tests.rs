@@ -34,6 +34,8 @@ fn poll(connector: &str, cycle: i64, outcome: Outcome, loss: Option<f64>) -> Pol
         instances: vec![String::new()],
         columns: columns.into_iter().collect(),
         facts: vec![],
+        identities: Vec::new(),
+        target: 0,
     }
 }
 

@@ -9,6 +9,8 @@
 //! [`ACCEPT_AFTER_MS`] the new level is accepted, the episode is cleared and learning starts
 //! over.
 
+use schemas::Transition;
+
 use super::{BAND, Learned, Verdict};
 
 const ONSET_AFTER: u32 = 3;
@@ -49,15 +51,40 @@ pub(crate) struct Episode {
     /// Their mean distance from what was expected.
     pub(crate) moved: f32,
     /// Last value and band: a clear for another reason has these.
-    pub(crate) last: (f64, f64, f64, f64),
+    pub(crate) last: Evidence,
+    /// Value and band of the onset.
+    pub(crate) first: Evidence,
+    /// When the highest score was, and its value and band.
+    pub(crate) peak_at: i64,
+    pub(crate) peak: Evidence,
 }
 
-/// A transition to be sent.
+/// Value, expected, lower, upper.
+pub(crate) type Evidence = (f64, f64, f64, f64);
+
+/// A transition to be sent, with what opened the anomaly and the worst of it so far.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Move {
-    Onset { score: f64 },
-    Change { onset_at: i64, score: f64 },
-    Clear { onset_at: i64, score: f64 },
+pub(crate) struct Move {
+    pub(crate) made: Transition,
+    pub(crate) onset_at: i64,
+    /// The highest so far.
+    pub(crate) score: f64,
+    pub(crate) first: Evidence,
+    pub(crate) peak_at: i64,
+    pub(crate) peak: Evidence,
+}
+
+impl Episode {
+    fn makes(&self, made: Transition) -> Move {
+        Move {
+            made,
+            onset_at: self.onset_at,
+            score: f64::from(self.highest),
+            first: self.first,
+            peak_at: self.peak_at,
+            peak: self.peak,
+        }
+    }
 }
 
 impl Alarm {
@@ -90,16 +117,22 @@ impl Alarm {
             return None;
         }
         self.history = 0;
-        self.episode = Some(Box::new(Episode {
+        let evidence = (value, verdict.expected, verdict.lower, verdict.upper);
+        let episode = Episode {
             onset_at: at,
             told_at: at,
             highest: verdict.score as f32,
             told: verdict.score as f32,
             inside: 0,
             moved: 0.0,
-            last: (value, verdict.expected, verdict.lower, verdict.upper),
-        }));
-        Some(Move::Onset { score: verdict.score })
+            last: evidence,
+            first: evidence,
+            peak_at: at,
+            peak: evidence,
+        };
+        let made = Move { score: verdict.score, ..episode.makes(Transition::Onset) };
+        self.episode = Some(Box::new(episode));
+        Some(made)
     }
 
     fn hold(
@@ -111,7 +144,10 @@ impl Alarm {
     ) -> Option<Move> {
         let episode = self.episode.as_deref_mut()?;
         episode.last = (value, verdict.expected, verdict.lower, verdict.upper);
-        episode.highest = episode.highest.max(verdict.score as f32);
+        if verdict.score as f32 > episode.highest {
+            episode.highest = verdict.score as f32;
+            (episode.peak_at, episode.peak) = (at, episode.last);
+        }
         let severe = f64::from(episode.highest) * CLEAR_SHARE;
         let inside = verdict.score < severe.clamp(CLEAR_BELOW, CLEAR_BELOW_MOST);
         if inside {
@@ -133,15 +169,13 @@ impl Alarm {
         if grown && at.saturating_sub(episode.told_at) >= CHANGE_EVERY_MS {
             episode.told = episode.highest;
             episode.told_at = at;
-            let score = f64::from(episode.highest);
-            return Some(Move::Change { onset_at: episode.onset_at, score });
+            return Some(episode.makes(Transition::Change));
         }
         None
     }
 
     /// Ends the episode, if one is on.
     pub(crate) fn clear(&mut self) -> Option<Move> {
-        let episode = self.episode.take()?;
-        Some(Move::Clear { onset_at: episode.onset_at, score: f64::from(episode.highest) })
+        Some(self.episode.take()?.makes(Transition::Clear))
     }
 }

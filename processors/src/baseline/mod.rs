@@ -11,7 +11,7 @@ mod alarm;
 mod range;
 mod season;
 
-pub(crate) use alarm::{Alarm, Episode, Move};
+pub(crate) use alarm::{Alarm, Episode, Evidence, Move};
 pub(crate) use range::Range;
 pub(crate) use season::Season;
 

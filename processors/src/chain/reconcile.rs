@@ -36,7 +36,7 @@ pub(super) fn reconcile(state: &mut DeviceState, told: &[Anomaly], out: &mut dyn
         super::tell(state, status, clock, out);
     }
     if !state.texts.known.is_empty() {
-        out.emit(Output::Facts(facts(owner, &state.texts, clock)));
+        facts(owner, &state.texts, clock, out);
     }
     for one in &state.series {
         out.emit(Output::Series(identity(owner, &state.tables, one)));
@@ -52,11 +52,22 @@ fn is_open(told: &Anomaly) -> bool {
 
 fn hold(alarm: &mut Alarm, told: &Anomaly) {
     let score = told.score as f32;
+    let last = (told.value, told.expected, told.lower, told.upper);
+    let whole = |value, expected, lower, upper| Some((value?, expected?, lower?, upper?));
+    // What older versions told says no more than its last value.
+    let first = whole(told.onset_value, told.onset_expected, told.onset_lower, told.onset_upper);
+    let peak = whole(told.peak_value, told.peak_expected, told.peak_lower, told.peak_upper);
+    let (first, peak) = (first.unwrap_or(last), peak.unwrap_or(last));
+    let peak_at = told.peak_at.unwrap_or(told.at);
     match alarm.episode.as_deref_mut() {
         Some(episode) => {
             episode.onset_at = told.onset_at;
             episode.told_at = told.at;
             episode.told = score;
+            episode.first = first;
+            if score >= episode.highest {
+                (episode.highest, episode.peak_at, episode.peak) = (score, peak_at, peak);
+            }
         }
         None => {
             *alarm = Alarm {
@@ -68,7 +79,10 @@ fn hold(alarm: &mut Alarm, told: &Anomaly) {
                     told: score,
                     inside: 0,
                     moved: 0.0,
-                    last: (told.value, told.expected, told.lower, told.upper),
+                    last,
+                    first,
+                    peak_at,
+                    peak,
                 })),
             };
         }

@@ -3,13 +3,14 @@
 //! Discontinuity markers come first, then gauges and states, then counters: a counter is judged
 //! by the marker and the ceiling of its own poll.
 
-use schemas::{Column, Gap, GapReason, Kind, MetricBatch, Poll, SampleFlags, SeriesId};
+use schemas::{Column, Gap, Kind, MetricBatch, Poll, SampleFlags, SeriesId};
 
-use super::{Stages, anomaly};
-use crate::baseline::{Move, Range, observe};
-use crate::rates::{Connector, Judged, Reading, Terms, Width, judge};
+use super::counters::{Shared, counters};
+use super::{Stages, anomaly, rows};
+use crate::availability::answered;
+use crate::baseline::{Evidence, Move, Range, observe};
 use crate::rollup::Added;
-use crate::state::{NONE, SeriesState};
+use crate::state::NONE;
 use crate::{Count, DeviceState, MAX_MAGNITUDE, Out, Output};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -18,12 +19,12 @@ const HOUR_MS: i64 = 3_600_000;
 struct Moved {
     number: usize,
     at: i64,
-    last: (f64, f64, f64, f64),
+    last: Evidence,
     made: Move,
 }
 
 /// The poll's samples as they come to be, and the transitions they make.
-struct Batch {
+pub(super) struct Batch {
     started_at: i64,
     series: Vec<SeriesId>,
     at_ms: Vec<i32>,
@@ -34,7 +35,27 @@ struct Batch {
 }
 
 impl Batch {
-    fn push(&mut self, id: SeriesId, at_ms: i32, value: f64, flags: i32) {
+    fn empty(poll: &Poll, room: usize) -> Self {
+        Self {
+            started_at: poll.started_at,
+            series: Vec::with_capacity(room),
+            at_ms: Vec::with_capacity(room),
+            values: Vec::with_capacity(room),
+            flags: Vec::new(),
+            gaps: Vec::new(),
+            moves: Vec::new(),
+        }
+    }
+
+    pub(super) fn started_at(&self) -> i64 {
+        self.started_at
+    }
+
+    pub(super) fn gap(&mut self, gap: Gap) {
+        self.gaps.push(gap);
+    }
+
+    pub(super) fn push(&mut self, id: SeriesId, at_ms: i32, value: f64, flags: i32) {
         if flags != 0 && self.flags.is_empty() {
             self.flags.resize(self.series.len(), 0);
         }
@@ -48,14 +69,16 @@ impl Batch {
 }
 
 /// What a column's samples have in common.
-struct Common<'a> {
+pub(super) struct Common<'a> {
     stages: Stages,
-    column: &'a Column,
+    pub(super) column: &'a Column,
     /// The column's series.
-    numbers: &'a [u32],
+    pub(super) numbers: &'a [u32],
     /// The poll's instances.
-    instances: &'a [u32],
+    pub(super) instances: &'a [u32],
     range: Range,
+    /// Whether other columns of the poll have this one for their ceiling.
+    is_ceiling: bool,
 }
 
 /// Folds the samples of an accepted poll and sends them.
@@ -67,39 +90,62 @@ pub(super) fn fold(
     out: &mut dyn Out,
 ) {
     if poll.columns.is_empty() {
+        // That it answered is worth a record, once a cycle.
+        if poll.part == 0 && answered(poll) {
+            send(state, Batch::empty(poll, 0), poll, out);
+        }
         return;
     }
     let instances = state.tables.instances(&poll.instances);
+    let renumbered = rows::identify(&mut state.tables, poll, &instances);
     let metrics = state.tables.metrics(&poll.columns);
     let numbers = state.meet_series(poll, &metrics, &instances, out);
-    let room = numbers.len();
-    let mut batch = Batch {
-        started_at: poll.started_at,
-        series: Vec::with_capacity(room),
-        at_ms: Vec::with_capacity(room),
-        values: Vec::with_capacity(room),
-        flags: Vec::new(),
-        gaps: Vec::new(),
-        moves: Vec::new(),
-    };
+    let mut batch = Batch::empty(poll, numbers.len());
     let mut rest = &numbers[..];
     let commons = poll.columns.iter().map(|column| {
         let range = Range::of(column.kind, &column.metric, &column.unit);
         let (numbers, others) = rest.split_at(column.instances.len().min(rest.len()));
         rest = others;
-        Common { stages, column, numbers, instances: &instances, range }
+        let is_ceiling = column.kind == Kind::State
+            && poll.columns.iter().any(|other| other.ceiling.as_ref() == Some(&column.metric));
+        Common { stages, column, numbers, instances: &instances, range, is_ceiling }
     });
     let commons: Vec<Common<'_>> = commons.collect();
-    for pass in [markers, gauges, counters] {
-        for common in &commons {
-            pass(state, connector, common, &mut batch, out);
-        }
+    for common in &commons {
+        markers(state, common);
     }
-    send(state, batch, out);
+    for common in &commons {
+        gauges(state, common, &mut batch, out);
+    }
+    let mut shared = Shared::of(state, connector, &commons, renumbered);
+    for common in &commons {
+        counters(state, &mut shared, common, &mut batch, out);
+    }
+    ports(state, connector, poll, &instances, &mut batch, out);
+    send(state, batch, poll, out);
+}
+
+/// Which ports are there; those that are not any more end.
+fn ports(
+    state: &mut DeviceState,
+    connector: usize,
+    poll: &Poll,
+    instances: &[u32],
+    batch: &mut Batch,
+    out: &mut dyn Out,
+) {
+    let one = &mut state.connectors[connector];
+    rows::see(&mut state.tables, one, poll, instances);
+    if !one.sees_ports || !one.is_whole(poll.parts) {
+        return;
+    }
+    for number in rows::end_cycle(&mut state.tables, rows::covers(poll)) {
+        rows::end_series(state, number, batch, out);
+    }
 }
 
 /// Notes which instances' counters started anew.
-fn markers(state: &mut DeviceState, _: usize, common: &Common<'_>, _: &mut Batch, _: &mut dyn Out) {
+fn markers(state: &mut DeviceState, common: &Common<'_>) {
     if common.column.kind != Kind::Discontinuity {
         return;
     }
@@ -108,18 +154,13 @@ fn markers(state: &mut DeviceState, _: usize, common: &Common<'_>, _: &mut Batch
         let instance = &mut state.tables.instances[*number as usize];
         if instance.marker.is_some_and(|before| before != *value) {
             instance.breaks = instance.breaks.wrapping_add(1);
+            instance.moved = false;
         }
         instance.marker = Some(*value);
     }
 }
 
-fn gauges(
-    state: &mut DeviceState,
-    _: usize,
-    common: &Common<'_>,
-    batch: &mut Batch,
-    out: &mut dyn Out,
-) {
+fn gauges(state: &mut DeviceState, common: &Common<'_>, batch: &mut Batch, out: &mut dyn Out) {
     let column = common.column;
     let is_state = match column.kind {
         Kind::Gauge => false,
@@ -132,7 +173,10 @@ fn gauges(
             continue;
         }
         let number = *number as usize;
-        let value = raw * column.scale;
+        let mut value = raw * column.scale;
+        if common.is_ceiling && is_no_speed(value) {
+            value = 0.0;
+        }
         if !sound(value) {
             out.count(Count::NotFinite);
             continue;
@@ -163,91 +207,38 @@ fn gauges(
     }
 }
 
-fn counters(
-    state: &mut DeviceState,
-    connector: usize,
-    common: &Common<'_>,
-    batch: &mut Batch,
-    out: &mut dyn Out,
-) {
-    let column = common.column;
-    let width = match column.kind {
-        Kind::Counter32 => Width::Bits32,
-        Kind::Counter64 => Width::Bits64,
-        Kind::Gauge | Kind::State | Kind::Discontinuity => return,
-    };
-    let ceilings = column.ceiling.as_deref().and_then(|name| state.tables.find_metric(name));
-    let Connector { line_ms, restarts, interval_ms, uptime, .. } = state.connectors[connector];
-    let mut terms = Terms {
-        width,
-        scale: column.scale,
-        ceiling: 0.0,
-        interval_ms,
-        uptime_known: uptime.is_some(),
-    };
-    let values = common.numbers.iter().zip(&column.instances).zip(&column.at_ms);
-    for (((number, place), at_ms), raw) in values.zip(&column.counts) {
-        let Some(instance) = common.instances.get(*place as usize) else { continue };
-        if *number == NONE {
-            continue;
-        }
-        let number = *number as usize;
-        let ceiling = ceilings.map_or(NONE, |metric| state.tables.series(metric, *instance));
-        let ceiling = state.series.get(ceiling as usize).and_then(SeriesState::value);
-        terms.ceiling = ceiling.unwrap_or(0.0);
-        let now = Reading {
-            raw: *raw as u64,
-            line_ms: line_ms.saturating_add(i64::from(*at_ms)),
-            restarts,
-            breaks: state.tables.instances[*instance as usize].breaks,
-        };
-        let at = batch.started_at + i64::from(*at_ms);
-        let one = &mut state.series[number];
-        let judged = judge(before(one, column.kind), &now, &terms);
-        if judged == Judged::TooClose {
-            out.count(Count::DuplicateSample);
-            continue;
-        }
-        let twice = one.at == at;
-        (one.at, one.kind, one.reading) = (at, column.kind, now);
-        match judged {
-            Judged::Rate { .. } if twice => out.count(Count::DuplicateSample),
-            Judged::Rate { value, .. } if !sound(value) => {
-                out.count(Count::NotFinite);
-            }
-            Judged::Rate { value, interval_ms, wrapped } => {
-                let flags = if wrapped { SampleFlags::WRAP } else { 0 };
-                batch.push(one.id, *at_ms, value, flags);
-                // A rate moves in steps of one count an interval.
-                let step = column.scale.abs() * 1000.0 / interval_ms as f64;
-                let quantum = Some(column.quantum.max(step));
-                follow(state, number, common, at, value, quantum, batch, out);
-            }
-            Judged::Gap(reason) => batch.gap(one.id, *at_ms, reason),
-            Judged::TooClose => {}
-        }
-    }
-}
-
-impl Batch {
-    fn gap(&mut self, series: SeriesId, at_ms: i32, reason: GapReason) {
-        self.gaps.push(Gap { series, at_ms, reason });
-    }
-}
-
-/// The reading to count from: none at first and after the series' kind changed.
-fn before(one: &SeriesState, kind: Kind) -> Option<&Reading> {
-    (one.at != i64::MIN && one.kind == kind).then_some(&one.reading)
+/// What ifSpeed says (RFC 2863) when it does not know, or where it ends: 0 stands for unknown.
+fn is_no_speed(value: f64) -> bool {
+    const END: f64 = u32::MAX as f64;
+    value < 0.0 || value == END
 }
 
 /// Whether a value can be a sample.
-fn sound(value: f64) -> bool {
+pub(super) fn sound(value: f64) -> bool {
     value.is_finite() && value.abs() <= MAX_MAGNITUDE
+}
+
+/// The same of a poll that was held back.
+#[allow(clippy::too_many_arguments)]
+#[cold]
+#[inline(never)]
+pub(super) fn follow_late(
+    state: &mut DeviceState,
+    number: usize,
+    common: &Common<'_>,
+    at: i64,
+    value: f64,
+    quantum: Option<f64>,
+    batch: &mut Batch,
+    out: &mut dyn Out,
+) {
+    follow(state, number, common, at, value, quantum, batch, out);
 }
 
 /// What follows from a sample: roll-up, and with a quantum, baseline and alarm.
 #[allow(clippy::too_many_arguments)]
-fn follow(
+#[inline(always)]
+pub(super) fn follow(
     state: &mut DeviceState,
     number: usize,
     common: &Common<'_>,
@@ -274,9 +265,10 @@ fn follow(
     }
 }
 
-fn send(state: &DeviceState, batch: Batch, out: &mut dyn Out) {
+fn send(state: &DeviceState, batch: Batch, poll: &Poll, out: &mut dyn Out) {
     let Some(owner) = &state.owner else { return };
-    if !batch.series.is_empty() || !batch.gaps.is_empty() {
+    let answered = answered(poll);
+    if answered || !batch.series.is_empty() || !batch.gaps.is_empty() {
         out.emit(Output::Metric(MetricBatch {
             tenant: owner.tenant.clone(),
             device: owner.device,
@@ -286,6 +278,9 @@ fn send(state: &DeviceState, batch: Batch, out: &mut dyn Out) {
             values: batch.values,
             flags: batch.flags,
             gaps: batch.gaps,
+            interval_ms: poll.interval_ms,
+            connector: poll.connector.clone(),
+            answered,
         }));
     }
     for Moved { number, at, last, made } in batch.moves {

@@ -15,14 +15,18 @@ mod rows;
 mod series;
 
 use primitive::{Reader, Writer};
-use schemas::DeviceId;
+use schemas::{DeviceId, RowIdentity};
 use uuid::Uuid;
 
-use crate::state::{Instance, Owner, SeriesState, Tables};
+use crate::state::{Instance, Owner, Presence, SeriesState, Tables};
 use crate::{DeviceState, LoadError, MAX_CONNECTORS, Sections};
 
 /// What changes with every poll.
 const NOW: u16 = 0;
+/// Form of [`NOW`] up to logic version 3, which knew less of rows and courses.
+const BEFORE_4: u8 = 1;
+/// Today's form.
+const FULL: u8 = 2;
 /// Whose state it is; metrics, instances, and which of them make a series.
 const NAMES: u16 = 1;
 /// The series' profiles of a day.
@@ -49,7 +53,7 @@ pub(crate) fn save(state: &mut DeviceState, write: &mut dyn FnMut(u16, &[u8])) {
     };
     let (tables, series) = (&state.tables, &mut state.series);
     section(NOW, &mut |writer| {
-        writer.byte(1);
+        writer.byte(FULL);
         writer.text(&owner.name);
         save_marks(tables, writer);
         writer.length(state.connectors.len());
@@ -59,6 +63,7 @@ pub(crate) fn save(state: &mut DeviceState, write: &mut dyn FnMut(u16, &[u8])) {
         rows::save_watch(&state.watch, writer);
         series::save_now(series, writer);
         cells::save_now(&state.rollups, writer);
+        rows::save_facts(&state.texts, writer);
     });
     let names = [tables.metrics.len(), tables.instances.len(), series.len()];
     if state.names_saved != Some(names) {
@@ -80,23 +85,33 @@ pub(crate) fn save(state: &mut DeviceState, write: &mut dyn FnMut(u16, &[u8])) {
 pub(crate) fn load(sections: &Sections) -> Result<DeviceState, LoadError> {
     let mut now = Reader::of(sections, NOW)?;
     let mut state = DeviceState::default();
-    if !now.flag()? {
-        now.end()?;
-        return Ok(state);
+    let form = now.byte()?;
+    match form {
+        0 => {
+            now.end()?;
+            return Ok(state);
+        }
+        BEFORE_4 | FULL => {}
+        _ => return Err(now.malformed("form of a state")),
     }
+    let full = form == FULL;
     let mut owner = load_names(sections, &mut state)?;
     owner.name = now.text()?;
-    load_marks(&mut state.tables, &mut now)?;
+    load_marks(&mut state.tables, &mut now, full)?;
     let connectors = now.length()?;
     if connectors > MAX_CONNECTORS {
         return Err(now.malformed("number of connectors"));
     }
     for _ in 0..connectors {
-        state.connectors.push(rows::load_connector(&mut now)?);
+        state.connectors.push(rows::load_connector(&mut now, full)?);
     }
-    state.watch = rows::load_watch(&mut now)?;
-    series::load_now(&mut state.series, &mut now)?;
+    state.watch = rows::load_watch(&mut now, full)?;
+    series::load_now(&mut state.series, &mut now, full)?;
     state.rollups = cells::load(state.series.len(), &mut now, sections)?;
+    if full {
+        rows::load_facts(&mut state.texts, &mut now)?;
+    }
+    let facts = (state.texts.pending, state.texts.left_out);
     now.end()?;
     if !state.series.is_empty() {
         let mut seasons = Reader::of(sections, SEASONS)?;
@@ -106,6 +121,7 @@ pub(crate) fn load(sections: &Sections) -> Result<DeviceState, LoadError> {
     if sections.contains_key(&TEXTS) {
         let mut texts = Reader::of(sections, TEXTS)?;
         state.texts = rows::load_texts(&mut texts)?;
+        (state.texts.pending, state.texts.left_out) = facts;
         texts.end()?;
     }
     state.tables.index(&state.series);
@@ -119,9 +135,14 @@ fn save_marks(tables: &Tables, writer: &mut Writer<'_>) {
     writer.column(instances.iter().map(|one| u64::from(one.marker.is_some())));
     writer.column(instances.iter().map(|one| primitive::zigzag(one.marker.unwrap_or(0))));
     writer.column(instances.iter().map(|one| u64::from(one.breaks)));
+    writer.column(instances.iter().map(|one| {
+        let Presence { missed, seen } = one.presence;
+        u64::from(missed) << 2 | u64::from(seen) << 1 | u64::from(one.moved)
+    }));
+    writer.column(instances.iter().map(|one| one.identity.bits() as u64));
 }
 
-fn load_marks(tables: &mut Tables, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+fn load_marks(tables: &mut Tables, reader: &mut Reader<'_>, full: bool) -> Result<(), LoadError> {
     let count = tables.instances.len();
     let marked = reader.column(count)?;
     let markers = reader.column(count)?;
@@ -129,6 +150,18 @@ fn load_marks(tables: &mut Tables, reader: &mut Reader<'_>) -> Result<(), LoadEr
     for (place, one) in tables.instances.iter_mut().enumerate() {
         one.marker = (marked[place] != 0).then(|| primitive::unzigzag(markers[place]));
         one.breaks = u32::try_from(breaks[place]).map_err(|_| reader.malformed("breaks"))?;
+    }
+    if !full {
+        return Ok(());
+    }
+    let marks = reader.column(count)?;
+    let identities = reader.column(count)?;
+    for (place, one) in tables.instances.iter_mut().enumerate() {
+        let missed = u8::try_from(marks[place] >> 2).ok().filter(|it| *it <= Presence::GONE);
+        let missed = missed.ok_or_else(|| reader.malformed("presence"))?;
+        one.presence = Presence { missed, seen: marks[place] & 2 != 0 };
+        one.moved = marks[place] & 1 != 0;
+        one.identity = RowIdentity::from_bits(identities[place] as i64);
     }
     Ok(())
 }

@@ -23,9 +23,28 @@ pub(super) fn save_connector(connector: &Connector, writer: &mut Writer<'_>) {
     writer.maybe(connector.uptime.map(|(uptime, _)| uptime));
     writer.maybe(connector.uptime.map(|(_, line_ms)| line_ms));
     writer.number(u64::from(connector.restarts));
+    writer.signed(connector.target);
+    writer.byte(connector.doubt);
+    writer.signed(connector.before_ms);
+    writer.byte(connector.frozen);
+    writer.byte(connector.refresh);
+    writer.byte(u8::from(connector.sees_ports));
 }
 
-pub(super) fn load_connector(reader: &mut Reader<'_>) -> Result<Connector, LoadError> {
+pub(super) fn load_connector(reader: &mut Reader<'_>, full: bool) -> Result<Connector, LoadError> {
+    let mut connector = load_old_connector(reader)?;
+    if full {
+        connector.target = reader.signed()?;
+        connector.doubt = reader.byte()?;
+        connector.before_ms = reader.clock()?;
+        connector.frozen = reader.byte()?;
+        connector.refresh = reader.byte()?;
+        connector.sees_ports = reader.flag()?;
+    }
+    Ok(connector)
+}
+
+fn load_old_connector(reader: &mut Reader<'_>) -> Result<Connector, LoadError> {
     let name = reader.text()?;
     let cycle = reader.clock()?;
     let interval_ms = reader.clock()?;
@@ -48,6 +67,8 @@ pub(super) fn load_connector(reader: &mut Reader<'_>) -> Result<Connector, LoadE
             (Some(_), None) | (None, Some(_)) => return Err(reader.malformed("uptime")),
         },
         restarts: reader.small()?,
+        before_ms: interval_ms,
+        ..Connector::default()
     })
 }
 
@@ -76,9 +97,22 @@ fn save_witness(witness: &Witness, writer: &mut Writer<'_>) {
     writer.signed(witness.interval_ms);
     writer.signed(witness.heard_at);
     writer.text(&witness.error);
+    writer.number(u64::from(witness.lost));
+    writer.byte(witness.polls);
+    writer.byte(u8::from(witness.unsteady));
 }
 
-fn load_witness(reader: &mut Reader<'_>) -> Result<Witness, LoadError> {
+fn load_witness(reader: &mut Reader<'_>, full: bool) -> Result<Witness, LoadError> {
+    let mut witness = load_old_witness(reader)?;
+    if full {
+        witness.lost = reader.small()?;
+        witness.polls = reader.byte()?;
+        witness.unsteady = reader.flag()?;
+    }
+    Ok(witness)
+}
+
+fn load_old_witness(reader: &mut Reader<'_>) -> Result<Witness, LoadError> {
     Ok(Witness {
         sign: load_one(&SIGNS, reader)?,
         run: reader.small()?,
@@ -89,6 +123,7 @@ fn load_witness(reader: &mut Reader<'_>) -> Result<Witness, LoadError> {
         interval_ms: reader.clock()?,
         heard_at: reader.clock()?,
         error: reader.text()?,
+        ..Witness::default()
     })
 }
 
@@ -107,13 +142,14 @@ pub(super) fn save_watch(watch: &Watch, writer: &mut Writer<'_>) {
         save_one(&told.state, &STATES, writer);
         save_one(&told.why, &Why::ALL, writer);
         writer.signed(told.since);
+        writer.byte(told.lost);
     }
     writer.maybe(watch.heard_at);
     writer.maybe(watch.suspected_at);
     writer.byte(u8::from(watch.silent));
 }
 
-pub(super) fn load_watch(reader: &mut Reader<'_>) -> Result<Watch, LoadError> {
+pub(super) fn load_watch(reader: &mut Reader<'_>, full: bool) -> Result<Watch, LoadError> {
     let mut watch = Watch::default();
     if reader.flag()? {
         watch.wanted = Some(Wanted {
@@ -123,19 +159,32 @@ pub(super) fn load_watch(reader: &mut Reader<'_>) -> Result<Watch, LoadError> {
             interval_ms: reader.clock()?,
         });
     }
-    watch.snmp = load_witness(reader)?;
-    watch.icmp = load_witness(reader)?;
+    watch.snmp = load_witness(reader, full)?;
+    watch.icmp = load_witness(reader, full)?;
     if reader.flag()? {
         watch.told = Some(Told {
             state: load_one(&STATES, reader)?,
             why: load_one(&Why::ALL, reader)?,
             since: reader.clock()?,
+            lost: if full { reader.byte()? } else { 0 },
         });
     }
     watch.heard_at = reader.maybe()?;
     watch.suspected_at = reader.maybe()?;
     watch.silent = reader.flag()?;
     Ok(watch)
+}
+
+/// What of the texts changes with every poll.
+pub(super) fn save_facts(texts: &Texts, writer: &mut Writer<'_>) {
+    writer.byte(u8::from(texts.pending));
+    writer.number(u64::from(texts.left_out));
+}
+
+pub(super) fn load_facts(texts: &mut Texts, reader: &mut Reader<'_>) -> Result<(), LoadError> {
+    texts.pending = reader.flag()?;
+    texts.left_out = reader.small()?;
+    Ok(())
 }
 
 pub(super) fn save_texts(texts: &Texts, writer: &mut Writer<'_>) {

@@ -3,8 +3,8 @@
 use schemas::{Kind, SeriesId};
 
 use super::primitive::{Reader, Writer, unzigzag, zigzag};
-use crate::baseline::{Episode, Learned, Season};
-use crate::rates::Reading;
+use crate::baseline::{Episode, Evidence, Learned, Season};
+use crate::rates::{Course, MOST_HELD, Odd, Reading, Suspect};
 use crate::state::{Owner, SeriesState, Tables};
 use crate::{LoadError, MAX_SERIES};
 
@@ -55,11 +55,76 @@ pub(super) fn save_now(series: &[SeriesState], writer: &mut Writer<'_>) {
     writer.column(steps(series, |one| i64::from(one.reading.restarts)));
     writer.column(steps(series, |one| i64::from(one.reading.breaks)));
     save_learned(series, writer);
+    save_courses(series, writer);
     writer.column(series.iter().map(|one| u64::from(one.alarm.history)));
     writer.column(series.iter().map(|one| u64::from(one.alarm.is_open())));
     for episode in series.iter().filter_map(|one| one.alarm.episode.as_deref()) {
         save_episode(episode, writer);
     }
+}
+
+/// How counters run: few are odd.
+fn save_courses(series: &[SeriesState], writer: &mut Writer<'_>) {
+    writer.column(series.iter().map(|one| u64::from(one.course.still_ms)));
+    writer.column(series.iter().map(|one| u64::from(one.course.highest.to_bits() >> 16)));
+    writer.column(series.iter().map(|one| u64::from(one.course.odd.is_some())));
+    for odd in series.iter().filter_map(|one| one.course.odd.as_deref()) {
+        writer.byte(u8::from(odd.suspect.is_some()));
+        if let Some(Suspect { reading, value }) = odd.suspect {
+            writer.number(reading.raw);
+            writer.signed(reading.line_ms);
+            writer.number(u64::from(reading.restarts));
+            writer.number(u64::from(reading.breaks));
+            writer.float(value);
+        }
+        writer.float(odd.false_ceiling);
+        writer.byte(odd.refresh);
+        writer.length(odd.held.len());
+        for at in &odd.held {
+            writer.signed(*at);
+        }
+    }
+}
+
+fn load_courses(series: &mut [SeriesState], reader: &mut Reader<'_>) -> Result<(), LoadError> {
+    let count = series.len();
+    let still = reader.column(count)?;
+    let highest = reader.column(count)?;
+    let odd = reader.column(count)?;
+    for (row, one) in series.iter_mut().enumerate() {
+        let bits = u16::try_from(highest[row]).map_err(|_| reader.malformed("highest"))?;
+        one.course = Course {
+            still_ms: u32::try_from(still[row]).map_err(|_| reader.malformed("stand-still"))?,
+            highest: f32::from_bits(u32::from(bits) << 16),
+            odd: if odd[row] == 0 { None } else { Some(Box::new(load_odd(reader)?)) },
+        };
+    }
+    Ok(())
+}
+
+fn load_odd(reader: &mut Reader<'_>) -> Result<Odd, LoadError> {
+    let mut odd = Odd::default();
+    if reader.flag()? {
+        odd.suspect = Some(Suspect {
+            reading: Reading {
+                raw: reader.number()?,
+                line_ms: reader.signed()?,
+                restarts: reader.small()?,
+                breaks: reader.small()?,
+            },
+            value: reader.float()?,
+        });
+    }
+    odd.false_ceiling = reader.float()?;
+    odd.refresh = reader.byte()?;
+    let held = reader.length()?;
+    if held > MOST_HELD {
+        return Err(reader.malformed("polls held back"));
+    }
+    for _ in 0..held {
+        odd.held.push(reader.clock()?);
+    }
+    Ok(odd)
 }
 
 fn save_learned(series: &[SeriesState], writer: &mut Writer<'_>) {
@@ -101,6 +166,13 @@ fn save_episode(episode: &Episode, writer: &mut Writer<'_>) {
     for one in [value, expected, lower, upper] {
         writer.float(one);
     }
+    writer.signed(episode.peak_at);
+    for evidence in [episode.first, episode.peak] {
+        let (value, expected, lower, upper) = evidence;
+        for one in [value, expected, lower, upper] {
+            writer.float(one);
+        }
+    }
 }
 
 pub(super) fn load_names(
@@ -132,6 +204,7 @@ pub(super) fn load_names(
 pub(super) fn load_now(
     series: &mut [SeriesState],
     reader: &mut Reader<'_>,
+    full: bool,
 ) -> Result<(), LoadError> {
     let count = series.len();
     let kind = reader.column(count)?;
@@ -159,12 +232,15 @@ pub(super) fn load_now(
         };
     }
     load_learned(series, reader)?;
+    if full {
+        load_courses(series, reader)?;
+    }
     let history = reader.column(count)?;
     let open = reader.column(count)?;
     for ((one, history), open) in series.iter_mut().zip(history).zip(open) {
         one.alarm.history = u8::try_from(history).map_err(|_| reader.malformed("history"))?;
         if open != 0 {
-            one.alarm.episode = Some(Box::new(load_episode(reader)?));
+            one.alarm.episode = Some(Box::new(load_episode(reader, full)?));
         }
     }
     Ok(())
@@ -228,14 +304,32 @@ pub(super) fn load_seasons(
     Ok(())
 }
 
-fn load_episode(reader: &mut Reader<'_>) -> Result<Episode, LoadError> {
-    Ok(Episode {
+fn load_evidence(reader: &mut Reader<'_>) -> Result<Evidence, LoadError> {
+    Ok((reader.float()?, reader.float()?, reader.float()?, reader.float()?))
+}
+
+fn load_episode(reader: &mut Reader<'_>, full: bool) -> Result<Episode, LoadError> {
+    let nothing = (0.0, 0.0, 0.0, 0.0);
+    let mut episode = Episode {
         onset_at: reader.signed()?,
         told_at: reader.signed()?,
         highest: f32::from_bits(reader.small()?),
         told: f32::from_bits(reader.small()?),
         inside: reader.byte()?,
         moved: f32::from_bits(reader.small()?),
-        last: (reader.float()?, reader.float()?, reader.float()?, reader.float()?),
-    })
+        last: load_evidence(reader)?,
+        first: nothing,
+        peak_at: 0,
+        peak: nothing,
+    };
+    if full {
+        episode.peak_at = reader.signed()?;
+        episode.first = load_evidence(reader)?;
+        episode.peak = load_evidence(reader)?;
+    } else {
+        // All that an older version kept.
+        episode.peak_at = episode.told_at;
+        (episode.first, episode.peak) = (episode.last, episode.last);
+    }
+    Ok(episode)
 }

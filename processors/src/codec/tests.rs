@@ -148,6 +148,8 @@ fn poll(cycle: i64) -> DeviceInput {
             column("d", Kind::Discontinuity),
         ],
         facts: vec![],
+        identities: Vec::new(),
+        target: 0,
     }))
 }
 

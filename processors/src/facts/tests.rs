@@ -12,6 +12,10 @@ impl Out for Counts {
     }
 }
 
+fn all(texts: &Texts) -> Vec<Fact> {
+    texts.known.iter().map(|text| text.fact.clone()).collect()
+}
+
 fn fact(instance: &str, name: &str, value: &str) -> Fact {
     Fact { instance: instance.to_owned(), name: name.to_owned(), value: value.to_owned() }
 }
@@ -21,21 +25,21 @@ fn a_change_is_told_once_and_sorted() {
     let mut texts = Texts::default();
     let mut out = Counts::default();
     let both = [fact("b", "if_alias", "up"), fact("", "sys_name", "core")];
-    assert!(texts.hear(&both, 0, &mut out));
-    assert!(!texts.hear(&both, 1, &mut out));
-    assert!(!texts.hear(&[], 2, &mut out));
-    assert!(texts.hear(&[fact("b", "if_alias", "down")], 3, &mut out));
-    assert_eq!(texts.all(), [fact("", "sys_name", "core"), fact("b", "if_alias", "down")]);
+    assert!(texts.hear(&both, 0, false, &mut out));
+    assert!(!texts.hear(&both, 1, false, &mut out));
+    assert!(!texts.hear(&[], 2, false, &mut out));
+    assert!(texts.hear(&[fact("b", "if_alias", "down")], 3, false, &mut out));
+    assert_eq!(all(&texts), [fact("", "sys_name", "core"), fact("b", "if_alias", "down")]);
 }
 
 #[test]
 fn what_is_not_repeated_goes() {
     let mut texts = Texts::default();
     let mut out = Counts::default();
-    texts.hear(&[fact("a", "x", "1"), fact("b", "x", "1")], 0, &mut out);
-    assert!(!texts.hear(&[fact("a", "x", "1")], GONE_AFTER_MS, &mut out));
-    assert!(texts.hear(&[fact("a", "x", "1")], GONE_AFTER_MS + 1, &mut out));
-    assert_eq!(texts.all(), [fact("a", "x", "1")]);
+    texts.hear(&[fact("a", "x", "1"), fact("b", "x", "1")], 0, false, &mut out);
+    assert!(!texts.hear(&[fact("a", "x", "1")], GONE_AFTER_MS, false, &mut out));
+    assert!(texts.hear(&[fact("a", "x", "1")], GONE_AFTER_MS + 1, false, &mut out));
+    assert_eq!(all(&texts), [fact("a", "x", "1")]);
 }
 
 #[test]
@@ -44,7 +48,7 @@ fn texts_have_a_limit_that_is_counted() {
     let mut out = Counts::default();
     let long = "x".repeat(MAX_FACTS_BYTES / 2);
     let three = [fact("a", "x", &long), fact("b", "x", &long), fact("c", "x", "short")];
-    assert!(texts.hear(&three, 0, &mut out));
-    assert_eq!(texts.all().len(), 2);
+    assert!(texts.hear(&three, 0, false, &mut out));
+    assert_eq!(all(&texts).len(), 2);
     assert_eq!(out.0, [Count::FactsLimit]);
 }

@@ -6,8 +6,13 @@ const TERMS: Terms = Terms {
     width: Width::Bits64,
     scale: 1.0,
     ceiling: 0.0,
+    bounds_wraps: true,
     interval_ms: 10_000,
+    least_ms: 1_000,
+    most_ms: 35_000,
     uptime_known: true,
+    renumbered: false,
+    broken: GapReason::Discontinuity,
 };
 
 fn reading(raw: u64, line_ms: i64) -> Reading {
@@ -15,7 +20,8 @@ fn reading(raw: u64, line_ms: i64) -> Reading {
 }
 
 fn check(before: Option<Reading>, now: Reading, terms: Terms, expected: Judged) {
-    assert_eq!(judge(before.as_ref(), &now, &terms), expected, "{before:?} {now:?} {terms:?}");
+    let before = before.unwrap();
+    assert_eq!(judge(&before, &now, &terms, 0.0, 0), expected, "{before:?} {now:?} {terms:?}");
 }
 
 fn rate(value: f64) -> Judged {
@@ -34,11 +40,10 @@ fn gap(reason: GapReason) -> Judged {
 fn wrap_reset_gap_and_clamp_are_told_apart() {
     let old = Some(reading(1_000, 0));
     let wide = TERMS;
-    check(None, reading(1, 0), wide, gap(GapReason::First));
     check(old, reading(6_000, 10_000), wide, rate(500.0));
     check(old, reading(1_000, 10_000), wide, rate(0.0));
-    check(old, reading(999, 10_000), wide, gap(GapReason::Reset));
-    check(Some(reading(u64::MAX, 0)), reading(5, 10_000), wide, gap(GapReason::Reset));
+    check(old, reading(999, 10_000), wide, Judged::Backwards);
+    check(Some(reading(u64::MAX, 0)), reading(5, 10_000), wide, Judged::Backwards);
     check(old, reading(6_000, 10_000), Terms { scale: 8.0, ..wide }, rate(4_000.0));
 
     // The device restarted, or the agent says the counters did, whatever the values.
@@ -49,7 +54,7 @@ fn wrap_reset_gap_and_clamp_are_told_apart() {
     // Three missed polls are a hole; two with jitter are not.
     check(old, reading(6_000, 36_000), wide, gap(GapReason::Gap));
     assert!(matches!(
-        judge(old.as_ref(), &reading(6_000, 34_000), &wide),
+        judge(&old.unwrap(), &reading(6_000, 34_000), &wide, 0.0, 0),
         Judged::Rate { interval_ms: 34_000, .. }
     ));
     check(old, reading(6_000, 900), wide, Judged::TooClose);
@@ -58,7 +63,12 @@ fn wrap_reset_gap_and_clamp_are_told_apart() {
     // The ceiling has a quarter of tolerance; none known is none.
     let port = Terms { ceiling: 1_000.0, ..wide };
     check(old, reading(13_000, 10_000), port, rate(1_200.0));
-    check(old, reading(14_000, 10_000), port, gap(GapReason::Implausible));
+    check(
+        old,
+        reading(14_000, 10_000),
+        port,
+        Judged::TooMuch { value: 1_300.0, interval_ms: 10_000 },
+    );
     check(old, reading(14_000, 10_000), wide, rate(1_300.0));
 }
 
@@ -70,11 +80,11 @@ fn a_32_bit_decrease_is_a_wrap_only_when_it_can_be() {
     let port = Terms { ceiling: 600.0, ..narrow };
     check(old, reading(4_000, 10_000), port, wrap(500.0));
     let slow = Terms { ceiling: 300.0, ..narrow };
-    check(old, reading(4_000, 10_000), slow, gap(GapReason::Reset));
+    check(old, reading(4_000, 10_000), slow, Judged::Backwards);
     // More than half the range without a ceiling, or no uptime to show a restart.
-    check(Some(reading(1 << 30, 0)), reading(5, 10_000), narrow, gap(GapReason::Reset));
+    check(Some(reading(1 << 30, 0)), reading(5, 10_000), narrow, Judged::Backwards);
     let mute = Terms { uptime_known: false, ..narrow };
-    check(old, reading(4_000, 10_000), mute, gap(GapReason::Reset));
+    check(old, reading(4_000, 10_000), mute, Judged::Backwards);
     let restarted = Reading { restarts: 1, ..reading(4_000, 10_000) };
     check(old, restarted, port, gap(GapReason::Reset));
 }
@@ -108,6 +118,8 @@ fn poll(cycle: i64, wall_s: i64, mono_s: i64, poller: &str, uptime_s: Option<i64
         instances: Vec::new(),
         columns: Vec::new(),
         facts: Vec::new(),
+        identities: Vec::new(),
+        target: 0,
     }
 }
 
@@ -126,10 +138,11 @@ fn time_passes_by_the_best_clock() {
     pass(&first, &poll(2, 10, 110, "a", Some(1_010)), Slotted::New, 10, 0);
     pass(&first, &poll(2, 3_610, 110, "a", Some(1_010)), Slotted::New, 10, 0);
     pass(&first, &poll(2, -3_590, 110, "a", Some(1_010)), Slotted::New, 10, 0);
-    // Another poller: the device's uptime, when it is plausible; else the wall.
+    // Another poller: the device's uptime, when it fits the wall; without one, the wall.
     pass(&first, &poll(2, 13, 7, "b", Some(1_010)), Slotted::New, 10, 0);
     pass(&first, &poll(2, 13, 7, "b", None), Slotted::New, 13, 0);
-    pass(&first, &poll(2, 13, 7, "b", Some(1_900)), Slotted::New, 13, 0);
+    pass(&first, &poll(2, 13, 7, "b", Some(1_900)), Slotted::New, 13, 1);
+    pass(&first, &poll(2, 20, 7, "b", Some(1_005)), Slotted::New, 20, 1);
     pass(&first, &poll(2, 600, 7, "b", Some(1_610)), Slotted::New, 610, 0);
 }
 

@@ -11,6 +11,14 @@ const MAX_PARTS: i32 = 4_096;
 /// Least slack when uptimes are compared.
 const UPTIME_SLACK_MS: i64 = 5_000;
 
+/// An uptime may be ahead of the clock by so much, or by half the time that passed: a request is
+/// repeated, a clock runs fast.
+const AHEAD_SLACK_MS: i64 = 30_000;
+
+/// An uptime that contradicts the clock so often in a row is no uptime: the clock alone counts
+/// then, until the two agree as often.
+const MOST_DOUBT: u8 = 3;
+
 /// Slack when an uptime near its wrap is judged.
 const WRAP_SLACK_MS: i64 = 60_000;
 
@@ -43,6 +51,17 @@ pub(crate) struct Connector {
     pub(crate) uptime: Option<(i64, i64)>,
     /// Restarts seen.
     pub(crate) restarts: u32,
+    /// Hash of whom the polls ask; 0 when they do not say.
+    pub(crate) target: i64,
+    /// How often in a row uptime and clock contradicted each other.
+    pub(crate) doubt: u8,
+    /// The interval before the last change, until the cycle after it; else the interval.
+    pub(crate) before_ms: i64,
+    /// Polls in a row in which no counter moved, and how many there were the last time.
+    pub(crate) frozen: u8,
+    pub(crate) refresh: u8,
+    /// Whether its polls tell which ports there are.
+    pub(crate) sees_ports: bool,
 }
 
 impl Connector {
@@ -57,6 +76,8 @@ impl Connector {
             started_at: poll.started_at,
             line_ms: 0,
             uptime: known_uptime(poll).map(|cs| (cs, 0)),
+            target: poll.target,
+            before_ms: poll.interval_ms,
             ..Self::default()
         };
         connector.see(poll.part);
@@ -91,6 +112,7 @@ impl Connector {
         }
         self.advance(poll);
         self.cycle = poll.cycle;
+        self.before_ms = self.interval_ms;
         self.interval_ms = poll.interval_ms;
         self.parts.clear();
         self.see(poll.part);
@@ -102,12 +124,23 @@ impl Connector {
         self.parts.get(part / 64).is_some_and(|bits| bits >> (part % 64) & 1 == 1)
     }
 
+    /// Whether all parts of the cycle at hand were seen.
+    pub(crate) fn is_whole(&self, parts: i32) -> bool {
+        let seen: u32 = self.parts.iter().map(|bits| bits.count_ones()).sum();
+        i64::from(seen) >= i64::from(parts)
+    }
+
     fn see(&mut self, part: i32) {
         let part = usize::try_from(part).unwrap_or(0);
         if self.parts.len() <= part / 64 {
             self.parts.resize(part / 64 + 1, 0);
         }
         self.parts[part / 64] |= 1 << (part % 64);
+    }
+
+    /// Whether uptimes of this device show restarts.
+    pub(crate) fn shows_restarts(&self) -> bool {
+        self.uptime.is_some() && self.doubt == 0
     }
 
     /// Moves the timeline to the poll's start and looks for a restart.
@@ -118,25 +151,53 @@ impl Connector {
         let mono_ms = poll.mono_ms.saturating_sub(self.mono_ms);
         let since_last = if same_clock { mono_ms } else { wall_ms };
         let mut passed = since_last;
+        if poll.target != 0 {
+            if self.target != 0 && self.target != poll.target {
+                // Another agent was asked: its counters and its uptime are its own.
+                self.restarts = self.restarts.wrapping_add(1);
+                self.uptime = None;
+                self.doubt = 0;
+            }
+            self.target = poll.target;
+        }
+        let mut stuck = false;
         if let (Some(now), Some((before, at))) = (uptime, self.uptime) {
             let elapsed = self.line_ms.saturating_add(since_last).saturating_sub(at);
-            match compare(before, now, elapsed, same_clock) {
-                Uptime::Restarted => self.restarts = self.restarts.wrapping_add(1),
+            let said = match compare(before, now, elapsed, same_clock) {
                 Uptime::Ran { ms } if !same_clock => {
-                    // Another poller's wall clock differs; the device's own does not.
+                    // Another poller's wall clock differs; the device's own does not. Where the
+                    // two do not agree, nobody knows how long it was.
                     let by_device = at.saturating_add(ms).saturating_sub(self.line_ms);
-                    if by_device >= 0 && plausible(by_device, wall_ms, poll.interval_ms) {
-                        passed = by_device;
+                    match agree(by_device, wall_ms) {
+                        true => {
+                            passed = by_device;
+                            Uptime::Ran { ms }
+                        }
+                        false => Uptime::Contradicts,
                     }
                 }
-                Uptime::Ran { .. } => {}
+                said => said,
+            };
+            match said {
+                Uptime::Ran { .. } => self.doubt = self.doubt.saturating_sub(1),
+                Uptime::Stuck => {
+                    // It tells nothing, neither that it restarted nor that it did not.
+                    self.doubt = self.doubt.max(1);
+                    stuck = true;
+                }
+                Uptime::Contradicts => {
+                    self.doubt = self.doubt.saturating_add(1).min(MOST_DOUBT + 1);
+                    if self.doubt <= MOST_DOUBT {
+                        self.restarts = self.restarts.wrapping_add(1);
+                    }
+                }
             }
         }
         self.line_ms = self.line_ms.saturating_add(passed);
         self.poller.clone_from(&poll.poller);
         self.mono_ms = poll.mono_ms;
         self.started_at = poll.started_at;
-        if let Some(now) = uptime {
+        if let Some(now) = uptime.filter(|_| !stuck) {
             self.uptime = Some((now, self.line_ms));
         }
     }
@@ -145,34 +206,45 @@ impl Connector {
 /// What two uptimes say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Uptime {
-    Restarted,
+    /// The device ran all the time.
     Ran { ms: i64 },
+    /// The same again: it is no clock, or was not refreshed.
+    Stuck,
+    /// The device restarted, or it is another one: its uptime is not what it was plus the time
+    /// that passed.
+    Contradicts,
 }
 
 /// Tells a restart from the wrap of sysUpTime. `elapsed` is the time between the two by another
 /// clock; it can only be relied upon for more than the sign when it is monotonic.
 fn compare(before_cs: i64, now_cs: i64, elapsed_ms: i64, monotonic: bool) -> Uptime {
     let slack = UPTIME_SLACK_MS.max(elapsed_ms / 20);
-    if now_cs >= before_cs {
-        // Restarted, then up for longer than it was before: it cannot have run all the time.
-        let restarted = monotonic && now_cs.saturating_mul(10).saturating_add(slack) < elapsed_ms;
-        return match restarted {
-            true => Uptime::Restarted,
-            false => Uptime::Ran { ms: (now_cs - before_cs).saturating_mul(10) },
+    if now_cs == before_cs {
+        return Uptime::Stuck;
+    }
+    if now_cs > before_cs {
+        let ms = (now_cs - before_cs).saturating_mul(10);
+        // Restarted, then up for longer than it was before: it cannot have run all the time. Nor
+        // can it have run for much longer than there was time.
+        let restarted = now_cs.saturating_mul(10).saturating_add(slack) < elapsed_ms;
+        let ahead = ms > elapsed_ms.saturating_add(AHEAD_SLACK_MS.max(elapsed_ms / 2));
+        return match monotonic && (restarted || ahead) {
+            true => Uptime::Contradicts,
+            false => Uptime::Ran { ms },
         };
     }
     let wrapped_ms = (now_cs + UPTIME_WRAP_CS - before_cs).saturating_mul(10);
     match (wrapped_ms - elapsed_ms).abs() <= WRAP_SLACK_MS.max(slack) {
         true => Uptime::Ran { ms: wrapped_ms },
-        false => Uptime::Restarted,
+        false => Uptime::Contradicts,
     }
 }
 
-/// Whether the device's own idea of the time that passed fits the slots or the wall.
-fn plausible(by_device_ms: i64, wall_ms: i64, interval_ms: i64) -> bool {
-    let near_slots =
-        by_device_ms >= interval_ms / 2 && by_device_ms <= interval_ms.saturating_mul(4);
-    near_slots || (by_device_ms - wall_ms).abs() <= wall_ms / 10
+/// Whether the device's own idea of the time that passed fits the wall's: within a third of the
+/// longer one, or a second.
+fn agree(by_device_ms: i64, wall_ms: i64) -> bool {
+    let apart = by_device_ms.saturating_sub(wall_ms).saturating_abs();
+    by_device_ms >= 0 && apart <= (by_device_ms.max(wall_ms) / 3).max(1_000)
 }
 
 fn known_uptime(poll: &Poll) -> Option<i64> {

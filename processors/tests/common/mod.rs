@@ -90,6 +90,8 @@ pub fn poll(connector: &str, cycle: i64, interval_ms: i64) -> Poll {
         instances: Vec::new(),
         columns: Vec::new(),
         facts: Vec::new(),
+        identities: Vec::new(),
+        target: 0,
     }
 }
 

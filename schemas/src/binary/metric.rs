@@ -6,13 +6,16 @@ use crate::id::SeriesId;
 use crate::records::{Gap, GapReason, MetricBatch};
 
 /// In the schema's order.
-const REASONS: [GapReason; 6] = [
+const REASONS: [GapReason; 9] = [
     GapReason::First,
     GapReason::Reset,
     GapReason::Discontinuity,
     GapReason::Gap,
     GapReason::Implausible,
     GapReason::Unknown,
+    GapReason::Moved,
+    GapReason::Wrap,
+    GapReason::NotPresent,
 ];
 
 impl Binary for MetricBatch {
@@ -29,6 +32,9 @@ impl Binary for MetricBatch {
             put_long(out, gap.at_ms.into());
             put_symbol(out, &REASONS, &gap.reason);
         });
+        put_long(out, self.interval_ms);
+        put_text(out, &self.connector);
+        out.push(self.answered.into());
     }
 
     fn room(&self) -> usize {
@@ -52,6 +58,9 @@ impl Binary for MetricBatch {
                     reason: cursor.symbol("gaps.reason", &REASONS)?,
                 })
             })?,
+            interval_ms: cursor.long("interval_ms")?,
+            connector: cursor.text("connector")?.to_owned(),
+            answered: cursor.boolean("answered")?,
         })
     }
 }

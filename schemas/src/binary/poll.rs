@@ -46,11 +46,13 @@ impl Binary for Poll {
             put_text(out, &fact.name);
             put_text(out, &fact.value);
         });
+        put_array(out, &self.identities, |out, identity| put_long(out, *identity));
+        put_long(out, self.target);
     }
 
     fn room(&self) -> usize {
         let column = |column: &Column| 64 + column.instances.len() * (LONG + 8);
-        256 + self.columns.iter().map(column).sum::<usize>()
+        256 + self.identities.len() * LONG + self.columns.iter().map(column).sum::<usize>()
     }
 
     fn read(cursor: &mut Cursor<'_>) -> Result<Self, Flaw> {
@@ -80,6 +82,8 @@ pub(crate) fn empty() -> Poll {
         instances: Vec::new(),
         columns: Vec::new(),
         facts: Vec::new(),
+        identities: Vec::new(),
+        target: 0,
     }
 }
 
@@ -111,6 +115,8 @@ pub(crate) fn refill(poll: &mut Poll, cursor: &mut Cursor<'_>) -> Result<(), Fla
             value: cursor.text("facts.value")?.to_owned(),
         })
     })?;
+    cursor.array_into("identities", &mut poll.identities, |cursor| cursor.long("identities"))?;
+    poll.target = cursor.long("target")?;
     Ok(())
 }
 

@@ -55,6 +55,8 @@ pub fn poll() -> Poll {
             },
         ],
         facts: vec![Fact { instance: String::new(), name: "sys_name".into(), value: "r1".into() }],
+        identities: vec![0, i64::MIN],
+        target: -7,
     }
 }
 
@@ -102,7 +104,10 @@ pub fn visit_all(visit: &mut impl Visit) {
         at_ms: vec![0, 1],
         values: vec![1.5, -0.0],
         flags: vec![SampleFlags::WRAP, 0],
-        gaps: vec![Gap { series: SeriesId(3), at_ms: 1, reason: GapReason::Discontinuity }],
+        gaps: vec![Gap { series: SeriesId(3), at_ms: 1, reason: GapReason::NotPresent }],
+        interval_ms: 60_000,
+        connector: "snmp".into(),
+        answered: false,
     });
     visit.see(&Rollup {
         tenant: "default".into(),
@@ -147,6 +152,15 @@ pub fn visit_all(visit: &mut impl Visit) {
         score: 9.0,
         method: "robust".into(),
         version: 1,
+        onset_value: Some(4.0),
+        onset_expected: Some(1.0),
+        onset_lower: Some(0.5),
+        onset_upper: Some(1.5),
+        peak_at: Some(2),
+        peak_value: Some(5.0),
+        peak_expected: None,
+        peak_lower: None,
+        peak_upper: Some(1.5),
     });
     visit.see(&DeviceStatus {
         tenant: "default".into(),
@@ -161,6 +175,8 @@ pub fn visit_all(visit: &mut impl Visit) {
         device: device(),
         at: 1,
         facts: poll().facts,
+        part: 1,
+        parts: 2,
     });
     visit.see(&Series {
         tenant: "default".into(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use schemas::{GapReason, MetricBatch};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -13,7 +14,7 @@ use crate::table::{Care, Counts, Failure, MAX_STATEMENT_ROWS, Row, Table, Tombst
 /// An older sample would open chunks that retention drops again at once.
 const MAX_AGE_MS: i64 = 45 * DAY_MS;
 
-/// `MetricBatch` → `sample`, `sample_gap`, `device_latest`.
+/// `MetricBatch` → `sample`, `sample_gap`, `device_latest`, `device_interval`.
 #[derive(Debug)]
 pub struct Samples;
 
@@ -57,6 +58,7 @@ impl Table for Samples {
         };
         counts.rows += write_gaps(conn, rows).await?;
         write_latest(conn, rows).await?;
+        write_intervals(conn, rows).await?;
         Ok(counts)
     }
 }
@@ -108,6 +110,9 @@ fn reason(reason: GapReason) -> &'static str {
         GapReason::Discontinuity => "discontinuity",
         GapReason::Gap => "gap",
         GapReason::Implausible => "implausible",
+        GapReason::Moved => "moved",
+        GapReason::Wrap => "wrap",
+        GapReason::NotPresent => "not_present",
         GapReason::Unknown => "unknown",
     }
 }
@@ -139,26 +144,100 @@ async fn write_gaps(
     Ok(affected)
 }
 
+/// When a device answered last: by any protocol, by SNMP, by ping; and the interval then.
+#[derive(Clone, Copy)]
+struct Latest<'a> {
+    tenant: &'a str,
+    any: i64,
+    snmp: Option<i64>,
+    icmp: Option<i64>,
+    interval_ms: i64,
+}
+
 async fn write_latest(
     conn: &mut PgConnection,
     rows: &[&Row<MetricBatch>],
 ) -> Result<(), sqlx::Error> {
-    let mut latest: BTreeMap<Uuid, (&str, i64)> = BTreeMap::new();
-    for batch in puts(rows) {
-        let Some(last) = batch.at_ms.iter().max() else { continue };
-        let at = batch.at.saturating_add(i64::from(*last));
-        let entry = latest.entry(batch.device.0).or_insert((&batch.tenant, at));
-        entry.1 = entry.1.max(at);
+    let mut latest: BTreeMap<Uuid, Latest<'_>> = BTreeMap::new();
+    // That it did not answer is a measurement, but no word of the device.
+    for batch in puts(rows).filter(|batch| batch.answered) {
+        let last = batch.at_ms.iter().max().copied().unwrap_or(0);
+        let at = batch.at.saturating_add(i64::from(last));
+        let (mut snmp, mut icmp) = (None, None);
+        match batch.connector.as_str() {
+            "snmp" => snmp = Some(at),
+            "icmp" => icmp = Some(at),
+            _ => {}
+        }
+        let interval_ms = batch.interval_ms;
+        let one = Latest { tenant: &batch.tenant, any: at, snmp, icmp, interval_ms };
+        let entry = latest.entry(batch.device.0).or_insert(one);
+        if at >= entry.any {
+            (entry.any, entry.interval_ms) = (at, interval_ms);
+        }
+        (entry.snmp, entry.icmp) = (entry.snmp.max(snmp), entry.icmp.max(icmp));
     }
+    let times = |of: fn(&Latest<'_>) -> Option<i64>| -> Vec<Option<DateTime<Utc>>> {
+        latest.values().map(|one| of(one).map(time)).collect()
+    };
     sqlx::query(
-        "INSERT INTO device_latest AS old (device, tenant, last_sample_at)
-         SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[])
-         ON CONFLICT (device) DO UPDATE SET last_sample_at = EXCLUDED.last_sample_at
-         WHERE EXCLUDED.last_sample_at > old.last_sample_at",
+        "INSERT INTO device_latest AS old
+             (device, tenant, last_sample_at, snmp_at, icmp_at, interval_ms)
+         SELECT device, tenant, at, snmp_at, icmp_at, nullif(interval_ms, 0)
+         FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[],
+                     $5::timestamptz[], $6::bigint[])
+              AS r (device, tenant, at, snmp_at, icmp_at, interval_ms)
+         ON CONFLICT (device) DO UPDATE SET
+             last_sample_at = greatest(old.last_sample_at, EXCLUDED.last_sample_at),
+             snmp_at = greatest(old.snmp_at, EXCLUDED.snmp_at),
+             icmp_at = greatest(old.icmp_at, EXCLUDED.icmp_at),
+             interval_ms = coalesce(EXCLUDED.interval_ms, old.interval_ms)
+         WHERE EXCLUDED.last_sample_at > old.last_sample_at
+            OR EXCLUDED.snmp_at IS DISTINCT FROM old.snmp_at
+            OR EXCLUDED.icmp_at IS DISTINCT FROM old.icmp_at",
     )
     .bind(latest.keys().copied().collect::<Vec<_>>())
-    .bind(latest.values().map(|(tenant, _)| *tenant).collect::<Vec<_>>())
-    .bind(latest.values().map(|(_, at)| time(*at)).collect::<Vec<_>>())
+    .bind(latest.values().map(|one| one.tenant).collect::<Vec<_>>())
+    .bind(latest.values().map(|one| time(one.any)).collect::<Vec<_>>())
+    .bind(times(|one| one.snmp))
+    .bind(times(|one| one.icmp))
+    .bind(latest.values().map(|one| one.interval_ms).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Notes since when the interval between polls is what it is.
+async fn write_intervals(
+    conn: &mut PgConnection,
+    rows: &[&Row<MetricBatch>],
+) -> Result<(), sqlx::Error> {
+    let mut since: BTreeMap<(Uuid, i64), (&str, i64)> = BTreeMap::new();
+    for batch in puts(rows).filter(|batch| batch.interval_ms > 0) {
+        let entry =
+            since.entry((batch.device.0, batch.interval_ms)).or_insert((&batch.tenant, batch.at));
+        entry.1 = entry.1.min(batch.at);
+    }
+    if since.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO device_interval (device, interval_ms, tenant, since)
+         SELECT r.device, r.interval_ms, r.tenant, r.since
+         FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::timestamptz[])
+              AS r (device, interval_ms, tenant, since)
+         LEFT JOIN LATERAL (
+             SELECT interval_ms, since FROM device_interval old
+             WHERE old.device = r.device ORDER BY since DESC LIMIT 1
+         ) old ON true
+         WHERE old.since IS NULL
+            OR (r.interval_ms <> old.interval_ms AND r.since > old.since)
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(since.keys().map(|(device, _)| *device).collect::<Vec<_>>())
+    .bind(since.keys().map(|(_, interval_ms)| *interval_ms).collect::<Vec<_>>())
+    .bind(since.values().map(|(tenant, _)| *tenant).collect::<Vec<_>>())
+    .bind(since.values().map(|(_, at)| time(*at)).collect::<Vec<_>>())
     .execute(conn)
     .await?;
     Ok(())

@@ -259,8 +259,14 @@ async fn facts_replace_the_whole_set() {
             name: name.to_owned(),
             value: value.to_owned(),
         };
-        let set =
-            |n, facts| DeviceFacts { tenant: "t".to_owned(), device: device(n), at: NOW, facts };
+        let set = |n, facts| DeviceFacts {
+            tenant: "t".to_owned(),
+            device: device(n),
+            at: NOW,
+            facts,
+            part: 0,
+            parts: 1,
+        };
         let records = vec![
             record(0, 0, &set(1, vec![fact("", "sys_name", "old"), fact("ge-0", "if_alias", "x")])),
             record(0, 1, &set(2, vec![fact("", "sys_name", "two")])),
@@ -304,6 +310,15 @@ fn anomaly(id: &str, transition: Transition, at: i64, score: f64) -> Anomaly {
         score,
         method: "seasonal".to_owned(),
         version: 1,
+        onset_value: None,
+        onset_expected: None,
+        onset_lower: None,
+        onset_upper: None,
+        peak_at: None,
+        peak_value: None,
+        peak_expected: None,
+        peak_lower: None,
+        peak_upper: None,
     }
 }
 
@@ -318,20 +333,24 @@ async fn an_anomaly_opens_changes_and_clears() {
             record(0, 2, &anomaly("a", Change, NOW - 500, 6.0)),
         ];
         assert_eq!(write(&mut sink, first).await.rows, 3);
-        let columns =
-            format!("concat_ws(' ', id, {}, {}, value, score)", ms("at"), ms("cleared_at"));
+        let columns = format!(
+            "concat_ws(' ', id, {}, {}, value, score, {}, peak_value, clear_value)",
+            ms("at"),
+            ms("cleared_at"),
+            ms("peak_at")
+        );
         let now = format!("SELECT {columns} FROM anomaly ORDER BY id");
-        check(db, &now, &["a -500 6.1 6", "b -1000 5.1 5"]).await;
+        check(db, &now, &["a -500 4.1 6 -500 6.1", "b -1000 5.1 5 -1000 5.1"]).await;
         let second = vec![record(0, 3, &anomaly("a", Clear, NOW, 6.5))];
         write(&mut sink, second.clone()).await;
-        check(db, &now, &["a 0 0 6.6 6.5", "b -1000 5.1 5"]).await;
+        check(db, &now, &["a 0 0 4.1 6.5 -500 6.1 6.6", "b -1000 5.1 5 -1000 5.1"]).await;
         // Replayed under an older position, the events are known and the row stays cleared.
         sqlx::query("UPDATE log_position SET next = 2").execute(&db.pool).await.unwrap();
         sink.positions(&[0]).await.unwrap();
         let replayed = vec![record(0, 2, &anomaly("a", Change, NOW - 500, 6.0)), second[0].clone()];
         let written = write(&mut sink, replayed).await;
         assert_eq!(written, Written { rows: 0, duplicates: 2, skipped: 0 });
-        check(db, &now, &["a 0 0 6.6 6.5", "b -1000 5.1 5"]).await;
+        check(db, &now, &["a 0 0 4.1 6.5 -500 6.1 6.6", "b -1000 5.1 5 -1000 5.1"]).await;
         check(
             db,
             "SELECT concat_ws(' ', anomaly_id, transition, series_id) FROM anomaly_event
@@ -344,6 +363,133 @@ async fn an_anomaly_opens_changes_and_clears() {
             ],
         )
         .await;
+    })
+    .await;
+}
+
+/// What opened an anomaly and the worst of it are told by each of its records, and stay whatever
+/// comes after, in one batch or in several, whole or from the middle on.
+#[tokio::test]
+async fn an_anomaly_keeps_its_evidence() {
+    each_tier(async |db| {
+        use Transition::{Change, Clear, Onset};
+        let told = |transition, at, value: f64, score, peak: (i64, f64)| Anomaly {
+            value,
+            onset_value: Some(4.1),
+            onset_expected: Some(2.0),
+            onset_lower: Some(1.0),
+            onset_upper: Some(3.0),
+            peak_at: Some(NOW + peak.0),
+            peak_value: Some(peak.1),
+            peak_expected: Some(2.5),
+            peak_lower: Some(1.5),
+            peak_upper: Some(3.5),
+            ..anomaly("a", transition, at, score)
+        };
+        let all = [
+            told(Onset, NOW - 1000, 4.1, 4.0, (-1000, 4.1)),
+            told(Change, NOW - 500, 5.0, 7.0, (-700, 9.0)),
+            told(Clear, NOW, 2.1, 7.0, (-700, 9.0)),
+        ];
+        let query = format!(
+            "SELECT concat_ws(' ', value, expected, lower, upper, score, {}, peak_value,
+                    peak_expected, clear_value, clear_expected, clear_upper) FROM anomaly",
+            ms("peak_at")
+        );
+        let whole = ["4.1 2 1 3 7 -700 9 2.5 2.1 2 3"];
+        for batches in [vec![0..3], vec![0..1, 1..2, 2..3], vec![0..2, 2..3], vec![2..3]] {
+            sqlx::query("TRUNCATE anomaly, anomaly_event, log_position")
+                .execute(&db.pool)
+                .await
+                .unwrap();
+            let mut sink = db.sink::<Anomalies>().await;
+            for batch in batches {
+                let records = batch.map(|at| record(0, at as i64, &all[at])).collect();
+                write(&mut sink, records).await;
+            }
+            check(db, &query, &whole).await;
+        }
+    })
+    .await;
+}
+
+/// A set of texts in parts replaces the one before when its last part is there; an older part
+/// that comes late changes nothing.
+#[tokio::test]
+async fn facts_in_parts_replace_the_whole_set() {
+    each_tier(async |db| {
+        let mut sink = db.sink::<Facts>().await;
+        let part = |at, part, parts, names: &[&str]| DeviceFacts {
+            tenant: "t".to_owned(),
+            device: device(1),
+            at,
+            facts: names
+                .iter()
+                .map(|name| Fact {
+                    instance: "p".to_owned(),
+                    name: (*name).to_owned(),
+                    value: format!("{}", at - NOW),
+                })
+                .collect(),
+            part,
+            parts,
+        };
+        let all = "SELECT concat_ws(' ', name, value) FROM fact ORDER BY name";
+        let first = vec![
+            record(0, 0, &part(NOW - 900, 0, 2, &["a", "b"])),
+            record(1, 0, &part(NOW - 900, 1, 2, &["c", "d"])),
+        ];
+        write(&mut sink, first).await;
+        check(db, all, &["a -900", "b -900", "c -900", "d -900"]).await;
+        write(&mut sink, vec![record(0, 1, &part(NOW - 500, 0, 2, &["a"]))]).await;
+        check(db, all, &["a -500", "b -900", "c -900", "d -900"]).await;
+        write(&mut sink, vec![record(1, 1, &part(NOW - 500, 1, 2, &["c"]))]).await;
+        check(db, all, &["a -500", "c -500"]).await;
+        write(&mut sink, vec![record(1, 2, &part(NOW - 900, 1, 2, &["d"]))]).await;
+        check(db, all, &["a -500", "c -500"]).await;
+        write(&mut sink, vec![record(0, 2, &part(NOW, 0, 1, &["z"]))]).await;
+        check(db, all, &["z 0"]).await;
+        write(&mut sink, vec![tombstone(0, 3, device(1))]).await;
+        check(db, all, &[]).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn answers_and_intervals_are_as_the_polls_say() {
+    each_tier(async |db| {
+        let mut sink = db.sink::<Samples>().await;
+        let poll = |at: i64, connector: &str, interval_ms, answered| schemas::MetricBatch {
+            connector: connector.to_owned(),
+            interval_ms,
+            answered,
+            ..samples(1, at, 1)
+        };
+        let records = vec![
+            // 100 % loss is a measurement, not an answer.
+            record(0, 0, &poll(NOW - 9_000, "icmp", 10_000, false)),
+            record(0, 1, &poll(NOW - 8_000, "snmp", 10_000, true)),
+        ];
+        write(&mut sink, records).await;
+        let latest = format!(
+            "SELECT concat_ws(' ', {}, coalesce({}, 0), coalesce({}, 0), interval_ms)
+             FROM device_latest",
+            ms("last_sample_at"),
+            ms("snmp_at"),
+            ms("icmp_at")
+        );
+        check(db, &latest, &["-8000 -8000 0 10000"]).await;
+        let records = vec![
+            record(0, 2, &poll(NOW - 2_000, "snmp", 60_000, false)),
+            record(0, 3, &poll(NOW - 1_000, "icmp", 60_000, true)),
+        ];
+        write(&mut sink, records).await;
+        check(db, &latest, &["-1000 -8000 -1000 60000"]).await;
+        let intervals = format!(
+            "SELECT concat_ws(' ', {}, interval_ms) FROM device_interval ORDER BY since",
+            ms("since")
+        );
+        check(db, &intervals, &["-9000 10000", "-2000 60000"]).await;
     })
     .await;
 }

@@ -72,6 +72,8 @@ async fn raw_samples_and_latest_values_carry_their_names() {
                 fact("if_index", "513"),
                 fact("if_mac", "00:00:5e:00:53:01"),
             ],
+            part: 0,
+            parts: 1,
         };
         let facts_record = crate::SinkRecord { timestamp_ms: now, ..record(0, 0, &set) };
         write(&mut facts, vec![facts_record]).await;

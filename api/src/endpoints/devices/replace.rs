@@ -35,6 +35,9 @@ pub(crate) async fn replace(
         since: known.since,
         reason: known.reason,
         last_sample_at: known.last_sample_at,
+        last_answer_at: known.last_answer_at,
+        snmp_answer_at: known.snmp_answer_at,
+        icmp_answer_at: known.icmp_answer_at,
         open_anomalies: known.open_anomalies,
         interfaces: known.interfaces,
         ..row::fresh(&device)

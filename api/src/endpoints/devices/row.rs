@@ -6,7 +6,7 @@ use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::endpoints::ms;
-use crate::model::{DeviceSummary, State};
+use crate::model::{DeviceSummary, State, stale_after_ms};
 use crate::rim::ApiError;
 
 /// What a query must select to make a [`DeviceRow`]; `d` is the device. Every row costs some
@@ -14,7 +14,8 @@ use crate::rim::ApiError;
 pub(super) const COLUMNS: &str = "d.id, d.name, d.address, d.port, d.profile, d.credential, \
     d.site, d.tags, d.enabled, d.snmp, d.icmp, d.interval_ms, d.source, d.tenant, d.updated_at, \
     coalesce(st.state, 'unknown') AS state, coalesce(st.since, d.updated_at) AS since, \
-    coalesce(st.reason, 'not polled yet') AS reason, latest.last_sample_at, \
+    coalesce(st.reason, 'not polled yet') AS reason, latest.last_sample_at, latest.snmp_at, \
+    latest.icmp_at, latest.interval_ms AS polled_ms, \
     (SELECT count(*) FROM anomaly WHERE device = d.id AND cleared_at IS NULL) AS open_anomalies, \
     (SELECT count(*) FROM fact WHERE device = d.id AND instance <> '' AND name = 'if_index') \
         AS interfaces";
@@ -44,6 +45,9 @@ pub(super) struct DeviceRow {
     since: DateTime<Utc>,
     reason: String,
     last_sample_at: Option<DateTime<Utc>>,
+    snmp_at: Option<DateTime<Utc>>,
+    icmp_at: Option<DateTime<Utc>>,
+    polled_ms: Option<i64>,
     open_anomalies: i64,
     interfaces: i64,
 }
@@ -67,6 +71,10 @@ impl From<DeviceRow> for DeviceSummary {
             since: ms(row.since),
             reason: row.reason,
             last_sample_at: row.last_sample_at.map(ms),
+            last_answer_at: row.last_sample_at.max(row.snmp_at).max(row.icmp_at).map(ms),
+            snmp_answer_at: row.snmp_at.map(ms),
+            icmp_answer_at: row.icmp_at.map(ms),
+            stale_after_ms: stale_after_ms(row.polled_ms, row.interval_ms),
             open_anomalies: row.open_anomalies,
             interfaces: row.interfaces,
         }
@@ -112,6 +120,10 @@ pub(super) fn fresh(device: &Device) -> DeviceSummary {
         since: device.updated_at,
         reason: "not polled yet".to_owned(),
         last_sample_at: None,
+        last_answer_at: None,
+        snmp_answer_at: None,
+        icmp_answer_at: None,
+        stale_after_ms: stale_after_ms(None, device.interval_ms),
         open_anomalies: 0,
         interfaces: 0,
     }

@@ -1,5 +1,6 @@
 //! GET /monitoring/v1/series/{id}/samples
 
+mod gaps;
 mod read;
 mod resolution;
 
@@ -10,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use self::resolution::{DAY_MS, HOUR_MS, Resolution};
-use super::{anomalies, now_ms, read_time};
+use super::{anomalies, now_ms, read_time, time};
 use crate::model::AnomalyItem;
 use crate::rim::{ApiError, Fields, FromFields, Id, Query};
 use crate::state::ApiState;
@@ -59,7 +60,18 @@ pub(crate) struct Band {
 pub(crate) struct GapItem {
     /// ms since the epoch.
     at: i64,
-    /// first, reset, discontinuity, gap, implausible or unknown.
+    /// first, reset, discontinuity, gap, implausible, moved, wrap, not_present or unknown.
+    reason: String,
+}
+
+/// A time without samples.
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct GapSpan {
+    /// Begin, ms since the epoch.
+    from: i64,
+    /// End, ms since the epoch.
+    to: i64,
+    /// Why, as in the gaps; no_answer where no poll gave anything.
     reason: String,
 }
 
@@ -77,6 +89,15 @@ pub(crate) struct Samples {
     from: i64,
     /// End of the range, excluded, ms since the epoch.
     to: i64,
+    /// Time between two polls at the end of the range, as the polls said.
+    interval_ms: i64,
+    /// Begin of the first bucket that has not closed, ms since the epoch: from there on points are
+    /// made of finer data and still change. Null where there is none.
+    running_from: Option<i64>,
+    /// Newest sample of the series, ms since the epoch; null when there is none.
+    newest_at: Option<i64>,
+    /// Why there is no point, and the remedy; null when there are points.
+    empty_reason: Option<String>,
     /// Time of each point (raw), start of each bucket else, ms since the epoch, ascending.
     at: Vec<i64>,
     /// Value or mean; null: the line breaks here.
@@ -91,6 +112,9 @@ pub(crate) struct Samples {
     anomalies: Vec<AnomalyItem>,
     /// Why samples are missing, oldest first; the newest 500.
     gaps: Vec<GapItem>,
+    /// Where nothing was measured, oldest first, by the interval in effect then. Each has a null
+    /// among the values, but for one that reaches the end.
+    gap_spans: Vec<GapSpan>,
     /// Why the baseline is empty; null when it is not.
     no_baseline_reason: Option<String>,
 }
@@ -148,12 +172,19 @@ pub(crate) async fn read(
 ) -> Result<Json<Samples>, ApiError> {
     let (from, to) = query.range(now_ms());
     let series = read::series(&state.pool, id).await?;
-    let line = read::line(&state.pool, &series, from, to, query.points).await?;
-    let (baseline, anomalies, gaps) = tokio::try_join!(
+    let (intervals, gaps, newest_at) = tokio::try_join!(
+        read::intervals(&state.pool, &series, to),
+        read::gaps(&state.pool, id, from, to),
+        read::newest(&state.pool, id),
+    )?;
+    let range = read::Range { from, to, points: query.points };
+    let line = read::line(&state.pool, &series, range, &intervals, &gaps).await?;
+    let (baseline, anomalies) = tokio::try_join!(
         read::band(&state.pool, id, from, to, line.resolution),
         anomalies::overlapping(&state.pool, id, from, to, MAX_MARKS),
-        read::gaps(&state.pool, id, from, to),
     )?;
+    let empty_reason =
+        line.at.is_empty().then(|| empty_reason(line.resolution, newest_at, from, to));
     let no_baseline_reason = baseline.at.is_empty().then(|| {
         if series.state {
             "states have no baseline".to_owned()
@@ -176,6 +207,10 @@ pub(crate) async fn read(
         bucket_ms: line.width_ms,
         from,
         to,
+        interval_ms: intervals.at(to),
+        running_from: line.running_from,
+        newest_at,
+        empty_reason,
         at: line.at,
         value: line.value,
         min: line.min,
@@ -183,6 +218,32 @@ pub(crate) async fn read(
         baseline,
         anomalies,
         gaps,
+        gap_spans: line.spans,
         no_baseline_reason,
     }))
+}
+
+/// Why a range is empty, and what to do about it.
+fn empty_reason(resolution: Resolution, newest: Option<i64>, from: i64, to: i64) -> String {
+    let what = match resolution {
+        Resolution::Raw => "samples as measured",
+        Resolution::FiveMinutes => "buckets of 5 minutes",
+        Resolution::Hour => "buckets of an hour",
+        Resolution::Day => "buckets of a day",
+    };
+    let at = |at: i64| time(at).format("%Y-%m-%d %H:%M:%S UTC").to_string();
+    match newest {
+        None => "this series has no sample yet".to_owned(),
+        Some(newest) if newest < from => format!(
+            "no {what} in this range, nor anything coarser: the newest sample is of {}; choose an \
+             earlier range",
+            at(newest)
+        ),
+        Some(newest) if newest >= to => format!(
+            "no {what} in this range, nor anything coarser: it was not measured then, or what was \
+             is no longer kept; choose a range that ends later, the newest sample is of {}",
+            at(newest)
+        ),
+        Some(_) => format!("no {what} in this range that could be shown; choose a shorter range"),
+    }
 }

@@ -5,13 +5,26 @@ use schemas::SeriesId;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use super::gaps::{Intervals, Line, break_line};
 use super::resolution::{HOUR_MS, Resolution};
 use super::{Band, GapItem, MAX_MARKS, MAX_POINTS};
-use crate::endpoints::{ms, time};
+use crate::endpoints::{ms, now_ms, time};
 use crate::rim::ApiError;
 
 /// Raw samples may be denser than the device's interval of today says; at most so many times.
 const RAW_SLACK: i64 = 2;
+
+/// How far back the running bucket is made of samples: what is older has been closed.
+const RAW_TAIL_MS: i64 = 2 * HOUR_MS;
+
+/// How long the last band is held after its bucket: bands are written when a bucket closes.
+const BAND_HELD_MS: i64 = 15 * 60_000;
+
+/// A range that ends so long ago still reaches the present.
+const PRESENT_MS: i64 = 60_000;
+
+/// Changes of the interval that are looked at; the newest.
+const MAX_INTERVALS: i64 = 1_000;
 
 #[derive(sqlx::FromRow)]
 pub(super) struct SeriesRow {
@@ -23,13 +36,6 @@ pub(super) struct SeriesRow {
     pub(super) unit: String,
     pub(super) state: bool,
     interval_ms: i64,
-}
-
-impl SeriesRow {
-    /// States are kept on change and once an hour.
-    fn interval_ms(&self) -> i64 {
-        if self.state { self.interval_ms.max(HOUR_MS) } else { self.interval_ms }
-    }
 }
 
 pub(super) async fn series(pool: &PgPool, id: SeriesId) -> Result<SeriesRow, ApiError> {
@@ -44,44 +50,88 @@ pub(super) async fn series(pool: &PgPool, id: SeriesId) -> Result<SeriesRow, Api
     .ok_or_else(|| ApiError::NotFound { what: "series", id: id.to_string() })
 }
 
-/// A line with its breaks.
-#[derive(Debug)]
-pub(super) struct Line {
-    pub(super) resolution: Resolution,
-    /// Width of what a point stands for; 0 for a sample.
-    pub(super) width_ms: i64,
-    pub(super) at: Vec<i64>,
-    pub(super) value: Vec<Option<f64>>,
-    pub(super) min: Vec<Option<f64>>,
-    pub(super) max: Vec<Option<f64>>,
+/// How far apart the polls of a series were, by their own word; what the inventory says where
+/// they have not said it. States are kept on change and once an hour.
+pub(super) async fn intervals(
+    pool: &PgPool,
+    series: &SeriesRow,
+    to: i64,
+) -> Result<Intervals, ApiError> {
+    let rows: Vec<(DateTime<Utc>, i64)> = sqlx::query_as(
+        "SELECT since, interval_ms FROM device_interval WHERE device = $1 AND since < $2 \
+         ORDER BY since DESC LIMIT $3",
+    )
+    .bind(series.device)
+    .bind(time(to))
+    .bind(MAX_INTERVALS)
+    .fetch_all(pool)
+    .await?;
+    let least = if series.state { HOUR_MS } else { 1 };
+    let rows = rows.into_iter().rev().map(|(since, interval)| (ms(since), interval)).collect();
+    Ok(Intervals::new(rows, series.interval_ms, least))
+}
+
+/// When the series was measured last; none: never, as far as is kept.
+pub(super) async fn newest(pool: &PgPool, series: SeriesId) -> Result<Option<i64>, ApiError> {
+    let newest: Option<DateTime<Utc>> = sqlx::query_scalar(
+        "SELECT greatest( \
+            (SELECT ts FROM sample WHERE series_id = $1 ORDER BY ts DESC LIMIT 1), \
+            (SELECT bucket FROM rollup_1h WHERE series_id = $1 ORDER BY bucket DESC LIMIT 1), \
+            (SELECT bucket FROM rollup_1d WHERE series_id = $1 ORDER BY bucket DESC LIMIT 1))",
+    )
+    .bind(series.0)
+    .fetch_one(pool)
+    .await?;
+    Ok(newest.map(ms))
+}
+
+/// A range in points.
+#[derive(Clone, Copy)]
+pub(super) struct Range {
+    pub(super) from: i64,
+    pub(super) to: i64,
+    pub(super) points: i64,
 }
 
 /// The finest line that fits.
 pub(super) async fn line(
     pool: &PgPool,
     series: &SeriesRow,
-    from: i64,
-    to: i64,
-    points: i64,
+    range: Range,
+    intervals: &Intervals,
+    marks: &[GapItem],
 ) -> Result<Line, ApiError> {
-    let interval_ms = series.interval_ms();
+    let Range { from, to, points } = range;
+    let interval_ms = intervals.at(to);
+    let end = to.min(now_ms());
     let chosen = Resolution::choose(to - from, interval_ms, points);
     let mut resolution = chosen;
     loop {
         let width = resolution.width_ms(to - from, interval_ms, points);
-        let rows = points_of(pool, series.id, resolution, width, from, to).await?;
+        let mut rows = points_of(pool, series.id, resolution, width, from, to).await?;
+        let mut running_from = None;
+        if resolution != Resolution::Raw {
+            let closed = rows.last().map_or(align(from, width), |row| ms(row.0) + width);
+            let tail = tail(pool, series.id, width, closed, to).await?;
+            running_from = tail.first().map(|row| ms(row.0));
+            rows.extend(tail);
+        }
         // Denser than the interval of today says, or older than what is kept so fine.
         let fits = !rows.is_empty() && rows.len() as i64 <= points * RAW_SLACK;
         match resolution.coarser() {
             Some(coarser) if !fits => resolution = coarser,
-            _ if rows.is_empty() => return Ok(break_line(chosen, 0, interval_ms, &rows)),
-            _ => return Ok(break_line(resolution, width, interval_ms, &rows)),
+            _ => {
+                let (resolution, width) =
+                    if rows.is_empty() { (chosen, 0) } else { (resolution, width) };
+                let line = Line { running_from, ..Line::new(resolution, width) };
+                return Ok(break_line(line, intervals, end, &rows, marks));
+            }
         }
     }
 }
 
 /// Time, value, smallest, largest.
-type Point = (DateTime<Utc>, f64, f64, f64);
+pub(super) type Point = (DateTime<Utc>, f64, f64, f64);
 
 const RAW: &str = "SELECT ts, value, value, value FROM sample \
     WHERE series_id = $1 AND ts >= $2 AND ts < $3 ORDER BY ts LIMIT $4";
@@ -131,34 +181,44 @@ fn align(at: i64, step: i64) -> i64 {
     if step > 0 { at - at.rem_euclid(step) } else { at }
 }
 
-/// Puts a null where points are too far apart, so that no chart draws a line over a gap.
-fn break_line(resolution: Resolution, width_ms: i64, interval_ms: i64, rows: &[Point]) -> Line {
-    let bucketed = width_ms > 0;
-    // Thinned samples are samples that come more rarely.
-    let interval_ms =
-        if resolution == Resolution::Raw { interval_ms.max(width_ms) } else { interval_ms };
-    let (limit, step) = (resolution.break_ms(interval_ms), resolution.step_ms(interval_ms));
-    let mut line =
-        Line { resolution, width_ms, at: vec![], value: vec![], min: vec![], max: vec![] };
-    let mut push = |at: i64, value: Option<f64>, min: Option<f64>, max: Option<f64>| {
-        line.at.push(at);
-        line.value.push(value);
-        if bucketed {
-            line.min.push(min);
-            line.max.push(max);
-        }
-    };
-    let finite = |value: f64| value.is_finite().then_some(value);
-    let mut before: Option<i64> = None;
-    for (at, value, min, max) in rows {
-        let at = ms(*at);
-        if let Some(before) = before.filter(|before| at - before > limit) {
-            push(before + step.min((at - before) / 2), None, None, None);
-        }
-        push(at, finite(*value), finite(*min), finite(*max));
-        before = Some(at);
+/// Buckets that have not closed yet, from the widths below and the samples after those.
+const TAIL: &str = "\
+    WITH hours AS ( \
+        SELECT bucket, count, sum, min, max FROM rollup_1h \
+        WHERE series_id = $1 AND bucket >= $2 AND bucket < $3 AND $4 > 3600000), \
+    fives AS ( \
+        SELECT bucket, count, sum, min, max FROM rollup_5m \
+        WHERE series_id = $1 AND bucket < $3 AND $4 > 300000 \
+          AND bucket >= coalesce((SELECT max(bucket) + interval '1 hour' FROM hours), $2)), \
+    samples AS ( \
+        SELECT ts AS bucket, 1 AS count, value AS sum, value AS min, value AS max FROM sample \
+        WHERE series_id = $1 AND ts >= $5 AND ts < $3 \
+          AND ts >= coalesce((SELECT max(bucket) + interval '5 minutes' FROM fives), \
+                             (SELECT max(bucket) + interval '1 hour' FROM hours), $2)) \
+    SELECT date_bin($4 * interval '1 ms', bucket, 'epoch') AS at, \
+        sum(sum) / greatest(sum(count), 1), min(min), max(max) \
+    FROM (TABLE hours UNION ALL TABLE fives UNION ALL TABLE samples) finer \
+    GROUP BY 1 ORDER BY 1 LIMIT $6";
+
+async fn tail(
+    pool: &PgPool,
+    series: i64,
+    width_ms: i64,
+    closed: i64,
+    to: i64,
+) -> Result<Vec<Point>, ApiError> {
+    if closed >= to {
+        return Ok(Vec::new());
     }
-    line
+    Ok(sqlx::query_as(TAIL)
+        .bind(series)
+        .bind(time(closed))
+        .bind(time(to))
+        .bind(width_ms)
+        .bind(time(closed.max(to - RAW_TAIL_MS)))
+        .bind(MAX_POINTS)
+        .fetch_all(pool)
+        .await?)
 }
 
 /// The band at the line's step; the baseline's own step is 5 minutes.
@@ -204,7 +264,24 @@ pub(super) async fn band(
         band.lower.push(finite(lower));
         band.upper.push(finite(upper));
     }
+    hold_band(&mut band, to, now_ms(), width);
     Ok(band)
+}
+
+/// Holds the last band up to the present, where the range reaches it.
+fn hold_band(band: &mut Band, to: i64, now: i64, width_ms: i64) {
+    let end = to.min(now);
+    let (Some(last), Some(expected)) = (band.at.last(), band.expected.last()) else { return };
+    let (lower, upper) = (band.lower.last().copied(), band.upper.last().copied());
+    let held = width_ms.max(Resolution::FiveMinutes.bucket_ms()) + BAND_HELD_MS;
+    if to + PRESENT_MS < now || end <= *last || end - last > held {
+        return;
+    }
+    let expected = *expected;
+    band.at.push(end);
+    band.expected.push(expected);
+    band.lower.push(lower.flatten());
+    band.upper.push(upper.flatten());
 }
 
 /// Why samples are missing, oldest first.
@@ -231,29 +308,23 @@ pub(super) async fn gaps(
 mod tests {
     use super::*;
 
-    fn check(resolution: Resolution, minutes: &[i64], expected: &[(i64, bool)]) {
-        let rows: Vec<Point> =
-            minutes.iter().map(|minute| (time(minute * 60_000), 1.0, 0.5, 2.0)).collect();
-        let line = break_line(resolution, resolution.bucket_ms(), 60_000, &rows);
-        let seen: Vec<(i64, bool)> =
-            line.at.iter().zip(&line.value).map(|(at, v)| (at / 60_000, v.is_some())).collect();
-        assert_eq!(seen, expected);
-        let bucketed = resolution.bucket_ms() > 0;
-        assert_eq!(line.min.len(), if bucketed { line.at.len() } else { 0 });
-    }
-
     #[test]
-    fn a_line_breaks_at_a_gap() {
-        check(
-            Resolution::Raw,
-            &[0, 1, 3, 7],
-            &[(0, true), (1, true), (3, true), (4, false), (7, true)],
-        );
-        check(
-            Resolution::FiveMinutes,
-            &[0, 5, 15],
-            &[(0, true), (5, true), (10, false), (15, true)],
-        );
-        check(Resolution::Raw, &[], &[]);
+    fn the_last_band_is_held_to_the_present() {
+        let check = |to: i64, now: i64, expected: &[i64]| {
+            let mut band = Band {
+                at: vec![0, 300_000],
+                expected: vec![1.0, 2.0],
+                lower: vec![None, Some(1.0)],
+                upper: vec![None, Some(3.0)],
+            };
+            hold_band(&mut band, to, now, 0);
+            assert_eq!(band.at, expected, "{to} {now}");
+            assert_eq!((band.expected.len(), band.lower.len()), (band.at.len(), band.at.len()));
+        };
+        check(900_000, 900_000, &[0, 300_000, 900_000]);
+        check(2_000_000, 900_000, &[0, 300_000, 900_000]);
+        // A range of the past, and a band that is no longer written.
+        check(600_000, 9_000_000, &[0, 300_000]);
+        check(9_000_000, 9_000_000, &[0, 300_000]);
     }
 }
