@@ -234,6 +234,19 @@ describe("the band", () => {
     expect(bandEnds(ending(60), start + 60 * minute).at(-1)).toBe(start + 10 * minute);
     expect(readAt(ending(60), start + 60 * minute)).toMatchObject({ expected: null, upper: null });
   });
+  it("is held to a last point that stands for now", () => {
+    const now = start + 13.4 * minute;
+    const held = samples({ to: now });
+    held.baseline.at = [start, start + 5 * minute, now];
+    held.baseline.expected = [10, 15, 15];
+    held.baseline.lower = [8, 13, 13];
+    held.baseline.upper = [12, 17, 17];
+    expect(bandEnds(held, now)[1]).toBe(now);
+    expect(readAt(held, start + 11 * minute)).toMatchObject({ expected: 15 });
+    const data = toPlot(held, now);
+    expect(data.upper.every((edge) => typeof edge === "number")).toBe(true);
+  });
+
   it("keeps its width when the last point is now", () => {
     const short = samples();
     short.baseline.at = [start, start + 5 * minute, start + 5.2 * minute];

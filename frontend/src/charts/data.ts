@@ -128,8 +128,11 @@ export function bandEnds(samples: Samples, until: number): number[] {
   const width = widthOf(samples);
   return starts.map((from, i) => {
     const end = from + width;
-    const fresh = i === starts.length - 1 && until > end && until - end <= width * BAND_HOLDS;
-    return fresh ? until : end;
+    const next = starts[i + 1];
+    // The server says what still holds by a last point that is no start of a bucket.
+    const held = next !== undefined && i === starts.length - 2 && (next - from) % width !== 0;
+    const to = held ? next : next === undefined ? until : end;
+    return to > end && to - end <= width * BAND_HOLDS ? to : end;
   });
 }
 
