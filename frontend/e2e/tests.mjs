@@ -1,6 +1,8 @@
 // In this order, in one browser: each test leaves the page logged in.
 import { ask, axe, bandPixels, check, linePixels, look, until } from "./help.mjs";
-import { truth } from "./truth.mjs";
+import { charts } from "./truth-charts.mjs";
+import { pages } from "./truth-pages.mjs";
+import { states } from "./truth-states.mjs";
 
 const goto = (page, setup, path) => page.goto(setup.base + path, { waitUntil: "domcontentloaded" });
 const liveMark = (page) => page.locator(".live");
@@ -414,6 +416,8 @@ export const tests = [
   ["a lost connection is seen and comes back", connectionLost],
   ["on a phone", phone],
   ["the expected band is drawn", band],
-  ...truth,
+  ...charts,
+  ...states,
+  ...pages,
   ["log out", logOut],
 ];

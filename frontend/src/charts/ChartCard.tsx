@@ -21,6 +21,7 @@ import { Failed, Loading, NoData } from "../ui/Face";
 import { Age } from "../ui/State";
 import { type Reading, readAt, staleSince, toPlot } from "./data";
 import { download, fileName, toCsv, toPng } from "./export";
+import { withInterval } from "./gaps";
 
 const Plot = lazy(() => import("./Plot"));
 /** About as many as there are pixels; the server picks the resolution to fit. */
@@ -32,6 +33,8 @@ export interface ChartCardProps {
   metric: string;
   instance: string;
   unit: string;
+  /** What the inventory asks for now (ms): a longer interval may not have reached the samples. */
+  intervalMs?: number;
   range: Range;
   /** The view in ms; moves on while the range is relative. */
   from: number;
@@ -72,7 +75,11 @@ export const ChartCard = memo(function ChartCard(props: ChartCardProps) {
   const canvas = useRef<HTMLCanvasElement | null>(null);
   const [cursor, setCursor] = useState<number | null>(null);
   const query = useQuery({ ...samplesQuery(props.series, props.range, POINTS), enabled: seen });
-  const samples = query.data;
+  const { intervalMs } = props;
+  const samples = useMemo(
+    () => query.data && withInterval(query.data, intervalMs),
+    [query.data, intervalMs],
+  );
   const end = endOf(props);
   const data = useMemo(
     () => samples && toPlot(samples, Math.max(end, Math.min(samples.to, Date.now()))),

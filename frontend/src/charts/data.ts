@@ -72,17 +72,33 @@ export function toPlot(samples: Samples, until: number = samples.to): PlotData {
   addBands(samples, until, unlimited, cells, cell);
   const x = [...cells.keys()].sort((a, b) => a - b);
   const column = <K extends keyof Cell>(key: K) => x.map((at) => cells.get(at)?.[key]);
+  const line = <K extends "value" | "min" | "max">(key: K) => broken(column(key));
   return {
     x: x.map((at) => at / 1000),
     lower: column("lower"),
     upper: column("upper"),
     expected: column("expected"),
-    min: column("min"),
-    max: column("max"),
-    value: column("value"),
+    min: line("min"),
+    max: line("max"),
+    value: line("value"),
     gaps,
     unlimited,
   };
+}
+
+/**
+ * A break breaks from value to value: uPlot cuts the line no farther than to the next x, and an
+ * edge of the band inside a gap is one.
+ */
+function broken(column: Column): Column {
+  const cut = column.slice();
+  let from = -1;
+  for (let i = 0; i <= cut.length; i += 1) {
+    if (i < cut.length && typeof cut[i] !== "number") continue;
+    if (cut.slice(from + 1, i).includes(null)) cut.fill(null, from + 1, i);
+    from = i;
+  }
+  return cut;
 }
 
 function addBands(
@@ -112,8 +128,11 @@ export function bandEnds(samples: Samples, until: number): number[] {
   const width = widthOf(samples);
   return starts.map((from, i) => {
     const end = from + width;
-    const fresh = i === starts.length - 1 && until > end && until - end <= width * BAND_HOLDS;
-    return fresh ? until : end;
+    const next = starts[i + 1];
+    // The server says what still holds by a last point that is no start of a bucket.
+    const held = next !== undefined && i === starts.length - 2 && (next - from) % width !== 0;
+    const to = held ? next : next === undefined ? until : end;
+    return to > end && to - end <= width * BAND_HOLDS ? to : end;
   });
 }
 

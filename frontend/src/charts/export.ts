@@ -1,6 +1,6 @@
 // A chart as a table or as a picture.
 import type { Samples } from "../api/types";
-import { lastAtOrBefore } from "./data";
+import { bandEnds, lastAtOrBefore } from "./data";
 
 const cell = (value: number | null | undefined): string =>
   value === null || value === undefined ? "" : String(value);
@@ -15,8 +15,11 @@ export function toCsv(samples: Samples): string {
     ),
     "time,value,min,max,expected,lower,upper",
   ];
+  const ends = bandEnds(samples, samples.to);
   for (const [i, at] of samples.at.entries()) {
-    const b = lastAtOrBefore(baseline.at, at);
+    const last = lastAtOrBefore(baseline.at, at);
+    // Past its end a band says nothing.
+    const b = at <= (ends[last] ?? 0) ? last : -1;
     const fields = [
       samples.value[i],
       samples.min[i],

@@ -35,6 +35,12 @@ export const isBucketed = (samples: Samples): boolean => samples.bucket_ms > 0;
 /** ms between two samples that are due now. */
 export const intervalOf = (samples: Samples): number => samples.interval_ms || USUAL_INTERVAL_MS;
 
+/** What is due next is due at the longer of what was and what is asked for now. */
+export const withInterval = (samples: Samples, wantedMs: number | undefined): Samples =>
+  wantedMs === undefined || wantedMs <= (samples.interval_ms ?? 0)
+    ? samples
+    : { ...samples, interval_ms: wantedMs };
+
 /** Longest time without a point that is no gap, since the server answered. */
 export function longestSilence(samples: Samples): number {
   const due = Math.max(intervalOf(samples), samples.bucket_ms) * GAP_INTERVALS;
@@ -69,13 +75,11 @@ function breaks(samples: Samples, spans: readonly Gap[]): Gap[] {
 export function gapsOf(samples: Samples, until: number): Gap[] {
   const times = measured(samples);
   const spans = (samples.gap_spans ?? []).map((span) => {
-    // It was open when the server answered: a live sample has closed it, or it goes on.
-    if (span.to < samples.to) return span;
     const next = times[lastAtOrBefore(times, span.from) + 1];
-    return {
-      ...span,
-      to: next !== undefined && next > span.from ? next : Math.max(span.to, until),
-    };
+    if (next !== undefined && next <= samples.to)
+      return next < span.to ? { ...span, to: next } : span;
+    // It was open when the server answered: a live sample has closed it, or it goes on.
+    return { ...span, to: next ?? Math.max(span.to, until) };
   });
   const gaps = [...spans, ...breaks(samples, spans)];
   const most = longestSilence(samples);

@@ -13,7 +13,12 @@ export interface Typed {
   snmp: boolean;
   icmp: boolean;
   enabled: boolean;
+  /** What the form does not show and must not reset: a change replaces all of a device. */
+  kept: Partial<DeviceDraft>;
 }
+
+/** Fields that are set elsewhere. */
+const KEPT = ["any_source", "icmp_echoes", "icmp_spacing_ms", "icmp_timeout_ms"];
 
 export const EMPTY: Typed = {
   address: "",
@@ -27,6 +32,7 @@ export const EMPTY: Typed = {
   snmp: true,
   icmp: true,
   enabled: true,
+  kept: {},
 };
 
 export const typedOf = (device: DeviceDetail): Typed => ({
@@ -41,6 +47,9 @@ export const typedOf = (device: DeviceDetail): Typed => ({
   snmp: device.snmp,
   icmp: device.icmp,
   enabled: device.enabled,
+  kept: Object.fromEntries(
+    Object.entries(device).filter(([name, value]) => KEPT.includes(name) && value !== null),
+  ),
 });
 
 /** SNMP asks with a credential: without one there is none, whatever was ticked. */
@@ -60,6 +69,7 @@ export function draftOf(typed: Typed): { draft: DeviceDraft; wrong: Wrong } {
   }
   if (!Number.isFinite(interval) || interval < 1) wrong.interval = "At least 1 second.";
   const draft: DeviceDraft = {
+    ...typed.kept,
     address,
     port,
     profile: typed.profile.trim() || "auto",

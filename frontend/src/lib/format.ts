@@ -264,6 +264,10 @@ const GAPS: Record<string, string> = {
   gap: "polls are missing",
   implausible: "value was not plausible",
   unknown: "no value",
+  moved: "the name answers from another row than before",
+  wrap: "a 32-bit counter may have wrapped more than once",
+  not_present: "the row left the device’s tables",
+  no_answer: "no poll was answered",
 };
 export const gapReason = (reason: string): string => GAPS[reason.toLowerCase()] ?? reason;
 

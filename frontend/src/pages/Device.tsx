@@ -209,7 +209,14 @@ function Measured({ device }: { device: DeviceDetail }) {
         note={view.held && view.range.kind === "relative" ? "held while you look" : null}
       />
       <Answer query={series} what="the series" rows={4}>
-        {(data) => <Charts title="Health" series={healthSeries(data.items, names)} view={view} />}
+        {(data) => (
+          <Charts
+            title="Health"
+            series={healthSeries(data.items, names)}
+            view={view}
+            intervalMs={device.interval_ms}
+          />
+        )}
       </Answer>
       <Answer query={interfaces} what="the interfaces" rows={6}>
         {(data) => (
@@ -228,6 +235,7 @@ function Measured({ device }: { device: DeviceDetail }) {
           title={[port.name, port.alias].filter(Boolean).join(" · ")}
           series={portSeries(port)}
           view={view}
+          intervalMs={device.interval_ms}
         />
       )}
     </>

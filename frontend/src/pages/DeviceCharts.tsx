@@ -68,7 +68,17 @@ export function portSeries(port: Interface): Shown[] {
   );
 }
 
-export function Charts({ title, series, view }: { title: string; series: Shown[]; view: View }) {
+export function Charts({
+  title,
+  series,
+  view,
+  intervalMs,
+}: {
+  title: string;
+  series: Shown[];
+  view: View;
+  intervalMs: number;
+}) {
   if (series.length === 0) return null;
   return (
     <section aria-label={`Charts: ${title}`} {...view.hold}>
@@ -83,6 +93,7 @@ export function Charts({ title, series, view }: { title: string; series: Shown[]
             metric={item.metric}
             instance={item.instance}
             unit={item.unit}
+            intervalMs={intervalMs}
             range={view.range}
             from={view.from}
             to={view.to}

@@ -99,7 +99,12 @@ function Form({ start, id, name }: FormProps) {
             ▲ {atField ? "Not saved: see the marked fields." : `Not saved: ${save.error.message}`}
           </p>
         )}
-        <Field label="IP address" required placeholder="192.0.2.10" {...text("address")} />
+        <Field
+          label="IP address or host name"
+          required
+          placeholder="192.0.2.10"
+          {...text("address")}
+        />
         <div className="half">
           <Field label="Name" hint="Empty: the address" {...text("name")} />
           <Field label="Site" {...text("site")} />

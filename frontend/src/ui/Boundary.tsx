@@ -33,10 +33,20 @@ export class Boundary extends Component<Props, State> {
 
   override componentDidCatch(error: unknown): void {
     if (!isMissingPart(error)) return;
+    window.addEventListener("online", this.online);
     void reloadOnce().then((done) => {
       if (!done) this.setState({ reloading: false });
     });
   }
+
+  override componentWillUnmount(): void {
+    window.removeEventListener("online", this.online);
+  }
+
+  /** What was missing for want of a network can be had now. */
+  private readonly online = () => {
+    if (this.state.error !== null) void reloadOnce();
+  };
 
   override render(): ReactNode {
     const { error, reloading } = this.state;

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, type RefObject, useDeferredValue, useId, useState } from "react";
 import { deviceSearchQuery } from "../api/queries";
 import { plural } from "../lib/format";
+import { isFrozen } from "../lib/fresh";
 import { navigate } from "../lib/router";
 import { StateShape } from "./State";
 
@@ -30,7 +31,8 @@ function useHits(text: string): { hits: Hit[]; note: string | null } {
     to: `/devices/${encodeURIComponent(device.id)}`,
     label: device.name,
     detail: [device.address, device.site].filter(Boolean).join(" · "),
-    state: device.state,
+    // What was up too long ago is not shown as up.
+    state: isFrozen(device, found.dataUpdatedAt) ? ("unknown" as const) : device.state,
   }));
   const total = found.data?.total ?? 0;
   const more: Hit[] =
