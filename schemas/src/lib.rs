@@ -8,6 +8,7 @@
 //!
 //! Nothing here knows a log, a clock or a database.
 
+mod address;
 mod binary;
 mod id;
 mod measure;
@@ -15,11 +16,12 @@ mod records;
 mod registry;
 mod wire;
 
+pub use address::{Address, AddressError, MAX_ADDRESS};
 pub use id::{DeviceId, SeriesId, TenantId};
 pub use records::{
     Anomaly, Availability, Baseline, Column, Control, DeadLetter, Device, DeviceFacts,
-    DeviceStatus, Fact, Gap, GapReason, Kind, MetricBatch, Outcome, Poll, Rollup, SampleFlags,
-    Series, Tick, Transition,
+    DeviceStatus, Fact, Gap, GapReason, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS, Kind,
+    MetricBatch, Outcome, Poll, Rollup, SampleFlags, Series, Tick, Transition,
 };
 pub use registry::{LOCAL_ID_BASE, SchemaId, SchemaStore, shipped};
 pub use wire::{AvroRecord, CodecError, DeviceInput, encode};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemas::Kind;
 use serde::Deserialize;
 
-use super::{Form, Transform};
+use super::{CodePage, Form, Transform};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,6 +16,7 @@ pub(super) struct FileText {
     pub(super) extends: Vec<String>,
     #[serde(default, rename = "match")]
     pub(super) matches: Vec<String>,
+    pub(super) code_page: Option<CodePage>,
     #[serde(default)]
     pub(super) metric: Vec<MetricText>,
     #[serde(default)]

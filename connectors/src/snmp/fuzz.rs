@@ -113,7 +113,7 @@ fn poll(session: &mut Session, agent: &mut Agent, damages: &[Option<Damage>]) {
             assert!(!why.is_empty());
             session.malformed(&why);
             let text = "no answer".into();
-            session.fail(&ask, Failure { outcome: Outcome::Timeout, text });
+            session.fail(ask, Failure { outcome: Outcome::Timeout, text });
         }
     }
     assert!(session.is_done(), "the poll does not end");

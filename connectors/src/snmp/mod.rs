@@ -8,6 +8,7 @@ pub(crate) mod ask;
 pub(crate) mod assemble;
 pub(crate) mod ber;
 pub(crate) mod community;
+mod culprits;
 pub(crate) mod encode;
 pub(crate) mod engine;
 pub(crate) mod names;
@@ -15,7 +16,9 @@ pub(crate) mod oid;
 pub(crate) mod peer;
 mod phases;
 pub(crate) mod plan;
+mod refusal;
 pub(crate) mod requests;
+mod run;
 pub(crate) mod session;
 pub(crate) mod values;
 pub(crate) mod walk;
@@ -25,5 +28,7 @@ mod wire;
 mod agent;
 #[cfg(test)]
 mod fuzz;
+#[cfg(test)]
+mod odd;
 #[cfg(test)]
 mod tests;

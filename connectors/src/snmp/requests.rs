@@ -82,7 +82,7 @@ impl Requests {
             self.slots.push(Request { generation: self.first, ..Request::default() });
             (self.slots.len() - 1) as u16
         });
-        let request = &mut self.slots[usize::from(slot)];
+        let request = self.slots.get_mut(usize::from(slot))?;
         request.generation = (request.generation + 1) % GENERATIONS;
         (request.ask, request.peer, request.tries) = (Some(ask), peer, 0);
         (request.network, request.in_use) = (None, true);
