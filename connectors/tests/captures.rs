@@ -175,9 +175,11 @@ fn judge(index: &str, row: &HashMap<String, Cell>, got: &Got) -> Vec<String> {
             wrong.push(format!("{metric} {has:?}, not {wanted:?}"));
         }
     }
-    let speed = number(row, "x15").filter(|it| *it > 0).map(|it| it as f64 * 1e6);
-    let wanted = speed.or_else(|| number(row, "f5").map(|it| it as f64));
-    let wanted = wanted.or_else(|| number(row, "x15").map(|it| it as f64));
+    // Whole Mbit/s up to 10 Tbit/s, else bit/s.
+    let high = number(row, "x15").filter(|it| (0..=10_000_000).contains(it));
+    let low = number(row, "f5").filter(|it| (0..=i128::from(u32::MAX)).contains(it));
+    let wanted = high.filter(|it| *it > 0).map(|it| it as f64 * 1e6);
+    let wanted = wanted.or_else(|| low.map(|it| it as f64)).or_else(|| high.map(|it| it as f64));
     let has = value("if_speed_bps").map(|it| it.0 * it.2);
     if wanted != has {
         wrong.push(format!("speed {has:?}, not {wanted:?}"));

@@ -12,7 +12,8 @@ const MAX_LABEL: usize = 63;
 const MAX_ZONE: usize = 15;
 
 /// Where a device is. Its text is canonical: equal addresses have equal texts.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Address {
     /// An address; an IPv4 address written as IPv6 is that IPv4 address.
     Ip(IpAddr),
@@ -100,6 +101,20 @@ fn host_name(text: &str) -> Result<String, &'static str> {
         return Err(NO_ADDRESS);
     }
     Ok(name.to_ascii_lowercase())
+}
+
+impl TryFrom<String> for Address {
+    type Error = AddressError;
+
+    fn try_from(text: String) -> Result<Self, AddressError> {
+        text.parse()
+    }
+}
+
+impl From<Address> for String {
+    fn from(address: Address) -> Self {
+        address.to_string()
+    }
 }
 
 impl fmt::Display for Address {

@@ -272,7 +272,19 @@ fn metric(place: Place<'_>, text: &MetricText, scalar: bool) -> Result<Metric, P
                 "only gauges have one; set kind = \"gauge\"",
             ));
         }
-        Ok(Source { oid, kind, scale, transform })
+        Ok(Source { oid, kind, scale, transform, valid: None })
+    };
+    let valid = |valid: Option<[f64; 2]>| match valid {
+        Some([least, most])
+            if least <= most && matches!(text.kind, KindText::Gauge | KindText::State) =>
+        {
+            Ok(Some((least, most)))
+        }
+        None => Ok(None),
+        Some(_) => {
+            let problem = "give [least, most] of a gauge or state, the lower one first";
+            Err(place.wrong(&row, "valid", problem))
+        }
     };
     let fallback = match &text.fallback {
         None => None,
@@ -281,7 +293,8 @@ fn metric(place: Place<'_>, text: &MetricText, scalar: bool) -> Result<Metric, P
         }
         Some(it) => {
             let scale = it.scale.unwrap_or(text.scale);
-            Some(source(&it.oid, "fallback.oid", it.kind, scale, it.transform)?)
+            let fallback = source(&it.oid, "fallback.oid", it.kind, scale, it.transform)?;
+            Some(Source { valid: valid(it.valid)?, ..fallback })
         }
     };
     let mut texts = Vec::new();
@@ -300,7 +313,10 @@ fn metric(place: Place<'_>, text: &MetricText, scalar: bool) -> Result<Metric, P
         ceiling: text.ceiling.clone(),
         detect: text.detect.unwrap_or(learns),
         quantum: text.quantum,
-        source: source(&text.oid, "oid", text.kind, text.scale, text.transform)?,
+        source: Source {
+            valid: valid(text.valid)?,
+            ..source(&text.oid, "oid", text.kind, text.scale, text.transform)?
+        },
         fallback,
         fallback_on_zero: text.fallback_on_zero,
         texts,

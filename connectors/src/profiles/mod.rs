@@ -9,8 +9,8 @@
 //!   (UCUM), `scale` (1), `ceiling` (a metric of the same instance that no value exceeds),
 //!   `detect` (whether a baseline is learned; by default for gauges and counters), `quantum`
 //!   (smallest step, after scale), `transform` (`dbm_from_uw`), `texts` of a state's values,
-//!   `fallback` (`oid`, `kind`, `scale`, `transform`) where the first has no value, and
-//!   `fallback_on_zero`.
+//!   `valid` (`[least, most]` before scale: what lies outside is no value), `fallback` (`oid`,
+//!   `kind`, `scale`, `transform`, `valid`) where the first has no value, and `fallback_on_zero`.
 //! - `[[fact]]`: a text: `name`, `oid`, `form` (`text`, `mac`).
 //! - `[[table]]`: `name`, `instance`, `guard` and `[[table.metric]]`, `[[table.fact]]` rows whose
 //!   `oid` is the column without index; a fact without `oid` is the index itself. `instance` is
@@ -80,6 +80,8 @@ pub(crate) struct Source {
     pub(crate) kind: Kind,
     pub(crate) scale: f64,
     pub(crate) transform: Option<Transform>,
+    /// What lies outside is no value: least and most, before scale.
+    pub(crate) valid: Option<(f64, f64)>,
 }
 
 /// Conversions that no factor can express.

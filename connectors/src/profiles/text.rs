@@ -39,6 +39,7 @@ pub(super) struct MetricText {
     #[serde(default)]
     pub(super) quantum: f64,
     pub(super) transform: Option<Transform>,
+    pub(super) valid: Option<[f64; 2]>,
     pub(super) fallback: Option<FallbackText>,
     #[serde(default)]
     pub(super) fallback_on_zero: bool,
@@ -53,6 +54,7 @@ pub(super) struct FallbackText {
     pub(super) kind: KindText,
     pub(super) scale: Option<f64>,
     pub(super) transform: Option<Transform>,
+    pub(super) valid: Option<[f64; 2]>,
 }
 
 #[derive(Clone, Copy, Deserialize)]

@@ -10,6 +10,12 @@ use super::session::Session;
 /// A value as it travels: tag and content.
 pub(super) type Cell = (u8, Vec<u8>);
 
+/// A variable: its name and its value.
+pub(super) type Bind = (Vec<u32>, Cell);
+
+/// error-status and error-index; none: silence.
+pub(super) type Refused = Option<(u64, u64)>;
+
 pub(super) struct Agent {
     pub(super) cells: BTreeMap<Vec<u32>, Cell>,
     pub(super) most_octets: usize,
@@ -134,6 +140,18 @@ impl Agent {
 
     /// Answers, as an agent that reads the question's octets would; none: silence.
     pub(super) fn reply(&mut self, ask: &Ask, session: &Session, id: i32) -> Option<Vec<u8>> {
+        match self.binds(ask, session) {
+            Ok(binds) => {
+                let octets: Vec<u8> =
+                    binds.iter().flat_map(|(oid, cell)| Self::bind(oid, cell)).collect();
+                Some(message(id, 0, 0, &octets))
+            }
+            Err(refused) => refused.map(|(status, index)| message(id, status, index, &[])),
+        }
+    }
+
+    /// The variables of an answer, or error-status and error-index, or nothing.
+    pub(super) fn binds(&mut self, ask: &Ask, session: &Session) -> Result<Vec<Bind>, Refused> {
         self.asked += 1;
         let profile = session.profile.as_deref();
         let dotted = |bytes: &[u8]| arcs(&super::oid::oid_text(bytes));
@@ -153,7 +171,7 @@ impl Agent {
                     heads.push(dotted(&oid));
                 }
                 if rounds * walk.cursors.len() > self.too_big_over {
-                    return Some(message(id, 1, 0, &[]));
+                    return Err(Some((1, 0)));
                 }
             }
         }
@@ -179,19 +197,19 @@ impl Agent {
                     Named::Culprit => *place as u64 + 1,
                     Named::Other(index) => index,
                 };
-                return it.status.map(|status| message(id, status, index, &[]));
+                return Err(it.status.map(|status| (status, index)));
             }
         }
-        let mut octets = Vec::new();
+        let (mut octets, mut kept) = (0, Vec::new());
         let most = if bulk { self.most_variables } else { usize::MAX };
-        for (_, oid, cell) in binds.iter().take(most) {
-            let bind = Self::bind(oid, cell);
-            if bulk && octets.len() + bind.len() > self.most_octets {
+        for (_, oid, cell) in binds.into_iter().take(most) {
+            octets += Self::bind(&oid, &cell).len();
+            if bulk && octets > self.most_octets {
                 break;
             }
-            octets.extend(bind);
+            kept.push((oid, cell));
         }
-        Some(message(id, 0, 0, &octets))
+        Ok(kept)
     }
 
     pub(super) fn answer(&mut self, ask: &Ask, session: &Session, id: i32) -> Vec<u8> {

@@ -29,8 +29,10 @@ pub(crate) enum Manner {
     Left,
     /// By GETNEXT: GETBULK was refused.
     Next,
-    /// In a request of its own: part of it was refused.
+    /// In a request of its own: it was refused beside others, or in pieces of some size.
     Alone,
+    /// In a request of its own: some of its cells are refused.
+    Part,
     /// In a request of its own, until that is answered: it was part of one that was not.
     Suspect,
     /// In a request of its own after all others; it took so long, ms.
@@ -113,7 +115,7 @@ impl Culprits {
             Manner::Left => RETRY_MS,
             Manner::Slow(_) if item.is_text() => RETRY_MS,
             Manner::Slow(took) if took.saturating_mul(SLOW_SHARE) > interval_ms => SLOW_RETRY_MS,
-            Manner::Slow(_) | Manner::Next | Manner::Alone | Manner::Suspect => 0,
+            Manner::Slow(_) | Manner::Next | Manner::Alone | Manner::Part | Manner::Suspect => 0,
         };
         rest == 0 || now.saturating_sub(it.at) >= rest
     }
@@ -146,8 +148,8 @@ impl Culprits {
             let name = it.item.name(profile);
             let why = it.why.as_str();
             match it.manner {
-                Manner::Alone => Some(format!("{name}: {why}; read in part")),
-                Manner::Suspect => None,
+                Manner::Alone | Manner::Suspect => None,
+                Manner::Part => Some(format!("{name}: {why} for single rows; read but for them")),
                 Manner::Left => Some(format!("{name}: {why}; asked again once an hour")),
                 Manner::Next => Some(format!("{name}: {why}; read by GETNEXT")),
                 Manner::Slow(ms) => {

@@ -7,9 +7,11 @@
 pub(crate) mod ask;
 pub(crate) mod assemble;
 pub(crate) mod ber;
+mod cells;
 pub(crate) mod community;
 mod culprits;
 pub(crate) mod encode;
+mod ending;
 pub(crate) mod engine;
 pub(crate) mod names;
 pub(crate) mod oid;

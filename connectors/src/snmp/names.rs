@@ -109,7 +109,7 @@ pub(crate) fn unique_names(columns: &[Collected], page: CodePage) -> (Vec<NamedR
         .map(|(index, texts)| first(texts).unwrap_or_else(|| format!("#{}", index_text(index))))
         .collect();
     let lead = columns.first();
-    let complete = lead.is_some_and(|lead| lead.len() == rows.len())
+    let complete = lead.is_some_and(|lead| lead.len() == rows.len() && lead.len() > 0)
         && rows.iter().all(|(_, texts)| texts.first().is_some_and(|text| !text.is_empty()));
     let mut needed = if complete { 1 } else { columns.len() };
     if distinguish(&mut names, |at| rows.get(at).and_then(|(_, texts)| texts.last().cloned())) {

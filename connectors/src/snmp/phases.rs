@@ -66,6 +66,13 @@ impl Session {
             table.empty = false;
             table.asked.fill((true, false));
         }
+        for state in self.tables.iter_mut().filter(|_| run.facts) {
+            // It was empty, or an odd answer made it look so.
+            if !state.names.is_empty() && state.rows.is_empty() {
+                state.known = false;
+                self.discovered = false;
+            }
+        }
         std::mem::swap(&mut self.guards, &mut run.guards);
         self.uptime = run.uptime;
         run.phase = Phase::Names;

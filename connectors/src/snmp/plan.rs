@@ -116,13 +116,21 @@ impl Session {
         for (at, ((table, state), gathered)) in tables.enumerate() {
             let rows = state.rows.len();
             let named = matches!(table.instance, InstanceRule::Columns(_));
-            if gathered.lost || (named && rows == 0) {
+            if gathered.lost || (named && rows == 0 && !run.discovering) {
+                continue;
+            }
+            if named && rows == 0 {
+                // Rows may stand in these alone.
+                let with = table.metrics.iter().enumerate().filter(|(_, it)| it.fallback.is_some());
+                columns.extend(with.map(|(n, _)| column(at, Part::Fallback(n as u16))));
                 continue;
             }
             let metrics = table.metrics.iter().zip(&mut state.asked).zip(&gathered.values);
             for (n, ((metric, asked), values)) in metrics.enumerate() {
                 let (first, fallback) = *asked;
-                let unread = run.unread.contains(&column(at, Part::Value(n as u16)));
+                let first_column = column(at, Part::Value(n as u16));
+                let left = self.culprits.manner(Item::Column(first_column)).is_some();
+                let unread = run.unread.contains(&first_column);
                 if metric.fallback.is_none() || !first || unread {
                     continue;
                 }
@@ -131,7 +139,7 @@ impl Session {
                 if lacking && !fallback {
                     columns.push(column(at, Part::Fallback(n as u16)));
                 }
-                *asked = (values.len() > 0, lacking);
+                *asked = (values.len() > 0 || left, lacking);
             }
         }
         self.group(run, &profile, columns);

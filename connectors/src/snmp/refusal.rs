@@ -250,7 +250,11 @@ impl Session {
                 return self.leave(run, item, why);
             }
             Some((Manner::Suspect, _)) => {}
-            Some((Manner::Left | Manner::Alone | Manner::Next | Manner::Slow(_), _)) | None => {
+            Some((
+                Manner::Left | Manner::Alone | Manner::Part | Manner::Next | Manner::Slow(_),
+                _,
+            ))
+            | None => {
                 self.culprits.set(item, Manner::Suspect, why, self.begun_at);
             }
         }
@@ -296,7 +300,10 @@ impl Session {
     /// A culprit was answered to its end; `by_next`: by GETNEXT where GETBULK was tried.
     pub(super) fn acquit(&mut self, item: Item, by_next: bool, whole: bool) {
         match self.culprits.since(item) {
-            Some((Manner::Alone | Manner::Left | Manner::Suspect, _)) if by_next && whole => {
+            Some(_) if !whole => {
+                self.culprits.set(item, Manner::Part, "the agent refused it", self.begun_at);
+            }
+            Some((Manner::Alone | Manner::Left | Manner::Suspect, _)) if by_next => {
                 let why = "GETBULK was refused or not answered";
                 self.culprits.set(item, Manner::Next, why, self.begun_at);
                 if self.culprits.next_count() >= MAX_NEXT {
@@ -304,7 +311,7 @@ impl Session {
                     self.bulk = Bulk::Fails(self.begun_at);
                 }
             }
-            Some((Manner::Suspect | Manner::Left, _)) => self.culprits.forget(item),
+            Some((Manner::Suspect | Manner::Left | Manner::Part, _)) => self.culprits.forget(item),
             Some((Manner::Alone, at)) if self.begun_at.saturating_sub(at) >= RETRY_MS => {
                 self.culprits.forget(item);
             }

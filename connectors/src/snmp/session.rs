@@ -143,6 +143,7 @@ impl Session {
     pub(super) fn adopt(&mut self, profile: Arc<Profile>) {
         let table = |table: &crate::profiles::Table| TableState {
             names: vec![Collected::default(); name_columns(&table.instance)],
+            needed: name_columns(&table.instance),
             asked: vec![(true, false); table.metrics.len()],
             ..TableState::default()
         };

@@ -49,6 +49,9 @@ impl Values {
             self.counts.push(count as i64);
         } else {
             let Some(gauge) = value.gauge() else { return false };
+            if source.valid.is_some_and(|(least, most)| !(least..=most).contains(&gauge)) {
+                return false;
+            }
             self.gauges.push(source.transform.map_or(gauge, |transform| transform.apply(gauge)));
         }
         self.instances.push(instance);
