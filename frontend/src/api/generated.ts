@@ -707,14 +707,31 @@ export interface components {
         };
         /** @description All about a device. */
         DeviceDetail: {
-            /** @description IP address. */
+            /** @description IP address or host name; of a host name the fact `address_in_use` is the address. */
             address: string;
+            /** @description Whether SNMP answers may come from another address than the one asked. */
+            any_source: boolean;
             /** @description Name of a credential in the vault. */
             credential: string | null;
             /** @description Whether it is polled at all. */
             enabled: boolean;
             /** @description Whether loss and round-trip time are measured. */
             icmp: boolean;
+            /**
+             * Format: int32
+             * @description Echo requests a poll; null: as the pollers are configured.
+             */
+            icmp_echoes: number | null;
+            /**
+             * Format: int64
+             * @description Time between echo requests.
+             */
+            icmp_spacing_ms: number | null;
+            /**
+             * Format: int64
+             * @description How long the reply to the last echo request is waited for.
+             */
+            icmp_timeout_ms: number | null;
             /**
              * Format: uuid
              * @description Identity for life.
@@ -782,10 +799,15 @@ export interface components {
         /** @description What to poll. Fields left out take the default, also on PUT, which replaces all of them. */
         DeviceInput: {
             /**
-             * @description IP address, v4 or v6.
+             * @description IP address, v4 or v6 (a link-local one with its zone, `fe80::1%eth0`), or host name.
              * @example 192.0.2.10
              */
             address: string;
+            /**
+             * @description Take SNMP answers from another address than the one asked.
+             * @default false
+             */
+            any_source: boolean | null;
             /** @description Name of a credential in the vault. */
             credential?: string | null;
             /**
@@ -798,6 +820,21 @@ export interface components {
              * @default true
              */
             icmp: boolean | null;
+            /**
+             * Format: int64
+             * @description Echo requests a poll; as the pollers are configured when left out.
+             */
+            icmp_echoes?: number | null;
+            /**
+             * Format: int64
+             * @description Time between echo requests.
+             */
+            icmp_spacing_ms?: number | null;
+            /**
+             * Format: int64
+             * @description How long the reply to the last echo request is waited for.
+             */
+            icmp_timeout_ms?: number | null;
             /**
              * Format: int64
              * @description Time between two polls.
@@ -846,14 +883,31 @@ export interface components {
         DeviceSort: "state" | "name" | "site" | "anomalies" | "last_sample";
         /** @description A device in a list. */
         DeviceSummary: {
-            /** @description IP address. */
+            /** @description IP address or host name; of a host name the fact `address_in_use` is the address. */
             address: string;
+            /** @description Whether SNMP answers may come from another address than the one asked. */
+            any_source: boolean;
             /** @description Name of a credential in the vault. */
             credential: string | null;
             /** @description Whether it is polled at all. */
             enabled: boolean;
             /** @description Whether loss and round-trip time are measured. */
             icmp: boolean;
+            /**
+             * Format: int32
+             * @description Echo requests a poll; null: as the pollers are configured.
+             */
+            icmp_echoes: number | null;
+            /**
+             * Format: int64
+             * @description Time between echo requests.
+             */
+            icmp_spacing_ms: number | null;
+            /**
+             * Format: int64
+             * @description How long the reply to the last echo request is waited for.
+             */
+            icmp_timeout_ms: number | null;
             /**
              * Format: uuid
              * @description Identity for life.
@@ -907,7 +961,7 @@ export interface components {
         /** @description A device to try; it need not exist. */
         DeviceTestInput: {
             /**
-             * @description IP address, v4 or v6.
+             * @description IP address, v4 or v6, or host name.
              * @example 192.0.2.10
              */
             address: string;

@@ -1,6 +1,9 @@
 // Between what is typed into the device form and what the API takes.
 import type { DeviceDetail, DeviceDraft } from "../api/types";
 
+/** What the form does not show: a device keeps it when the rest is changed. */
+type Kept = Pick<DeviceDraft, "any_source" | "icmp_echoes" | "icmp_spacing_ms" | "icmp_timeout_ms">;
+
 export interface Typed {
   address: string;
   name: string;
@@ -13,6 +16,7 @@ export interface Typed {
   snmp: boolean;
   icmp: boolean;
   enabled: boolean;
+  kept: Kept;
 }
 
 export const EMPTY: Typed = {
@@ -27,6 +31,7 @@ export const EMPTY: Typed = {
   snmp: true,
   icmp: true,
   enabled: true,
+  kept: { any_source: false },
 };
 
 export const typedOf = (device: DeviceDetail): Typed => ({
@@ -41,6 +46,12 @@ export const typedOf = (device: DeviceDetail): Typed => ({
   snmp: device.snmp,
   icmp: device.icmp,
   enabled: device.enabled,
+  kept: {
+    any_source: device.any_source,
+    icmp_echoes: device.icmp_echoes,
+    icmp_spacing_ms: device.icmp_spacing_ms,
+    icmp_timeout_ms: device.icmp_timeout_ms,
+  },
 });
 
 export type Wrong = Partial<Record<keyof Typed, string>>;
@@ -57,6 +68,7 @@ export function draftOf(typed: Typed): { draft: DeviceDraft; wrong: Wrong } {
   }
   if (!Number.isFinite(interval) || interval < 1) wrong.interval = "At least 1 second.";
   const draft: DeviceDraft = {
+    ...typed.kept,
     address,
     port,
     profile: typed.profile.trim() || "auto",
