@@ -276,9 +276,11 @@ impl Session {
         let Some(mut run) = self.run.take() else { return };
         // With the agent for itself: it is this, and nothing that was before it in a queue.
         let fair = run.alone || run.patient || run.in_flight == 1;
+        let probe = ask.only() == Some(Item::Scalar(Scalar::Uptime));
         if run.phase == Phase::Head {
             self.late = true;
-        } else {
+        } else if !self.late && !probe {
+            // What the agent has still to work off is waited for before the next is timed.
             run.patient = true;
             run.work.push_front(Ask::Get(vec![Scalar::Uptime]));
         }
@@ -312,7 +314,9 @@ impl Session {
                 }
             }
             Some((Manner::Suspect | Manner::Left | Manner::Part, _)) => self.culprits.forget(item),
-            Some((Manner::Alone, at)) if self.begun_at.saturating_sub(at) >= RETRY_MS => {
+            Some((Manner::Alone | Manner::Slow(_), at))
+                if self.begun_at.saturating_sub(at) >= RETRY_MS =>
+            {
                 self.culprits.forget(item);
             }
             Some((Manner::Alone | Manner::Next | Manner::Slow(_), _)) | None => {}

@@ -15,8 +15,9 @@ pub(crate) struct Request {
     /// None: the slot is free, or its question is being handled.
     pub(crate) ask: Option<Ask>,
     pub(crate) peer: usize,
-    /// When it was sent first.
+    /// When it was sent first, and last.
     pub(crate) sent_at: u64,
+    pub(crate) resent_at: u64,
     /// How often it was sent.
     pub(crate) tries: u32,
     pub(crate) packet: Vec<u8>,

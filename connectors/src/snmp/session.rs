@@ -264,6 +264,11 @@ impl Session {
         })
     }
 
+    /// Whether the poll under way has not come further than who is there.
+    pub(crate) fn is_head(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.phase == Phase::Head)
+    }
+
     pub(crate) fn in_flight(&self) -> usize {
         self.run.as_ref().map_or(0, |run| run.in_flight)
     }

@@ -20,6 +20,8 @@ const ERROR_OCTETS: usize = 512;
 /// agent that serves one request after the other works off each copy.
 const PATIENCE: u64 = 5;
 const PATIENT_RETRIES: u32 = 1;
+/// Time-outs after which the first answer of a poll makes the next poll a patient one.
+const LATE_HEAD: u64 = 2;
 /// Requests that may go out at once after a quiet time, as part of a second's.
 const BURST_DIVISOR: u64 = 20;
 
@@ -163,6 +165,7 @@ impl Engine {
         if request.tries == 1 {
             request.sent_at = self.frame.now;
         }
+        request.resent_at = self.frame.now;
         let (tries, at) = (request.tries, request.peer);
         let mut timeout = self.frame.shared.config.timeout_ms;
         let patient = self.frame.peers.get(at).is_some_and(|it| it.own.session.is_patient());
@@ -315,8 +318,12 @@ impl Engine {
         let at_ms = i32::try_from(at_ms).unwrap_or(i32::MAX);
         let waited = self.frame.now.saturating_sub(request.sent_at);
         let table = ask.table();
-        if waited > self.frame.shared.config.timeout_ms {
+        let timeout = self.frame.shared.config.timeout_ms;
+        // Counted from the last copy: the first may have been lost.
+        if self.frame.now.saturating_sub(request.resent_at) > timeout {
             peer.own.session.slow(&ask, waited);
+        } else if waited > timeout.saturating_mul(LATE_HEAD) && peer.own.session.is_head() {
+            peer.own.session.late();
         }
         match peer.own.session.answer(ask, &response, octets.len(), at_ms) {
             Ok(variables) => {
