@@ -77,7 +77,7 @@ fn all(poll: &Poll, metric: &str) -> HashSet<String> {
 
 fn fact<'a>(polls: &'a [Poll], instance: &str, name: &str) -> Option<&'a str> {
     let facts = polls.iter().flat_map(|poll| &poll.facts);
-    let found = facts.filter(|it| it.instance == instance && it.name == name).last();
+    let found = facts.rev().find(|it| it.instance == instance && it.name == name);
     found.map(|it| it.value.as_str())
 }
 
