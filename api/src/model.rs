@@ -59,7 +59,7 @@ pub(crate) struct DeviceSummary {
     pub(crate) id: String,
     /// Display name.
     pub(crate) name: String,
-    /// IP address.
+    /// IP address or host name; of a host name the fact `address_in_use` is the address.
     pub(crate) address: String,
     /// SNMP UDP port.
     #[schema(minimum = 1, maximum = 65535)]
@@ -80,6 +80,14 @@ pub(crate) struct DeviceSummary {
     pub(crate) icmp: bool,
     /// Time between two polls.
     pub(crate) interval_ms: i64,
+    /// Whether SNMP answers may come from another address than the one asked.
+    pub(crate) any_source: bool,
+    /// Echo requests a poll; null: as the pollers are configured.
+    pub(crate) icmp_echoes: Option<i32>,
+    /// Time between echo requests.
+    pub(crate) icmp_spacing_ms: Option<i64>,
+    /// How long the reply to the last echo request is waited for.
+    pub(crate) icmp_timeout_ms: Option<i64>,
     /// Availability.
     pub(crate) state: State,
     /// Since when it is in that state, ms since the epoch.

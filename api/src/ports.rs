@@ -2,10 +2,9 @@
 //! log, a poller or a vault.
 
 use std::future::Future;
-use std::net::IpAddr;
 use std::pin::Pin;
 
-use schemas::{Device, DeviceId};
+use schemas::{Address, Device, DeviceId};
 use secrecy::SecretString;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -84,7 +83,7 @@ pub trait Vault: Send + Sync + 'static {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbeRequest {
     /// Where.
-    pub address: IpAddr,
+    pub address: Address,
     /// SNMP UDP port.
     pub port: u16,
     /// A profile's name, or `auto`.

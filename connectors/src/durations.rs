@@ -104,7 +104,10 @@ impl Waits {
                 if self.tables.len() <= at {
                     self.tables.resize(at + 1, None);
                 }
-                &mut self.tables[at]
+                match self.tables.get_mut(at) {
+                    Some(slot) => slot,
+                    None => &mut self.scalars,
+                }
             }
         };
         *slot = Some(slot.unwrap_or(0).saturating_add(ms));

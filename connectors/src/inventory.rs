@@ -5,16 +5,21 @@
 //! 192.0.2.10     name=core-1 credential=lab-v2c site="Zurich North" tags=core,mpls
 //! 192.0.2.11     name=core-2 credential=lab-v2c port=1161 profile=generic interval=30s
 //! 2001:db8::7    name=gw snmp=no
+//! gw.example.net credential=lab-v2c
 //! ```
 //!
+//! An address is an IP address (a link-local one with its zone, `fe80::1%eth0`) or a host name.
 //! Keys: `name` (default: the address), `port` (161), `profile` (auto), `credential`, `site`,
-//! `tags` (with commas), `interval` (60s; s, m or h), `snmp`, `icmp`, `enabled` (yes or no). A
-//! device keeps its identity as long as it keeps its name.
+//! `tags` (with commas), `interval` (60s; s, m or h), `snmp`, `icmp`, `enabled` (yes or no),
+//! `any_source` (no; yes: SNMP answers may come from another address), `icmp_echoes` (a cycle),
+//! `icmp_spacing` and `icmp_timeout` (ms; else as the pollers are configured). A device keeps its
+//! identity as long as it keeps its name.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 
-use schemas::{Device, DeviceId};
+use schemas::{
+    Address, AddressError, Device, DeviceId, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS,
+};
 
 use crate::config::{MAX_INTERVAL_MS, MIN_INTERVAL_MS};
 
@@ -102,13 +107,13 @@ fn words(line: &str) -> Result<Vec<String>, String> {
 
 fn device(words: &[String], at: i64) -> Result<Option<Device>, String> {
     let Some((address, pairs)) = words.split_first() else { return Ok(None) };
-    let Ok(ip) = address.parse::<IpAddr>() else {
-        return Err(format!("{address:?} is no IP address; start the line with one"));
-    };
+    let ip: Address = address
+        .parse()
+        .map_err(|error: AddressError| format!("{error}; start the line with an address"))?;
     let mut device = Device {
         tenant: "default".into(),
         id: DeviceId::from_source("file", address),
-        name: address.clone(),
+        name: ip.to_string(),
         address: ip.to_string(),
         port: 161,
         profile: "auto".into(),
@@ -119,6 +124,10 @@ fn device(words: &[String], at: i64) -> Result<Option<Device>, String> {
         snmp: true,
         icmp: true,
         enabled: true,
+        any_source: false,
+        icmp_echoes: None,
+        icmp_spacing_ms: None,
+        icmp_timeout_ms: None,
         source: "file".into(),
         updated_at: at,
     };
@@ -147,6 +156,10 @@ fn set(device: &mut Device, key: &str, value: &str) -> Result<(), String> {
         "icmp" => device.icmp = yes_or_no(key, value)?,
         "enabled" => device.enabled = yes_or_no(key, value)?,
         "interval" => device.interval_ms = interval(value)?,
+        "any_source" => device.any_source = yes_or_no(key, value)?,
+        "icmp_echoes" => device.icmp_echoes = Some(number(key, value, ICMP_ECHOES)? as i32),
+        "icmp_spacing" => device.icmp_spacing_ms = Some(number(key, value, ICMP_SPACING_MS)?),
+        "icmp_timeout" => device.icmp_timeout_ms = Some(number(key, value, ICMP_TIMEOUT_MS)?),
         "port" => {
             let port = value.parse::<u16>().ok().filter(|port| *port > 0);
             device.port = port.ok_or(format!("port={value} is no port; use 1 to 65535"))?.into();
@@ -154,7 +167,7 @@ fn set(device: &mut Device, key: &str, value: &str) -> Result<(), String> {
         _ => {
             return Err(format!(
                 "unknown key {key:?}; use name, port, profile, credential, site, tags, interval, \
-                 snmp, icmp, enabled"
+                 snmp, icmp, enabled, any_source, icmp_echoes, icmp_spacing, icmp_timeout"
             ));
         }
     }
@@ -167,6 +180,12 @@ fn yes_or_no(key: &str, value: &str) -> Result<bool, String> {
         "no" | "false" => Ok(false),
         _ => Err(format!("{key}={value}; use yes or no")),
     }
+}
+
+/// A whole number within bounds; of milliseconds where it is a time.
+fn number(key: &str, value: &str, (low, high): (i64, i64)) -> Result<i64, String> {
+    let number = value.parse::<i64>().ok().filter(|it| (low..=high).contains(it));
+    number.ok_or_else(|| format!("{key}={value}; use a whole number from {low} to {high}"))
 }
 
 fn interval(value: &str) -> Result<i64, String> {
@@ -241,7 +260,10 @@ mod tests {
 
     #[test]
     fn wrong_lines_are_named_with_the_mend() {
-        check("core-1.example.net", "line 1: \"core-1.example.net\" is no IP address");
+        check("core_1!", "line 1: \"core_1!\" is no IP address or host name");
+        check("fe80::1", "is link-local: it needs the interface");
+        check("255.255.255.255", "must be the address of one device");
+        check("192.0.2.1\n::ffff:192.0.2.1", "line 2: name \"192.0.2.1\" is taken by line 1");
         check("192.0.2.1 nme=x", "unknown key \"nme\"; use name");
         check("192.0.2.1\n192.0.2.2 port=0", "line 2: port=0 is no port; use 1 to 65535");
         check("192.0.2.1 name=\"x", "a quote is not closed");
@@ -249,6 +271,6 @@ mod tests {
         check("192.0.2.1 interval=10ms", "use 1s to 24h");
         check("192.0.2.1 snmp=maybe", "use yes or no");
         check("192.0.2.1 name=a\n192.0.2.2 name=a", "line 2: name \"a\" is taken by line 1");
-        assert_eq!(parse("x\ny", 0).unwrap_err().len(), 2);
+        assert_eq!(parse("x!\ny!", 0).unwrap_err().len(), 2);
     }
 }

@@ -11,6 +11,9 @@
 //!
 //! Nothing here knows a log, a database or HTTP.
 
+// What came from outside is never indexed by a number that came from outside too.
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
+
 mod clock;
 mod config;
 mod durations;
@@ -19,10 +22,12 @@ mod icmp;
 mod inventory;
 mod net;
 mod outbox;
+mod place;
 mod poller;
 mod probe;
 mod profiles;
 mod record;
+mod resolve;
 mod seams;
 mod shared;
 mod snmp;

@@ -129,7 +129,9 @@ pub(crate) fn split(poll: Poll) -> Vec<Poll> {
     }
     for column in &poll.columns {
         for instance in &column.instances {
-            weights[*instance as usize] += 20;
+            if let Some(weight) = weights.get_mut(*instance as usize) {
+                *weight += 20;
+            }
         }
     }
     let fixed: usize = poll.columns.iter().map(column_bytes).sum::<usize>()
@@ -173,14 +175,16 @@ pub(crate) fn split(poll: Poll) -> Vec<Poll> {
 fn part(poll: &Poll, (start, end): (usize, usize)) -> Poll {
     let inside = |instance: i32| (start..end).contains(&(instance as usize));
     let columns = poll.columns.iter().filter_map(|column| {
-        let kept: Vec<usize> =
-            (0..column.instances.len()).filter(|&at| inside(column.instances[at])).collect();
+        let all = column.instances.iter().enumerate();
+        let kept: Vec<usize> = all.filter(|(_, it)| inside(**it)).map(|(at, _)| at).collect();
         if kept.is_empty() {
             return None;
         }
         Some(Column {
-            instances: kept.iter().map(|&at| column.instances[at] - start as i32).collect(),
-            at_ms: kept.iter().map(|&at| column.at_ms[at]).collect(),
+            instances: (kept.iter().filter_map(|&at| column.instances.get(at)))
+                .map(|it| it - start as i32)
+                .collect(),
+            at_ms: kept.iter().filter_map(|&at| column.at_ms.get(at).copied()).collect(),
             counts: kept.iter().filter_map(|&at| column.counts.get(at).copied()).collect(),
             gauges: kept.iter().filter_map(|&at| column.gauges.get(at).copied()).collect(),
             metric: column.metric.clone(),
@@ -194,7 +198,7 @@ fn part(poll: &Poll, (start, end): (usize, usize)) -> Poll {
         connector: poll.connector.clone(),
         poller: poll.poller.clone(),
         error: poll.error.clone(),
-        instances: poll.instances[start..end].to_vec(),
+        instances: poll.instances.get(start..end).unwrap_or_default().to_vec(),
         identities: poll.identities.get(start..end).unwrap_or_default().to_vec(),
         columns: columns.collect(),
         facts: Vec::new(),

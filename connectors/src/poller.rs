@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +10,7 @@ use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use schemas::DeviceId;
+use schemas::{Address, DeviceId};
 use tokio::sync::mpsc;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -20,6 +21,7 @@ use crate::frame;
 use crate::icmp::Pinger;
 use crate::icmp::socket::open_both;
 use crate::profiles::Profiles;
+use crate::resolve::Resolver;
 use crate::seams::{Change, ConnectorError, CredentialError, Credentials, PollSink};
 use crate::shared::{Command, Mailbox, Shared};
 use crate::snmp::engine::Engine;
@@ -39,6 +41,7 @@ pub struct Poller {
     shared: Arc<Shared>,
     snmp: Vec<Arc<Mailbox<Command>>>,
     icmp: Arc<Mailbox<Command>>,
+    names: Arc<Resolver>,
     devices: Mutex<HashSet<DeviceId>>,
     count: AtomicUsize,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -72,6 +75,7 @@ impl Poller {
             shared,
             snmp: Vec::new(),
             icmp: Arc::new(Mailbox::new().map_err(system("event descriptor"))?),
+            names: Arc::new(Resolver::default()),
             devices: Mutex::new(HashSet::new()),
             count: AtomicUsize::new(0),
             threads: Mutex::new(Vec::new()),
@@ -82,7 +86,22 @@ impl Poller {
         let pinger = Pinger::new(poller.shared.clone(), poller.icmp.clone(), open_both());
         let pinger = pinger.map_err(system("epoll"))?;
         poller.spawn("opsc-icmp".into(), move || frame::run(pinger))?;
+        poller.start_names(&runtime);
         Ok(poller)
+    }
+
+    fn start_names(&self, runtime: &tokio::runtime::Handle) {
+        let (names, shared) = (self.names.clone(), self.shared.clone());
+        let (snmp, icmp) = (self.snmp.clone(), self.icmp.clone());
+        runtime.spawn(async move {
+            let tell = |id: DeviceId, result: Result<IpAddr, String>| {
+                if let Some(mailbox) = mailbox_of(&snmp, id) {
+                    mailbox.send(Command::Resolved { id, result: result.clone() });
+                }
+                icmp.send(Command::Resolved { id, result });
+            };
+            names.run(|| shared.stopping(), tell).await;
+        });
     }
 
     fn start_snmp(
@@ -127,17 +146,24 @@ impl Poller {
                     return Err(ConnectorError::TooManyDevices(most));
                 }
                 devices.insert(device.id);
+                let (id, address) = (device.id, device.address.parse::<Address>());
                 self.icmp.send(Command::Upsert(Box::new(device.clone())));
-                self.snmp_of(device.id).send(Command::Upsert(Box::new(device)));
+                self.snmp_of(id, || Command::Upsert(Box::new(device)));
+                match address {
+                    Ok(Address::Name(name)) => self.names.watch(id, &name),
+                    Ok(Address::Ip(_) | Address::Zoned(..)) | Err(_) => self.names.forget(id),
+                }
             }
             Change::Remove(id) => {
                 devices.remove(&id);
-                self.snmp_of(id).send(Command::Remove(id));
+                self.names.forget(id);
+                self.snmp_of(id, || Command::Remove(id));
                 self.icmp.send(Command::Remove(id));
             }
             Change::Release(id) => {
                 devices.remove(&id);
-                self.snmp_of(id).send(Command::Release(id));
+                self.names.forget(id);
+                self.snmp_of(id, || Command::Release(id));
                 self.icmp.send(Command::Release(id));
             }
         }
@@ -145,8 +171,10 @@ impl Poller {
         Ok(())
     }
 
-    fn snmp_of(&self, id: DeviceId) -> &Mailbox<Command> {
-        &self.snmp[(xxh3_64(id.0.as_bytes()) >> 32) as usize % self.snmp.len()]
+    fn snmp_of(&self, id: DeviceId, command: impl FnOnce() -> Command) {
+        if let Some(mailbox) = mailbox_of(&self.snmp, id) {
+            mailbox.send(command());
+        }
     }
 
     /// A credential has changed: it is fetched again at its next use.
@@ -215,6 +243,12 @@ impl Poller {
             mailbox.waker.wake();
         }
     }
+}
+
+/// The mailbox of the thread that polls a device.
+fn mailbox_of(all: &[Arc<Mailbox<Command>>], id: DeviceId) -> Option<&Mailbox<Command>> {
+    let place = (xxh3_64(id.0.as_bytes()) >> 32) as usize;
+    all.get(place.checked_rem(all.len())?).map(|it| &**it)
 }
 
 /// Notes that a thread ended although nobody asked it to.

@@ -1,6 +1,6 @@
 //! A one-shot test of a device, for "test before saving".
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use schemas::Device;
@@ -10,7 +10,9 @@ use tokio::net::UdpSocket;
 use crate::icmp::packet::{self, Echo};
 use crate::icmp::socket::{self, NOT_PERMITTED};
 use crate::net::udp::{Inbox, Outgoing};
-use crate::profiles::Profiles;
+use crate::place::Place;
+use crate::profiles::{CodePage, Profiles};
+use crate::resolve::lookup;
 use crate::seams::{Credential, Credentials};
 use crate::snmp::ask::OBJECT_ID;
 use crate::snmp::ber::{self, GET, Value};
@@ -58,10 +60,12 @@ pub async fn probe(
     profiles: &Profiles,
 ) -> ProbeReport {
     let mut report = ProbeReport::default();
-    let Ok(address) = device.address.parse::<IpAddr>() else {
-        let detail = format!("{:?} is no IP address; correct it", device.address);
-        report.steps.push(ProbeStep { name: "snmp", ok: false, detail, duration_ms: 0 });
-        return report;
+    let address = match find(device).await {
+        Ok(address) => address,
+        Err(detail) => {
+            report.steps.push(ProbeStep { name: "snmp", ok: false, detail, duration_ms: 0 });
+            return report;
+        }
     };
     if device.icmp {
         let start = Instant::now();
@@ -77,6 +81,17 @@ pub async fn probe(
     report
 }
 
+/// Where a device is now.
+async fn find(device: &Device) -> Result<SocketAddr, String> {
+    let mut place = Place::new(device, u16::try_from(device.port).unwrap_or(0));
+    if let Some(name) = place.name() {
+        let found = lookup(name).await;
+        let first = found.and_then(|all| all.first().copied().ok_or_else(String::new));
+        place.resolved(first.map_err(|why| format!("the name cannot be looked up: {why}")));
+    }
+    place.now.ok_or_else(|| place.why.unwrap_or_default())
+}
+
 fn step(name: &'static str, start: Instant, result: Result<String, String>) -> ProbeStep {
     let duration_ms = start.elapsed().as_millis() as u64;
     let ok = result.is_ok();
@@ -84,10 +99,12 @@ fn step(name: &'static str, start: Instant, result: Result<String, String>) -> P
     ProbeStep { name, ok, detail, duration_ms }
 }
 
-fn ping(address: IpAddr) -> Result<String, String> {
+fn ping(mut address: SocketAddr) -> Result<String, String> {
     let ipv6 = address.is_ipv6();
+    address.set_port(0);
     let socket = socket::open(ipv6).map_err(|_| NOT_PERMITTED.to_owned())?;
-    let to: SockAddr = SocketAddr::new(address, 0).into();
+    let to: SockAddr = address.into();
+    let address = address.ip();
     let run = uuid::Uuid::new_v4().as_u64_pair().0;
     let mut inbox = Inbox::new();
     for number in 0..TRIES as u16 {
@@ -114,7 +131,7 @@ fn ping(address: IpAddr) -> Result<String, String> {
 
 async fn snmp(
     device: &Device,
-    address: IpAddr,
+    to: SocketAddr,
     credentials: &dyn Credentials,
     profiles: &Profiles,
     report: &mut ProbeReport,
@@ -124,8 +141,6 @@ async fn snmp(
     };
     let credential = credentials.get(name).await.map_err(|error| error.to_string())?;
     let Credential::SnmpV2c { community } = credential;
-    let port = u16::try_from(device.port).unwrap_or(0);
-    let to = SocketAddr::new(address, port);
     let any: SocketAddr = if to.is_ipv6() { "[::]:0" } else { "0.0.0.0:0" }
         .parse()
         .map_err(|error| format!("{error}"))?;
@@ -150,7 +165,7 @@ async fn snmp(
         let mut octets = vec![0; 65_536];
         while let Ok(received) = tokio::time::timeout_at(end, socket.recv(&mut octets)).await {
             let length = received.map_err(failed)?;
-            match read(&octets[..length], id, device, profiles, report) {
+            match read(octets.get(..length).unwrap_or(&octets), id, device, profiles, report) {
                 Ok(true) => return Ok(format!("{to} answers")),
                 Ok(false) => {}
                 Err(error) => wrong = Some(format!("malformed answer from {to}: {error}")),
@@ -182,10 +197,10 @@ fn read(
     for bind in &binds {
         match (bind.oid, bind.value) {
             (oid, Value::Octets(text)) if oid == SYS_DESCR => {
-                report.sys_descr = Some(clean_text(text));
+                report.sys_descr = Some(clean_text(text, CodePage::default()));
             }
             (oid, Value::Octets(text)) if oid == SYS_NAME => {
-                report.sys_name = Some(clean_text(text));
+                report.sys_name = Some(clean_text(text, CodePage::default()));
             }
             (oid, Value::Oid(it)) if oid == OBJECT_ID => object_id = it,
             (oid, Value::Integer(count)) if oid == IF_NUMBER => report.interfaces = Some(count),

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -46,6 +47,11 @@ pub(crate) enum Command {
     Credential {
         name: String,
         result: Result<Credential, CredentialError>,
+    },
+    /// What the name of a device was resolved to.
+    Resolved {
+        id: DeviceId,
+        result: Result<IpAddr, String>,
     },
     Forget(String),
 }

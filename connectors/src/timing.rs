@@ -178,6 +178,8 @@ counters! {
     buffered,
     /// Cycles left out because too many waited.
     skipped,
+    /// Panics while a device was polled: it was set aside for a while.
+    panics,
 }
 
 /// Adds to a counter.

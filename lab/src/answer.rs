@@ -150,8 +150,16 @@ impl<'a, 'b> Answerer<'a, 'b> {
             let bind = bind?;
             let name = self.scratch.arcs.read(bind.oid)?;
             let program = &self.device.program;
-            let row = program.find(name);
+            let odd = &self.state.odd;
+            let mut row = program.find(name);
             let known = row.is_none() && program.has_object(name);
+            if !odd.is_empty() {
+                row = row.filter(|row| !odd.is_hidden(program, *row));
+                let asked = (name, row.unwrap_or(usize::MAX));
+                if let Some(refusal) = odd.refusal(program, asked, (index, false)) {
+                    return Ok(Err(refusal));
+                }
+            }
             let put = match row {
                 Some(row) if message.version == Version::V2c || !self.is_wide(row) => {
                     self.put_row(row)
@@ -180,7 +188,17 @@ impl<'a, 'b> Answerer<'a, 'b> {
     fn get_next(&mut self, message: &Message<'_>) -> Result<Result<(), (u8, u32)>, Malformed> {
         for (place, bind) in message.var_binds().enumerate() {
             let bind = bind?;
-            let mut row = self.device.program.after(self.scratch.arcs.read(bind.oid)?);
+            let program = &self.device.program;
+            let name = self.scratch.arcs.read(bind.oid)?;
+            let mut row = program.after(name);
+            let odd = &self.state.odd;
+            if !odd.is_empty() {
+                row = odd.visible(program, row);
+                let place = (place as u32 + 1, false);
+                if let Some(refusal) = odd.refusal(program, (name, row), place) {
+                    return Ok(Err(refusal));
+                }
+            }
             while message.version == Version::V1 && self.is_wide(row) {
                 row += 1;
             }
@@ -199,7 +217,8 @@ impl<'a, 'b> Answerer<'a, 'b> {
     }
 
     fn get_bulk(&mut self, message: &Message<'_>) -> Result<Result<(), (u8, u32)>, Malformed> {
-        let single = message.status.max(0) as usize;
+        let odd = &self.state.odd;
+        let single = if odd.no_repeaters() { 0 } else { message.status.max(0) as usize };
         let rounds = (message.index.max(0) as usize).min(MAX_REPETITIONS);
         let mut places = std::mem::take(&mut self.scratch.places);
         places.clear();
@@ -207,11 +226,41 @@ impl<'a, 'b> Answerer<'a, 'b> {
             let name = self.scratch.arcs.read(bind?.oid)?;
             places.push(self.device.program.after(name));
         }
+        if let Some(refusal) = self.bulk_refusal(message, &places, single, rounds)? {
+            return Ok(Err(refusal));
+        }
         let full = self.bulk_rounds(message, &mut places, single, rounds)?;
         self.scratch.places = places;
         // Cut short is fine (RFC 3416, 4.2.3), but not even one is tooBig.
         let nothing = full && self.values == 0;
         Ok(if nothing { Err((TOO_BIG, 0)) } else { Ok(()) })
+    }
+
+    /// What an oddity answers in place of the rows that would come.
+    fn bulk_refusal(
+        &mut self,
+        message: &Message<'_>,
+        places: &[usize],
+        single: usize,
+        rounds: usize,
+    ) -> Result<Option<(u8, u32)>, Malformed> {
+        let (program, odd) = (&self.device.program, &self.state.odd);
+        if odd.is_empty() {
+            return Ok(None);
+        }
+        for (at, (bind, place)) in message.var_binds().zip(places).enumerate() {
+            let name = self.scratch.arcs.read(bind?.oid)?;
+            let mut row = *place;
+            for _ in 0..if at < single { 1 } else { rounds } {
+                row = odd.visible(program, row);
+                let found = odd.refusal(program, (name, row), (at as u32 + 1, true));
+                if found.is_some() {
+                    return Ok(found);
+                }
+                row += 1;
+            }
+        }
+        Ok(None)
     }
 
     /// Returns whether the answer became full.
@@ -223,6 +272,8 @@ impl<'a, 'b> Answerer<'a, 'b> {
         rounds: usize,
     ) -> Result<bool, Malformed> {
         let rows = self.device.program.len();
+        let odd = &self.state.odd;
+        let (odd, most) = ((!odd.is_empty()).then_some(odd), odd.most_variables());
         for round in 0..rounds.max(1) {
             let skip = if round == 0 { 0 } else { single };
             let (mut ended, mut asked) = (0, 0);
@@ -230,8 +281,11 @@ impl<'a, 'b> Answerer<'a, 'b> {
                 if round == 0 && at >= single && rounds == 0 {
                     break;
                 }
+                if self.values as usize >= most {
+                    return Ok(false);
+                }
                 asked += 1;
-                let row = *place;
+                let row = odd.map_or(*place, |it| it.visible(&self.device.program, *place));
                 *place = (row + 1).min(rows);
                 let put = if row < rows {
                     self.put_row(row)

@@ -10,7 +10,7 @@ use crate::fault::ScriptEvent;
 /// Agents a lab may have.
 pub const MAX_DEVICES: usize = 100_000;
 /// Interfaces a generated device may have.
-pub const MAX_INTERFACES: usize = 4_096;
+pub const MAX_INTERFACES: usize = 32_768;
 /// Worker threads.
 pub const MAX_WORKERS: usize = 16;
 /// The largest UDP payload over IPv4.

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::odd::Oddity;
+
 /// Events a script may have.
 pub const MAX_SCRIPT_EVENTS: usize = 10_000;
 
@@ -116,8 +118,13 @@ pub enum Fault {
         /// Share.
         permille: u16,
     },
+    /// It answers, and oddly; oddities add up.
+    Odd {
+        /// How.
+        how: Oddity,
+    },
     /// Ends all faults of answering (slow, dead, loss, wrong id, truncated, garbage,
-    /// duplicate, late); leaves links, counters and light.
+    /// duplicate, late, odd); leaves links, counters and light.
     Clear,
 }
 
@@ -252,6 +259,7 @@ impl Fault {
                 range("per_s", *per_s, 0.0, 1.0e6, "0 to 1000000").and(lasting(*for_ms))
             }
             Self::LinkDown { for_ms, .. } => for_ms.map_or(Ok(()), lasting),
+            Self::Odd { how } => how.check(),
             Self::Dead
             | Self::Alive
             | Self::CounterReset { .. }

@@ -46,6 +46,10 @@ impl State {
                 self.manners.late = Some((*delay_ms, *permille));
                 ends = Some(End::Late);
             }
+            Fault::Odd { how } => {
+                self.odd.add(how);
+                ends = Some(End::Odd);
+            }
             Fault::Clear => self.clear_manners(),
             Fault::Reboot { down_ms } => {
                 self.boot_ms = now_ms.saturating_add(*down_ms);
@@ -139,6 +143,7 @@ impl State {
             | Fault::Garbage { .. }
             | Fault::Duplicate { .. }
             | Fault::Late { .. }
+            | Fault::Odd { .. }
             | Fault::Clear => {}
         }
         Ok(())

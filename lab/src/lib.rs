@@ -26,6 +26,7 @@ mod inject;
 pub mod ledger;
 mod network;
 mod noise;
+mod odd;
 mod poller;
 mod port;
 mod program;
@@ -50,6 +51,7 @@ pub use fault::{
     Fault, FaultError, MAX_SCRIPT_BYTES, MAX_SCRIPT_EVENTS, ScriptError, ScriptEvent, check_script,
     read_script,
 };
+pub use odd::{MAX_ODDITIES, Oddity};
 pub use port::free_port;
 pub use program::{MAX_ROWS, SERIAL_OID};
 pub use server::{Lab, LabError};

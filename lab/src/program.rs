@@ -158,6 +158,11 @@ impl Program {
         &self.arcs[at..at + usize::from(row.arcs)]
     }
 
+    /// The name of a row.
+    pub(crate) fn name(&self, place: usize) -> Option<&[u32]> {
+        self.rows.get(place).map(|row| self.arcs(row))
+    }
+
     /// The first row whose name is not before `name`, and whether it is `name`.
     fn search(&self, name: &[u32]) -> (usize, bool) {
         let at = self.rows.partition_point(|row| self.arcs(row) < name);

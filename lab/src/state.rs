@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::device::{Device, Interface};
 use crate::noise::{Tick, join, unit};
+use crate::odd::Oddities;
 
 /// How a device answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,6 +35,7 @@ pub(crate) enum End {
     Garbage,
     Duplicate,
     Late,
+    Odd,
     Step(usize),
     Burst(usize),
     Link(usize),
@@ -96,6 +98,7 @@ impl Light {
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) manners: Manners,
+    pub(crate) odd: Oddities,
     pub(crate) boot_ms: u64,
     pub(crate) silent_until_ms: u64,
     pub(crate) walk_reset_ms: Option<u64>,
@@ -222,6 +225,7 @@ impl State {
     /// Ends all faults of answering.
     pub(crate) fn clear_manners(&mut self) {
         self.manners = Manners::default();
+        self.odd.clear();
         self.ends.retain(|(_, end)| *end >= End::Step(0));
         self.next_end_ms = self.ends.iter().map(|(at_ms, _)| *at_ms).min();
     }
@@ -236,6 +240,7 @@ impl State {
             End::Garbage => self.manners.garbage = 0,
             End::Duplicate => self.manners.duplicate = 0,
             End::Late => self.manners.late = None,
+            End::Odd => self.odd.clear(),
             End::Step(place) => self.relink(device, place, at_ms, |link| link.step = 1.0),
             End::Burst(place) => {
                 let calm = device.interfaces.get(place).map_or(0.0, |found| found.errors_per_s);

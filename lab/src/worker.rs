@@ -201,6 +201,16 @@ impl Desk {
         if message.community != device.community {
             return count(&counters.wrong_community);
         }
+        if !state.odd.is_empty() {
+            if state.odd.swallows(&message) {
+                return count(&counters.swallowed);
+            }
+            if !asked.waited
+                && let Some(delay_ms) = state.odd.delay_ms(&message, tick.ms)
+            {
+                return self.put_off(shared, asked, tick.ms + delay_ms);
+            }
+        }
         let calm = state.manners == Manners::default();
         if !calm
             && !asked.waited

@@ -8,6 +8,7 @@
 //!
 //! Nothing here knows a log, a clock or a database.
 
+mod address;
 mod binary;
 mod id;
 mod identity;
@@ -16,12 +17,14 @@ mod records;
 mod registry;
 mod wire;
 
+pub use address::{Address, AddressError, MAX_ADDRESS};
 pub use id::{DeviceId, SeriesId, TenantId};
 pub use identity::{Difference, RowIdentity};
 pub use records::{
     Anomaly, Availability, Baseline, Column, ComponentStatus, Control, DeadLetter, Device,
-    DeviceFacts, DeviceStatus, Fact, Gap, GapReason, Kind, MetricBatch, Outcome, Poll,
-    ProcessStatus, ReadStatus, Rollup, SampleFlags, Series, Tick, Transition,
+    DeviceFacts, DeviceStatus, Fact, Gap, GapReason, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS,
+    Kind, MetricBatch, Outcome, Poll, ProcessStatus, ReadStatus, Rollup, SampleFlags, Series, Tick,
+    Transition,
 };
 pub use registry::{LOCAL_ID_BASE, SchemaId, SchemaStore, shipped};
 pub use wire::{AvroRecord, CodecError, DeviceInput, encode};

@@ -1,9 +1,8 @@
 //! POST /inventory/v1/device-tests, GET /inventory/v1/profiles
 
-use std::net::IpAddr;
-
 use axum::Json;
 use axum::extract::State;
+use schemas::Address;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -15,9 +14,9 @@ use crate::state::ApiState;
 /// A device to try; it need not exist.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct DeviceTestInput {
-    /// IP address, v4 or v6.
-    #[schema(value_type = String, required, example = "192.0.2.10", min_length = 2, max_length = 45)]
-    address: Option<IpAddr>,
+    /// IP address, v4 or v6, or host name.
+    #[schema(value_type = String, required, example = "192.0.2.10", min_length = 1, max_length = 253)]
+    address: Option<Address>,
     /// SNMP UDP port.
     #[schema(minimum = 1, maximum = 65535, default = 161)]
     port: Option<u16>,

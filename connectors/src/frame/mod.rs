@@ -4,8 +4,10 @@
 //! polled is counted and told in a record; a timer or command never reaches a device that has
 //! gone or changed. What is asked and how it is answered is the [`Connector`]'s.
 //!
-//! Nothing here waits for one device: every wait is a timer, every socket is non-blocking.
+//! Nothing here waits for one device: every wait is a timer, every socket is non-blocking. A panic
+//! while one is worked for sets that one aside for a while (see [`aside`]) and ends nothing else.
 
+mod aside;
 mod peer;
 #[cfg(test)]
 pub(crate) mod rig;
@@ -13,12 +15,14 @@ mod roster;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use schemas::{Device, DeviceId, Outcome, Poll};
 
+pub(crate) use self::aside::{Busy, guard};
 pub(crate) use self::peer::Peer;
 use self::roster::Roster;
 use crate::clock::{Slots, wall_ms};
@@ -62,8 +66,16 @@ pub(crate) trait Connector {
 
 /// What is due.
 pub(crate) enum Due<T> {
-    Cycle { at: usize, started: Started },
+    Cycle {
+        at: usize,
+        started: Started,
+    },
     Own(T),
+    /// Working for it ended in a panic: what it keeps of the device is made anew, what is in
+    /// flight is given up.
+    Panicked {
+        at: usize,
+    },
 }
 
 /// A timer of the wheel.
@@ -86,8 +98,13 @@ pub(crate) struct Frame<X, T> {
     pub(crate) epoll: Epoll,
     /// Milliseconds since the run's start, read once before and once after each wait.
     pub(crate) now: u64,
+    /// Who is worked for.
+    pub(crate) busy: Busy,
+    /// Panics that no device was to blame for.
+    strays: u32,
     connector: &'static str,
     mailbox: Arc<Mailbox<Command>>,
+    commands: VecDeque<Command>,
     wheel: Wheel<Timer<T>>,
     outbox: Outbox,
     /// Released devices whose last cycle has ended.
@@ -96,7 +113,7 @@ pub(crate) struct Frame<X, T> {
 
 /// Runs a connector until the poller stops.
 pub(crate) fn run<C: Connector>(mut connector: C) {
-    let mut due = Vec::new();
+    let mut due = VecDeque::new();
     let mut readable: Vec<Ready> = Vec::new();
     while !connector.frame().shared.stopping() {
         let now = connector.frame().shared.clock.now();
@@ -105,7 +122,7 @@ pub(crate) fn run<C: Connector>(mut connector: C) {
         frame.epoll.wait(wait, &mut readable);
         frame.now = frame.shared.clock.now();
         for it in readable.iter().filter(|it| it.token != WAKE) {
-            connector.read(it.token as usize, it.error);
+            guard(&mut connector, |reader| reader.read(it.token as usize, it.error));
         }
     }
     // Polls under way are dropped: their slot is the next poller's gap of one cycle.
@@ -113,38 +130,43 @@ pub(crate) fn run<C: Connector>(mut connector: C) {
 }
 
 /// Does what is due at `now`; how long to sleep then, ms.
-fn step<C: Connector>(connector: &mut C, now: u64, due: &mut Vec<Timer<C::Timer>>) -> u64 {
+fn step<C: Connector>(connector: &mut C, now: u64, due: &mut VecDeque<Timer<C::Timer>>) -> u64 {
     connector.frame().now = now;
-    for id in std::mem::take(&mut connector.frame().left) {
-        connector.command(Command::Remove(id));
+    while let Some(id) = connector.frame().left.pop() {
+        guard(connector, |it| it.command(Command::Remove(id)));
     }
-    for command in connector.frame().mailbox.take() {
-        match command {
+    let taken = connector.frame().mailbox.take();
+    connector.frame().commands.extend(taken);
+    while let Some(command) = connector.frame().commands.pop_front() {
+        guard(connector, |it| match command {
             Command::Release(id) => {
-                if connector.frame().release(id) {
-                    connector.command(Command::Remove(id));
+                if it.frame().release(id) {
+                    it.command(Command::Remove(id));
                 }
             }
             Command::Upsert(_)
             | Command::Remove(_)
             | Command::Credential { .. }
-            | Command::Forget(_) => connector.command(command),
-        }
+            | Command::Resolved { .. }
+            | Command::Forget(_) => it.command(command),
+        });
     }
     connector.frame().wheel.advance(now, due);
-    for timer in due.drain(..) {
-        match timer {
+    while let Some(timer) = due.pop_front() {
+        guard(connector, |it| match timer {
             Timer::Start { at, epoch } => {
-                if let Some(started) = connector.frame().begin(at, epoch) {
-                    connector.fire(Due::Cycle { at, started });
+                it.frame().busy = Busy::Device(at);
+                if let Some(started) = it.frame().begin(at, epoch) {
+                    it.fire(Due::Cycle { at, started });
                 }
             }
-            Timer::Own(timer) => connector.fire(Due::Own(timer)),
-        }
+            Timer::Own(timer) => it.fire(Due::Own(timer)),
+        });
     }
-    let more = connector.send();
+    let mut more = false;
+    guard(connector, |it| more = it.send());
     let frame = connector.frame();
-    frame.outbox.flush(now);
+    frame.flush();
     let wait = if more { 1 } else { frame.wheel.wait(now, MAX_WAIT_MS) };
     if frame.outbox.is_waiting() { wait.min(FLUSH_WAIT_MS) } else { wait }
 }
@@ -165,6 +187,9 @@ impl<X, T> Frame<X, T> {
             peers: Roster::default(),
             wheel: Wheel::new(now),
             left: Vec::new(),
+            busy: Busy::Nobody,
+            strays: 0,
+            commands: VecDeque::new(),
             connector,
             mailbox,
             epoll,
@@ -220,6 +245,7 @@ impl<X, T> Frame<X, T> {
             last_cycle,
             leaving: false,
             skipped: 0,
+            aside: None,
             own,
         });
         if fresh {
@@ -266,6 +292,12 @@ impl<X, T> Frame<X, T> {
             return None;
         }
         let started = Started { cycle, wall: wall_ms(), mono: self.now };
+        if !overdue && let Some(text) = peer.set_aside_text(self.now) {
+            peer.last_cycle = Some(cycle);
+            peer.started = Some(started);
+            self.publish_aside(at, text);
+            return None;
+        }
         if overdue {
             peer.skip(cycle);
             self.shared.timings.update(&peer.timing);
@@ -274,8 +306,9 @@ impl<X, T> Frame<X, T> {
         }
         if let (cycles @ 1.., Some(last)) = (std::mem::take(&mut peer.skipped), peer.last_cycle) {
             let blank = peer.blank(&self.shared.poller, Started { cycle: last, ..started });
-            self.outbox.push(skipped(blank, cycles), self.now);
+            self.push(skipped(blank, cycles));
         }
+        let peer = self.peers.get_mut(at)?;
         peer.last_cycle = Some(cycle);
         peer.started = Some(started);
         Some(started)
@@ -305,12 +338,26 @@ impl<X, T> Frame<X, T> {
         };
         let took = self.now - poll.mono_ms as u64;
         peer.timing.failures = if silent { peer.timing.failures + 1 } else { 0 };
+        // A poll that ended after the time aside was over: all is well again.
+        peer.aside = peer.aside.take().filter(|it| self.now < it.until);
         peer.timing.ended(poll.started_at, took, poll.outcome, poll.error.as_deref());
         self.shared.timings.update(&peer.timing);
         self.left.extend(peer.leaving.then_some(peer.device.id));
         count(&self.shared.counters.polls, 1);
-        if self.outbox.push(poll, self.now) {
+        if self.push(poll) {
             count(&self.shared.counters.buffered, 1);
         }
+    }
+
+    /// The sink's panics are the program's, not a device's.
+    fn push(&mut self, poll: Poll) -> bool {
+        let busy = std::mem::replace(&mut self.busy, Busy::Sink);
+        let waits = self.outbox.push(poll, self.now);
+        self.busy = busy;
+        waits
+    }
+
+    fn flush(&mut self) {
+        self.outbox.flush(self.now);
     }
 }

@@ -2,6 +2,7 @@
 
 use schemas::{Device, Poll};
 
+use super::aside::Aside;
 use crate::clock::Slots;
 use crate::record::{self, Started};
 use crate::timing::DeviceTiming;
@@ -24,6 +25,8 @@ pub(crate) struct Peer<X> {
     pub(super) leaving: bool,
     /// Cycles left out and not yet told.
     pub(super) skipped: u64,
+    /// Working for it ended in a panic.
+    pub(super) aside: Option<Aside>,
     pub(crate) own: X,
 }
 
@@ -31,6 +34,17 @@ impl<X> Peer<X> {
     /// A record of this device, to be filled.
     pub(super) fn blank(&self, poller: &str, at: Started) -> Poll {
         record::blank(&self.device, self.timing.connector, self.slots, poller, at)
+    }
+
+    /// Why it is not polled now, if it is set aside.
+    pub(super) fn set_aside_text(&self, now: u64) -> Option<String> {
+        let aside = self.aside.as_ref().filter(|it| now < it.until)?;
+        let seconds = aside.until.saturating_sub(now).div_ceil(1_000);
+        Some(format!(
+            "set aside for {seconds} s: polling it ended in a fault of this program ({}); please \
+             report it with a walk of the device",
+            aside.text
+        ))
     }
 
     /// Leaves a cycle out.

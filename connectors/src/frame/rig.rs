@@ -72,7 +72,7 @@ impl<C: Connector> Rig<C> {
     /// Lets time pass and does what is due then.
     pub(crate) fn pass(&mut self, ms: u64) {
         let now = self.connector.frame().now + ms;
-        step(&mut self.connector, now, &mut Vec::new());
+        step(&mut self.connector, now, &mut Default::default());
     }
 
     pub(crate) fn tell(&mut self, command: Command) {
@@ -114,5 +114,9 @@ pub(crate) fn device(updated_at: i64) -> Device {
         enabled: true,
         source: "test".into(),
         updated_at,
+        any_source: false,
+        icmp_echoes: None,
+        icmp_spacing_ms: None,
+        icmp_timeout_ms: None,
     }
 }

@@ -45,6 +45,11 @@ impl<X> Roster<X> {
         })
     }
 
+    /// The number of a device.
+    pub(crate) fn place_of(&self, id: DeviceId) -> Option<usize> {
+        self.by_id.get(&id).copied()
+    }
+
     pub(super) fn by_id(&mut self, id: DeviceId) -> Option<&mut Peer<X>> {
         let at = *self.by_id.get(&id)?;
         self.get_mut(at)
@@ -59,13 +64,15 @@ impl<X> Roster<X> {
             self.peers.len() - 1
         });
         self.by_id.insert(peer.device.id, at);
-        self.peers[at] = Some(peer);
+        if let Some(place) = self.peers.get_mut(at) {
+            *place = Some(peer);
+        }
         (at, self.epoch)
     }
 
     pub(super) fn remove(&mut self, id: DeviceId) -> Option<(usize, Peer<X>)> {
         let at = self.by_id.remove(&id)?;
-        let peer = self.peers[at].take()?;
+        let peer = self.peers.get_mut(at)?.take()?;
         self.free.push(at);
         Some((at, peer))
     }

@@ -2,19 +2,28 @@ use std::sync::Arc;
 
 use schemas::{Device, Outcome, Poll};
 
+use super::aside::{ASIDE_MS, MAX_ASIDE_MS};
 use super::rig::{INTERVAL_MS, Rig, device};
-use super::{Connector, Due, Frame};
+use super::{Busy, Connector, Due, Frame};
 use crate::shared::{Command, Mailbox, Shared};
 
 /// Ends every cycle a second after its start; a fired second of a cycle that is over counts.
 struct Toy {
     frame: Frame<(), (usize, u32, i64)>,
     stray: u32,
+    /// Panics at each start, and when a device's second is over.
+    panics: (bool, bool),
+    given_up: u32,
 }
 
 impl Toy {
     fn new(shared: Arc<Shared>, mailbox: Arc<Mailbox<Command>>) -> Self {
-        Self { frame: Frame::new(shared, mailbox, "toy").unwrap(), stray: 0 }
+        Self {
+            frame: Frame::new(shared, mailbox, "toy").unwrap(),
+            stray: 0,
+            panics: (false, false),
+            given_up: 0,
+        }
     }
 }
 
@@ -35,15 +44,24 @@ impl Connector for Toy {
                 self.frame.admit(newcomer, ());
             }
             Command::Remove(id) => drop(self.frame.remove(id)),
-            Command::Credential { .. } | Command::Forget(_) | Command::Release(_) => {}
+            Command::Credential { .. }
+            | Command::Forget(_)
+            | Command::Resolved { .. }
+            | Command::Release(_) => {}
         }
     }
 
     fn fire(&mut self, due: Due<(usize, u32, i64)>) {
         match due {
+            Due::Panicked { .. } => self.given_up += 1,
+            Due::Cycle { .. } if self.panics.0 => panic!("for the test"),
             Due::Cycle { at, started } => {
                 let epoch = self.frame.peers.get(at).unwrap().epoch;
                 self.frame.set(started.mono + 1_000, (at, epoch, started.cycle));
+            }
+            Due::Own((at, ..)) if self.panics.1 => {
+                self.frame.busy = Busy::Device(at);
+                panic!("for the test")
             }
             Due::Own((at, epoch, cycle)) if self.frame.peers.is_under_way(at, epoch, cycle) => {
                 let poll = self.frame.end(at).unwrap();
@@ -207,4 +225,45 @@ fn cycles_left_out_are_told() {
     let wanted = [(0, Outcome::Ok), (3, Outcome::Skipped), (4, Outcome::Ok)];
     assert_eq!(outcomes, wanted.map(|(at, outcome)| (first + at, outcome)));
     assert!(polls[1].error.as_deref().unwrap().starts_with("3 cycles left out"));
+}
+
+/// Polls of a device whose polling panics, at its start or later, and then no more.
+fn panics(at_start: bool) {
+    let (mut rig, device) = fresh();
+    rig.connector.panics = (at_start, !at_start);
+    rig.upsert(&device);
+    rig.pass(2_000);
+    let polls = rig.polls();
+    assert_eq!((polls.len(), polls[0].outcome), (1, Outcome::Malformed), "{polls:?}");
+    let error = polls[0].error.as_deref().unwrap();
+    assert!(error.starts_with("set aside for 60 s") && error.contains("for the test"), "{error}");
+    assert_eq!(rig.connector.frame.shared.counters.read().panics, 1);
+    assert_eq!((rig.connector.given_up, rig.connector.frame.peers.get(0).is_some()), (1, true));
+    // Each panic in a row doubles the time, up to a maximum; then it is polled again.
+    for n in 1..=8 {
+        rig.pass(INTERVAL_MS as u64);
+        rig.pass(2_000);
+        let polls = rig.polls();
+        let error = polls[0].error.clone().unwrap();
+        let wait = (ASIDE_MS << n).min(MAX_ASIDE_MS) / 1_000;
+        let twice = polls.len() == 1 && error.starts_with(&format!("set aside for {wait} s"));
+        assert!(twice || error.starts_with("set aside for "), "{n}: {error}");
+    }
+    rig.connector.panics = (false, false);
+    for _ in 0..3 {
+        rig.pass(INTERVAL_MS as u64);
+        rig.pass(2_000);
+    }
+    assert_eq!(rig.polls().last().unwrap().outcome, Outcome::Ok);
+    rig.connector.panics = (at_start, !at_start);
+    rig.pass(INTERVAL_MS as u64);
+    rig.pass(2_000);
+    let error = rig.polls().pop().unwrap().error.unwrap();
+    assert!(error.starts_with("set aside for 60 s"), "it begins anew: {error}");
+}
+
+#[test]
+fn a_panic_sets_its_device_aside_and_ends_nothing_else() {
+    panics(true);
+    panics(false);
 }

@@ -11,7 +11,7 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -21,7 +21,7 @@ use self::packet::{Echo, LENGTH};
 use self::peer::Icmp;
 use self::socket::{EchoSocket, NOT_PERMITTED};
 use crate::durations::ECHO;
-use crate::frame::{Connector, Due, Frame};
+use crate::frame::{Busy, Connector, Due, Frame};
 use crate::net::pace::Pace;
 use crate::net::udp::{BATCH, Inbox, MAX_BATCHES, Outgoing, is_stale};
 use crate::record::Started;
@@ -32,6 +32,9 @@ use crate::timing::count;
 const PACE: u64 = 20_000;
 /// Echo requests that may go out at once after a quiet time.
 const BURST: u64 = BATCH as u64 * 4;
+
+/// Echo requests a cycle: their numbers have five bits.
+const MAX_ECHOES: u32 = 20;
 
 pub(crate) enum Timer {
     Echo { at: usize, epoch: u32, number: u32 },
@@ -61,6 +64,13 @@ impl Connector for Pinger {
         match command {
             Command::Upsert(device) => self.upsert(*device),
             Command::Remove(id) => drop(self.frame.remove(id)),
+            Command::Resolved { id, result } => {
+                if let Some(at) = self.frame.peers.place_of(id)
+                    && let Some(peer) = self.frame.peers.get_mut(at)
+                {
+                    peer.own.place.resolved(result);
+                }
+            }
             Command::Credential { .. } | Command::Forget(_) | Command::Release(_) => {}
         }
     }
@@ -68,6 +78,11 @@ impl Connector for Pinger {
     fn fire(&mut self, due: Due<Timer>) {
         match due {
             Due::Cycle { at, started } => self.start(at, started),
+            Due::Panicked { at } => {
+                if let Some(peer) = self.frame.peers.get_mut(at) {
+                    peer.own.begin();
+                }
+            }
             Due::Own(Timer::Echo { at, epoch, number }) => {
                 if self.frame.peers.current(at, epoch).is_some() {
                     self.outgoing.push_back((at, epoch, number));
@@ -107,7 +122,7 @@ impl Pinger {
                 frame.epoll.add(socket.datagrams.fd(), token as u64)?;
             }
         }
-        if sockets[0].is_none() {
+        if matches!(sockets, [None, _]) {
             tracing::warn!("ICMP: {NOT_PERMITTED}");
         }
         Ok(Self {
@@ -124,7 +139,10 @@ impl Pinger {
         if !device.enabled || !device.icmp {
             return drop(self.frame.remove(device.id));
         }
-        let same = |a: &Device, b: &Device| a.address == b.address;
+        let same = |a: &Device, b: &Device| {
+            (&a.address, a.icmp_echoes, a.icmp_spacing_ms, a.icmp_timeout_ms)
+                == (&b.address, b.icmp_echoes, b.icmp_spacing_ms, b.icmp_timeout_ms)
+        };
         let Some(newcomer) = self.frame.keep(device, same) else { return };
         self.frame.remove(newcomer.device.id);
         let own = Icmp::new(&newcomer.device);
@@ -135,18 +153,21 @@ impl Pinger {
     fn start(&mut self, at: usize, started: Started) {
         let Some(peer) = self.frame.peers.get_mut(at) else { return };
         peer.own.begin();
+        peer.own.place.refresh();
+        let settings = peer.own.settings;
         let (epoch, interval) = (peer.epoch, peer.slots.interval_ms as u64);
-        let address = peer.own.address;
+        let address = peer.own.place.now;
         if permitted(&self.sockets, address) != Some(true) {
             return self.finish(at);
         }
         let config = &self.frame.shared.config;
-        let echoes = config.icmp_echoes;
+        let echoes = settings.echoes.unwrap_or(config.icmp_echoes).clamp(1, MAX_ECHOES);
         // All echoes and the wait for the last must fit into the interval.
         let room = interval * config.deadline_permille / 1000;
-        let patience = config.icmp_timeout_ms.min(room / 2);
+        let patience = settings.timeout_ms.unwrap_or(config.icmp_timeout_ms).min(room / 2);
         let gaps = u64::from(echoes - 1).max(1);
-        let spacing = config.icmp_spacing_ms.min((room - patience) / gaps);
+        let spacing = settings.spacing_ms.unwrap_or(config.icmp_spacing_ms);
+        let spacing = spacing.min((room - patience) / gaps);
         for number in 0..echoes {
             let when = started.mono + spacing * u64::from(number);
             self.frame.set(when, Timer::Echo { at, epoch, number });
@@ -163,7 +184,7 @@ impl Pinger {
             while batch.len() < BATCH.min(self.pace.room()) {
                 let Some(&(at, epoch, number)) = self.outgoing.front() else { break };
                 let peer = self.frame.peers.current(at, epoch);
-                let open = peer.and_then(|it| Some((it.started?, it.own.address?)));
+                let open = peer.and_then(|it| Some((it.started?, it.own.place.now?)));
                 let Some((started, address)) = open else {
                     self.outgoing.pop_front();
                     continue;
@@ -183,11 +204,11 @@ impl Pinger {
     }
 
     fn send_batch(&mut self, ipv6: bool, batch: &[(usize, [u8; LENGTH], u32)]) {
-        let Some(socket) = &self.sockets[usize::from(ipv6)] else { return };
+        let Some(Some(socket)) = self.sockets.get(usize::from(ipv6)) else { return };
         let addresses: Vec<socket2::SockAddr> = batch
             .iter()
-            .filter_map(|(at, _, _)| self.frame.peers.get(*at)?.own.address)
-            .map(|ip| SocketAddr::new(ip, 0).into())
+            .filter_map(|(at, _, _)| self.frame.peers.get(*at)?.own.place.now)
+            .map(Into::into)
             .collect();
         let datagrams: Vec<Outgoing<'_>> = batch
             .iter()
@@ -202,7 +223,7 @@ impl Pinger {
         }
         let mut done = 0;
         while done < datagrams.len() {
-            match socket.datagrams.send(&datagrams[done..]) {
+            match socket.datagrams.send(datagrams.get(done..).unwrap_or_default()) {
                 Ok(sent) => {
                     count(&self.frame.shared.counters.echoes, sent as u64);
                     done += sent.max(1);
@@ -210,7 +231,8 @@ impl Pinger {
                 Err(error) if is_stale(&error) => {}
                 Err(error) => {
                     count(&self.frame.shared.counters.send_errors, 1);
-                    if let Some(peer) = self.frame.peers.get_mut(batch[done].0) {
+                    let at = batch.get(done).map_or(usize::MAX, |it| it.0);
+                    if let Some(peer) = self.frame.peers.get_mut(at) {
                         peer.own.network = Some(error.to_string());
                     }
                     done += 1;
@@ -221,7 +243,7 @@ impl Pinger {
 
     /// ICMP errors for echoes of ours: remembered, the missing reply decides.
     fn read_errors(&mut self, token: usize) {
-        let Some(socket) = &self.sockets[token] else { return };
+        let Some(Some(socket)) = self.sockets.get(token) else { return };
         let mut octets = [0; 256];
         while let Some((_, to, error)) = socket.datagrams.next_error(&mut octets) {
             count(&self.frame.shared.counters.unreachable, 1);
@@ -229,7 +251,7 @@ impl Pinger {
                 continue;
             };
             if let Some(peer) = self.frame.peers.current(echo.peer as usize, echo.epoch)
-                && to.is_some_and(|to| Some(to.ip()) == peer.own.address)
+                && to.map(|to| to.ip()) == peer.own.place.now.map(|it| it.ip())
             {
                 peer.own.network = Some(error.to_string());
             }
@@ -237,7 +259,7 @@ impl Pinger {
     }
 
     fn receive(&mut self, token: usize) {
-        let Some(socket) = &self.sockets[token] else { return };
+        let Some(Some(socket)) = self.sockets.get(token) else { return };
         for _ in 0..MAX_BATCHES {
             let received = socket.datagrams.receive(&mut self.inbox);
             let late = wall_ns();
@@ -246,7 +268,9 @@ impl Pinger {
                 let Some(echo) = packet::reply(octets, token == 1, socket.raw) else { continue };
                 let peer = self.frame.peers.current(echo.peer as usize, echo.epoch);
                 let Some(peer) = peer else { continue };
-                if echo.run != self.run || from.map(|it| it.ip()) != peer.own.address {
+                self.frame.busy = Busy::Device(echo.peer as usize);
+                let place = peer.own.place.now.map(|it| it.ip());
+                if echo.run != self.run || from.map(|it| it.ip()) != place {
                     continue;
                 }
                 let at = self.inbox.stamp_ns(position).unwrap_or(late);
@@ -261,9 +285,10 @@ impl Pinger {
     }
 
     fn finish(&mut self, at: usize) {
+        self.frame.busy = Busy::Device(at);
         let Some(mut poll) = self.frame.end(at) else { return };
         let Some(peer) = self.frame.peers.get_mut(at) else { return };
-        peer.judge(&mut poll, permitted(&self.sockets, peer.own.address));
+        peer.judge(&mut poll, permitted(&self.sockets, peer.own.place.now));
         let took = u64::try_from(poll.duration_ms).unwrap_or(0);
         self.frame.shared.durations.add(ECHO, took, std::iter::empty());
         self.frame.publish(at, poll);
@@ -271,8 +296,8 @@ impl Pinger {
 }
 
 /// Whether echoes to an address are permitted; none where it is no IP address.
-fn permitted(sockets: &[Option<EchoSocket>; 2], address: Option<IpAddr>) -> Option<bool> {
-    address.map(|ip| sockets[usize::from(ip.is_ipv6())].is_some())
+fn permitted(sockets: &[Option<EchoSocket>; 2], address: Option<SocketAddr>) -> Option<bool> {
+    address.map(|it| sockets.get(usize::from(it.is_ipv6())).is_some_and(Option::is_some))
 }
 
 fn wall_ns() -> i64 {

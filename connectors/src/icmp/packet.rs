@@ -17,18 +17,22 @@ pub(crate) struct Echo {
 /// An echo request.
 pub(crate) fn request(echo: Echo, ipv6: bool) -> [u8; LENGTH] {
     let mut packet = [0x5a; LENGTH];
-    packet[0] = if ipv6 { 128 } else { 8 };
-    packet[1..4].fill(0);
-    // Datagram sockets put their own identifier here.
-    packet[4..6].copy_from_slice(&(echo.run as u16).to_be_bytes());
-    packet[6..8].copy_from_slice(&echo.sequence.to_be_bytes());
-    packet[8..16].copy_from_slice(&echo.run.to_be_bytes());
-    packet[16..20].copy_from_slice(&echo.peer.to_be_bytes());
-    packet[20..24].copy_from_slice(&echo.epoch.to_be_bytes());
+    let [kind, code, sum_high, sum_low, rest @ ..] = &mut packet;
+    (*kind, *code, *sum_high, *sum_low) = (if ipv6 { 128 } else { 8 }, 0, 0, 0);
+    // Datagram sockets put their own identifier where the first two octets are.
+    let fields = (echo.run as u16)
+        .to_be_bytes()
+        .into_iter()
+        .chain(echo.sequence.to_be_bytes())
+        .chain(echo.run.to_be_bytes())
+        .chain(echo.peer.to_be_bytes())
+        .chain(echo.epoch.to_be_bytes());
+    rest.iter_mut().zip(fields).for_each(|(place, octet)| *place = octet);
     // Over IPv6 the kernel computes it: it covers addresses too.
     if !ipv6 {
-        let sum = checksum(&packet);
-        packet[2..4].copy_from_slice(&sum.to_be_bytes());
+        let [high, low] = checksum(&packet).to_be_bytes();
+        let [_, _, sum_high, sum_low, ..] = &mut packet;
+        (*sum_high, *sum_low) = (high, low);
     }
     packet
 }
@@ -42,25 +46,26 @@ pub(crate) fn reply(datagram: &[u8], ipv6: bool, raw: bool) -> Option<Echo> {
         datagram
     };
     let kind = if ipv6 { 129 } else { 0 };
-    if packet.len() < HEADER + 16 || packet[0] != kind {
+    if packet.first() != Some(&kind) {
         return None;
     }
     Some(Echo {
-        run: u64::from_be_bytes(packet[8..16].try_into().ok()?),
-        peer: u32::from_be_bytes(packet[16..20].try_into().ok()?),
-        epoch: u32::from_be_bytes(packet[20..24].try_into().ok()?),
-        sequence: u16::from_be_bytes(packet[6..8].try_into().ok()?),
+        run: u64::from_be_bytes(packet.get(HEADER..HEADER + 8)?.try_into().ok()?),
+        peer: u32::from_be_bytes(packet.get(16..20)?.try_into().ok()?),
+        epoch: u32::from_be_bytes(packet.get(20..24)?.try_into().ok()?),
+        sequence: u16::from_be_bytes(packet.get(6..8)?.try_into().ok()?),
     })
 }
 
 /// The echo of a request of ours that came back in an ICMP error.
 pub(crate) fn returned(octets: &[u8]) -> Option<Echo> {
     let mut packet: [u8; LENGTH] = octets.get(..LENGTH)?.try_into().ok()?;
-    let ipv6 = packet[0] == 128;
-    if !ipv6 && packet[0] != 8 {
+    let kind = packet.first_mut()?;
+    let ipv6 = *kind == 128;
+    if !ipv6 && *kind != 8 {
         return None;
     }
-    packet[0] = if ipv6 { 129 } else { 0 };
+    *kind = if ipv6 { 129 } else { 0 };
     reply(&packet, ipv6, false)
 }
 
@@ -68,7 +73,7 @@ pub(crate) fn returned(octets: &[u8]) -> Option<Echo> {
 fn checksum(octets: &[u8]) -> u16 {
     let words = octets
         .chunks(2)
-        .map(|pair| u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0)));
+        .map(|pair| pair.iter().chain(&[0]).take(2).fold(0, |sum, it| sum << 8 | u32::from(*it)));
     let mut sum: u32 = words.sum();
     while sum > 0xffff {
         sum = (sum & 0xffff) + (sum >> 16);

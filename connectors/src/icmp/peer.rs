@@ -1,11 +1,10 @@
 //! A device's echoes of one cycle.
 
-use std::net::IpAddr;
-
-use schemas::{Column, Device, Kind, Outcome, Poll};
+use schemas::{Column, Device, Fact, Kind, Outcome, Poll};
 
 use super::socket::NOT_PERMITTED;
 use crate::frame;
+use crate::place::Place;
 
 /// Bits of a sequence number that count the echoes of a cycle.
 const NUMBER_BITS: u32 = 5;
@@ -17,22 +16,67 @@ pub(super) const fn sequence(cycle: i64, number: u32) -> u16 {
     ((cycle as u64) << NUMBER_BITS) as u16 | number as u16
 }
 
+/// Cycles in a row that lose the very same echoes after which the target is taken for one that
+/// limits the rate of its replies: chance does not repeat itself so often.
+const LIMITED_AFTER: u32 = 5;
+/// How often that is told, ms.
+const LIMITED_SENT_MS: i64 = 3_600_000;
+
+/// What is set for a device; none: as for all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Settings {
+    pub(super) echoes: Option<u32>,
+    pub(super) spacing_ms: Option<u64>,
+    pub(super) timeout_ms: Option<u64>,
+}
+
+/// Which echoes the last cycles lost.
+#[derive(Clone, Copy, Debug, Default)]
+struct History {
+    /// A bit for each echo that was answered, and how many were sent.
+    answered: u32,
+    sent: usize,
+    /// Cycles in a row with the same.
+    run: u32,
+    /// When it was told last that the target limits its replies, ms.
+    told_at: Option<i64>,
+}
+
+impl History {
+    /// Takes a cycle in; whether its losses are those of a target that limits its replies.
+    fn limits(&mut self, answered: u32, sent: usize) -> bool {
+        let same = (self.answered, self.sent) == (answered, sent);
+        self.run = if same { self.run.saturating_add(1) } else { 1 };
+        (self.answered, self.sent) = (answered, sent);
+        // The first of each burst finds the bucket full; a path that loses does not spare it.
+        let first = answered & 1 == 1;
+        first && (answered.count_ones() as usize) < sent && self.run >= LIMITED_AFTER
+    }
+}
+
 pub(super) type Peer = frame::Peer<Icmp>;
 
 /// What ICMP keeps of a device.
 #[derive(Debug)]
 pub(crate) struct Icmp {
-    /// None: the address is no IP address.
-    pub(super) address: Option<IpAddr>,
+    pub(super) place: Place,
+    /// What was set for this device.
+    pub(super) settings: Settings,
     pub(super) network: Option<String>,
     /// When each echo left, and its round trip, ns.
     echoes: Vec<(i64, Option<i64>)>,
+    history: History,
 }
 
 impl Icmp {
     pub(super) fn new(device: &Device) -> Self {
-        let address = device.address.parse::<IpAddr>().ok().map(|ip| ip.to_canonical());
-        Self { address, network: None, echoes: Vec::new() }
+        let settings = Settings {
+            echoes: device.icmp_echoes.and_then(|it| u32::try_from(it).ok()),
+            spacing_ms: device.icmp_spacing_ms.and_then(|it| u64::try_from(it).ok()),
+            timeout_ms: device.icmp_timeout_ms.and_then(|it| u64::try_from(it).ok()),
+        };
+        let place = Place::new(device, 0);
+        Self { place, settings, network: None, echoes: Vec::new(), history: History::default() }
     }
 
     /// Forgets the cycle before.
@@ -48,7 +92,9 @@ impl Peer {
         if self.own.echoes.len() <= number {
             self.own.echoes.resize(number + 1, (at_ns, None));
         }
-        self.own.echoes[number] = (at_ns, None);
+        if let Some(echo) = self.own.echoes.get_mut(number) {
+            *echo = (at_ns, None);
+        }
         self.timing.requests += 1;
     }
 
@@ -73,12 +119,40 @@ impl Peer {
         true
     }
 
+    /// Whether the target limits its replies; says so in the record.
+    fn is_limited(&mut self, poll: &mut Poll) -> bool {
+        let (mut answered, mut sent) = (0u32, 0usize);
+        for (number, (_, trip)) in self.own.echoes.iter().enumerate().take(32) {
+            answered |= u32::from(trip.is_some()) << number;
+            sent += 1;
+        }
+        let history = &mut self.own.history;
+        let limited = history.limits(answered, sent);
+        let text = format!(
+            "the target limits its replies: {} of {sent} echo requests are answered, the same in \
+             each cycle; the others are not counted as lost. Space them wider for it",
+            answered.count_ones()
+        );
+        let due = history.told_at.is_none_or(|at| poll.started_at - at >= LIMITED_SENT_MS);
+        let over = history.told_at.is_some() && !limited;
+        if over || (limited && due) {
+            history.told_at = limited.then_some(poll.started_at);
+            let value = if limited { text.clone() } else { "none".to_owned() };
+            let name = "icmp_rate_limited".to_owned();
+            poll.facts.push(Fact { instance: String::new(), name, value });
+        }
+        if limited {
+            poll.error = Some(text);
+        }
+        limited
+    }
+
     /// Writes the cycle's result; `permitted` is none where the address is no IP address.
     pub(super) fn judge(&mut self, poll: &mut Poll, permitted: Option<bool>) {
         match permitted {
             None => {
-                poll.error =
-                    Some(format!("{:?} is no IP address; correct it", self.device.address));
+                let pending = || format!("the name {} is being looked up", self.device.address);
+                poll.error = Some(self.own.place.why.clone().unwrap_or_else(pending));
                 return;
             }
             Some(false) => {
@@ -94,9 +168,12 @@ impl Peer {
         }
         let mut trips: Vec<i64> = self.own.echoes.iter().filter_map(|(_, trip)| *trip).collect();
         trips.sort_unstable();
-        let lost = self.own.echoes.len() - trips.len();
+        let mut lost = self.own.echoes.len().saturating_sub(trips.len());
         self.timing.timeouts += lost as u64;
         poll.instances = vec![String::new()];
+        if self.is_limited(poll) {
+            lost = 0;
+        }
         let loss = lost as f64 / self.own.echoes.len() as f64;
         // Loss comes in steps of one echo.
         let quantum = 1.0 / self.own.echoes.len() as f64;
@@ -128,5 +205,47 @@ fn column(metric: &str, unit: &str, value: f64, quantum: f64, at_ms: i32) -> Col
         at_ms: vec![at_ms],
         counts: vec![],
         gauges: vec![value],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(cycles: &[u32], wanted: bool) {
+        let mut history = History::default();
+        let last = cycles.iter().map(|answered| history.limits(*answered, 3)).last();
+        assert_eq!(last, Some(wanted), "{cycles:?}");
+    }
+
+    #[test]
+    fn a_target_that_limits_its_replies_is_told_from_a_path_that_loses() {
+        check(&[0b001; 5], true);
+        check(&[0b011; 5], true);
+        check(&[0b101; 5], true);
+        check(&[0b001; 4], false);
+        check(&[0b111; 9], false);
+        check(&[0; 9], false);
+        check(&[0b110; 9], false);
+        check(&[0b001, 0b011, 0b001, 0b101, 0b111, 0b001, 0b010], false);
+    }
+
+    proptest::proptest! {
+        /// Losses by chance are hardly ever taken for a limit.
+        #[test]
+        fn losses_by_chance_are_losses(seed: u64, percent in 1..80u64) {
+            let mut history = History::default();
+            let mut state = seed | 1;
+            let mut limited = 0;
+            for _ in 0..1_000 {
+                let mut answered = 0;
+                for number in 0..5 {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    answered |= u32::from((state >> 33) % 100 >= percent) << number;
+                }
+                limited += u32::from(history.limits(answered, 5));
+            }
+            proptest::prop_assert!(limited <= 30, "{limited} of 1000");
+        }
     }
 }

@@ -65,15 +65,16 @@ impl Inbox {
     /// Octets and source of a received datagram.
     pub(crate) fn get(&self, position: usize) -> (&[u8], Option<SocketAddr>) {
         let start = position * MAX_DATAGRAM;
-        let octets = &self.octets[start..start + self.lengths[position]];
-        (octets, address_of(&self.addresses[position]))
+        let length = self.lengths.get(position).copied().unwrap_or(0);
+        let octets = self.octets.get(start..start + length).unwrap_or_default();
+        (octets, self.addresses.get(position).and_then(address_of))
     }
     /// When the kernel received a datagram, ns since the epoch; needs SO_TIMESTAMPNS.
     pub(crate) fn stamp_ns(&self, position: usize) -> Option<i64> {
         // SAFETY: all zeroes is valid for this plain structure.
         let mut header: libc::msghdr = unsafe { zeroed() };
-        header.msg_control = self.control[position].as_ptr().cast_mut().cast();
-        header.msg_controllen = self.control_lengths[position] as _;
+        header.msg_control = self.control.get(position)?.as_ptr().cast_mut().cast();
+        header.msg_controllen = *self.control_lengths.get(position)? as _;
         // SAFETY: the kernel filled the control words up to that length; only they are read.
         unsafe {
             let mut message = libc::CMSG_FIRSTHDR(&header);
@@ -142,16 +143,18 @@ impl Datagrams {
         // SAFETY: as above.
         let mut headers: [libc::mmsghdr; BATCH] = unsafe { zeroed() };
         let base = inbox.octets.as_mut_ptr();
-        for position in 0..BATCH {
+        let slots = vectors.iter_mut().zip(&mut headers);
+        let slots = slots.zip(inbox.addresses.iter_mut().zip(&mut inbox.control));
+        for (position, ((vector, header), (address, control))) in slots.enumerate() {
             // SAFETY: the buffer has BATCH * MAX_DATAGRAM octets.
             let start = unsafe { base.add(position * MAX_DATAGRAM) };
-            vectors[position] = libc::iovec { iov_base: start.cast(), iov_len: MAX_DATAGRAM };
-            let header = &mut headers[position].msg_hdr;
-            header.msg_iov = &raw mut vectors[position];
+            *vector = libc::iovec { iov_base: start.cast(), iov_len: MAX_DATAGRAM };
+            let header = &mut header.msg_hdr;
+            header.msg_iov = vector;
             header.msg_iovlen = 1;
-            header.msg_name = (&raw mut inbox.addresses[position]).cast();
+            header.msg_name = (&raw mut *address).cast();
             header.msg_namelen = size_of::<libc::sockaddr_storage>() as u32;
-            header.msg_control = inbox.control[position].as_mut_ptr().cast();
+            header.msg_control = control.as_mut_ptr().cast();
             header.msg_controllen = (CONTROL * size_of::<u64>()) as _;
         }
         // SAFETY: every header points to a vector, a name, control words and octets that outlive
@@ -167,9 +170,10 @@ impl Datagrams {
         };
         // Nothing there, or the error of a peer that the error queue names: both mean none.
         let count = usize::try_from(count).unwrap_or(0);
-        for (position, header) in headers.iter().enumerate().take(count) {
-            inbox.lengths[position] = (header.msg_len as usize).min(MAX_DATAGRAM);
-            inbox.control_lengths[position] = header.msg_hdr.msg_controllen;
+        let lengths = inbox.lengths.iter_mut().zip(&mut inbox.control_lengths);
+        for (header, (length, control)) in headers.iter().zip(lengths).take(count) {
+            *length = (header.msg_len as usize).min(MAX_DATAGRAM);
+            *control = header.msg_hdr.msg_controllen;
         }
         count
     }
@@ -181,13 +185,14 @@ impl Datagrams {
         // SAFETY: as above.
         let mut headers: [libc::mmsghdr; BATCH] = unsafe { zeroed() };
         let count = datagrams.len().min(BATCH);
-        for (position, datagram) in datagrams[..count].iter().enumerate() {
-            vectors[position] = libc::iovec {
+        let slots = vectors.iter_mut().zip(&mut headers);
+        for (datagram, (vector, header)) in datagrams.iter().zip(slots) {
+            *vector = libc::iovec {
                 iov_base: datagram.octets.as_ptr().cast_mut().cast(),
                 iov_len: datagram.octets.len(),
             };
-            let header = &mut headers[position].msg_hdr;
-            header.msg_iov = &raw mut vectors[position];
+            let header = &mut header.msg_hdr;
+            header.msg_iov = vector;
             header.msg_iovlen = 1;
             header.msg_name = datagram.to.as_ptr().cast_mut().cast();
             header.msg_namelen = datagram.to.len();

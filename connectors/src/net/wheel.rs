@@ -23,12 +23,14 @@ impl<T> Wheel<T> {
     /// Fires at `at` or up to a tick later, never earlier.
     pub(crate) fn set(&mut self, at: u64, timer: T) {
         let tick = at.div_ceil(TICK_MS).max(self.next);
-        self.slots[tick as usize % SLOTS].push((tick, timer));
-        self.len += 1;
+        if let Some(slot) = self.slots.get_mut(tick as usize % SLOTS) {
+            slot.push((tick, timer));
+            self.len += 1;
+        }
     }
 
     /// Moves everything that is due into `due`.
-    pub(crate) fn advance(&mut self, now: u64, due: &mut Vec<T>) {
+    pub(crate) fn advance(&mut self, now: u64, due: &mut impl Extend<T>) {
         let last = now / TICK_MS;
         if last < self.next {
             return;
@@ -36,7 +38,7 @@ impl<T> Wheel<T> {
         // After a long stop every slot is visited once.
         let first = self.next.max((last + 1).saturating_sub(SLOTS as u64));
         for tick in first..=last {
-            let slot = &mut self.slots[tick as usize % SLOTS];
+            let Some(slot) = self.slots.get_mut(tick as usize % SLOTS) else { continue };
             let before = slot.len();
             due.extend(slot.extract_if(.., |(at, _)| *at <= last).map(|(_, timer)| timer));
             self.len -= before - slot.len();
@@ -50,7 +52,7 @@ impl<T> Wheel<T> {
             return most;
         }
         for tick in self.next..self.next + most / TICK_MS {
-            if !self.slots[tick as usize % SLOTS].is_empty() {
+            if self.slots.get(tick as usize % SLOTS).is_some_and(|slot| !slot.is_empty()) {
                 return (tick * TICK_MS).saturating_sub(now).min(most);
             }
         }

@@ -8,8 +8,8 @@ use schemas::Kind;
 
 use super::text::{FactText, FileText, InstanceText, KindText, MetricText, TableText};
 use super::{
-    AUTO, FactRow, InstanceRule, MAX_PROFILE_BYTES, MAX_PROFILE_ROWS, MAX_PROFILES, Metric,
-    Profile, ProfileError, Source, Table, Transform,
+    AUTO, CodePage, FactRow, InstanceRule, MAX_PROFILE_BYTES, MAX_PROFILE_ROWS, MAX_PROFILES,
+    Metric, Profile, ProfileError, Source, Table, Transform,
 };
 use crate::snmp::oid::Oid;
 
@@ -73,7 +73,8 @@ pub(super) fn resolve(
     let mut files: HashMap<String, (String, FileText)> = HashMap::new();
     for (file, text) in texts {
         let parsed: FileText = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(0, |span| text[..span.start].lines().count().max(1));
+            let before = |at: usize| text.get(..at).unwrap_or_default().lines().count().max(1);
+            let line = error.span().map_or(0, |span| before(span.start));
             let problem = error.message().replace('\n', " ");
             ProfileError { file: file.clone(), place: format!("line {line}"), problem }
         })?;
@@ -118,6 +119,7 @@ fn build(
         name: text.name.clone(),
         title: text.title.clone(),
         matches: Vec::new(),
+        code_page: CodePage::default(),
         metrics: Vec::new(),
         facts: Vec::new(),
         tables: Vec::new(),
@@ -137,6 +139,7 @@ fn build(
         check_whole(&profile, place)?;
     }
     path.pop();
+    profile.code_page = text.code_page.unwrap_or(profile.code_page);
     for prefix in &text.matches {
         profile.matches.push(place.oid("", "match", prefix)?);
     }
@@ -153,6 +156,7 @@ fn build(
 
 /// Positions of joined tables move by what is already there.
 fn take_over(profile: &mut Profile, parent: &Profile) {
+    profile.code_page = parent.code_page;
     profile.metrics.extend(parent.metrics.iter().cloned());
     profile.facts.extend(parent.facts.iter().cloned());
     let shift = profile.tables.len();
@@ -268,7 +272,19 @@ fn metric(place: Place<'_>, text: &MetricText, scalar: bool) -> Result<Metric, P
                 "only gauges have one; set kind = \"gauge\"",
             ));
         }
-        Ok(Source { oid, kind, scale, transform })
+        Ok(Source { oid, kind, scale, transform, valid: None })
+    };
+    let valid = |valid: Option<[f64; 2]>| match valid {
+        Some([least, most])
+            if least <= most && matches!(text.kind, KindText::Gauge | KindText::State) =>
+        {
+            Ok(Some((least, most)))
+        }
+        None => Ok(None),
+        Some(_) => {
+            let problem = "give [least, most] of a gauge or state, the lower one first";
+            Err(place.wrong(&row, "valid", problem))
+        }
     };
     let fallback = match &text.fallback {
         None => None,
@@ -277,7 +293,8 @@ fn metric(place: Place<'_>, text: &MetricText, scalar: bool) -> Result<Metric, P
         }
         Some(it) => {
             let scale = it.scale.unwrap_or(text.scale);
-            Some(source(&it.oid, "fallback.oid", it.kind, scale, it.transform)?)
+            let fallback = source(&it.oid, "fallback.oid", it.kind, scale, it.transform)?;
+            Some(Source { valid: valid(it.valid)?, ..fallback })
         }
     };
     let mut texts = Vec::new();
@@ -296,7 +313,10 @@ fn metric(place: Place<'_>, text: &MetricText, scalar: bool) -> Result<Metric, P
         ceiling: text.ceiling.clone(),
         detect: text.detect.unwrap_or(learns),
         quantum: text.quantum,
-        source: source(&text.oid, "oid", text.kind, text.scale, text.transform)?,
+        source: Source {
+            valid: valid(text.valid)?,
+            ..source(&text.oid, "oid", text.kind, text.scale, text.transform)?
+        },
         fallback,
         fallback_on_zero: text.fallback_on_zero,
         texts,

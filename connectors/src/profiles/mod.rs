@@ -2,14 +2,15 @@
 //! `[[table.metric]]` row in a TOML file; a new kind of device is one file.
 //!
 //! A file has `name`, `title`, `extends` (profiles whose rows are taken over), `match`
-//! (sysObjectID prefixes; the longest wins for profile `auto`), and rows:
+//! (sysObjectID prefixes; the longest wins for profile `auto`), `code_page` (`latin-1`, the default,
+//! or `windows-1252`: how octets that are no UTF-8 are read), and rows:
 //! - `[[metric]]`: a scalar, its `oid` with the instance (`….0`). `metric` name, `kind`
 //!   (`gauge`, `counter32`, `counter64`, `state`, `discontinuity`), `unit` after rate and scale
 //!   (UCUM), `scale` (1), `ceiling` (a metric of the same instance that no value exceeds),
 //!   `detect` (whether a baseline is learned; by default for gauges and counters), `quantum`
 //!   (smallest step, after scale), `transform` (`dbm_from_uw`), `texts` of a state's values,
-//!   `fallback` (`oid`, `kind`, `scale`, `transform`) where the first has no value, and
-//!   `fallback_on_zero`.
+//!   `valid` (`[least, most]` before scale: what lies outside is no value), `fallback` (`oid`,
+//!   `kind`, `scale`, `transform`, `valid`) where the first has no value, and `fallback_on_zero`.
 //! - `[[fact]]`: a text: `name`, `oid`, `form` (`text`, `mac`).
 //! - `[[table]]`: `name`, `instance`, `guard` and `[[table.metric]]`, `[[table.fact]]` rows whose
 //!   `oid` is the column without index; a fact without `oid` is the index itself. `instance` is
@@ -53,6 +54,7 @@ pub struct Profile {
     pub(crate) name: String,
     pub(crate) title: String,
     pub(crate) matches: Vec<Oid>,
+    pub(crate) code_page: CodePage,
     pub(crate) metrics: Vec<Metric>,
     pub(crate) facts: Vec<FactRow>,
     pub(crate) tables: Vec<Table>,
@@ -78,6 +80,8 @@ pub(crate) struct Source {
     pub(crate) kind: Kind,
     pub(crate) scale: f64,
     pub(crate) transform: Option<Transform>,
+    /// What lies outside is no value: least and most, before scale.
+    pub(crate) valid: Option<(f64, f64)>,
 }
 
 /// Conversions that no factor can express.
@@ -103,6 +107,34 @@ pub(crate) struct FactRow {
     /// None: the index itself.
     pub(crate) oid: Option<Oid>,
     pub(crate) form: Form,
+}
+
+/// How octets that are no UTF-8 are read as text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+pub(crate) enum CodePage {
+    /// ISO 8859-1.
+    #[default]
+    #[serde(rename = "latin-1")]
+    Latin1,
+    #[serde(rename = "windows-1252")]
+    Windows1252,
+}
+
+/// What Windows-1252 has where ISO 8859-1 has control characters, 0x80 to 0x9f.
+const WINDOWS_1252: [char; 32] = [
+    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}',
+    '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+];
+
+impl CodePage {
+    /// The character of an octet.
+    pub(crate) fn character(self, octet: u8) -> char {
+        let place = usize::from(octet).checked_sub(0x80);
+        match (self, place.and_then(|place| WINDOWS_1252.get(place))) {
+            (Self::Windows1252, Some(character)) => *character,
+            (Self::Latin1 | Self::Windows1252, _) => char::from(octet),
+        }
+    }
 }
 
 /// How a fact's octets are read.
@@ -203,7 +235,7 @@ impl Profiles {
         self.by_name.values().find_map(|profile| {
             let groups = std::iter::once(profile.metrics.as_slice())
                 .chain(profile.tables.iter().map(|table| table.metrics.as_slice()));
-            groups.filter_map(|group| Some(&group[of(group)?])).find_map(|row| {
+            groups.filter_map(|group| group.get(of(group)?)).find_map(|row| {
                 let text = row.texts.iter().find(|(number, _)| *number == value);
                 text.map(|(_, text)| text.as_str())
             })

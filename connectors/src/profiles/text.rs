@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemas::Kind;
 use serde::Deserialize;
 
-use super::{Form, Transform};
+use super::{CodePage, Form, Transform};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,6 +16,7 @@ pub(super) struct FileText {
     pub(super) extends: Vec<String>,
     #[serde(default, rename = "match")]
     pub(super) matches: Vec<String>,
+    pub(super) code_page: Option<CodePage>,
     #[serde(default)]
     pub(super) metric: Vec<MetricText>,
     #[serde(default)]
@@ -38,6 +39,7 @@ pub(super) struct MetricText {
     #[serde(default)]
     pub(super) quantum: f64,
     pub(super) transform: Option<Transform>,
+    pub(super) valid: Option<[f64; 2]>,
     pub(super) fallback: Option<FallbackText>,
     #[serde(default)]
     pub(super) fallback_on_zero: bool,
@@ -52,6 +54,7 @@ pub(super) struct FallbackText {
     pub(super) kind: KindText,
     pub(super) scale: Option<f64>,
     pub(super) transform: Option<Transform>,
+    pub(super) valid: Option<[f64; 2]>,
 }
 
 #[derive(Clone, Copy, Deserialize)]

@@ -8,9 +8,17 @@ use xxhash_rust::xxh3::Xxh3;
 use super::identity::note_hardware;
 use super::names::Row;
 use super::oid::index_text;
-use super::session::{FACTS_SENT_MS, Failure, MAX_LISTED, Phase, Run, Session, TableRun};
+use super::run::MAX_LISTED;
+use super::session::{FACTS_SENT_MS, Failure, Phase, Run, Session};
 use super::values::Values;
-use crate::profiles::{Metric, Profile, Source};
+use crate::profiles::{InstanceRule, Metric, Profile, Source};
+
+/// Facts about the polling itself: what the device refuses or is slow with, and what it has not.
+const SAID: [&str; 2] = ["refused", "not_found"];
+/// What such a fact says when nothing is the matter any more.
+const NONE: &str = "none";
+/// Characters of such a fact.
+const MAX_SAID: usize = 1_000;
 
 /// A poll's outcome and content.
 #[derive(Debug)]
@@ -45,7 +53,7 @@ impl Session {
             facts = self.collect_facts(&profile, &mut run, now);
         }
         let any = run.uptime.is_some() || !columns.is_empty();
-        let (outcome, error) = verdict(&run, any);
+        let (outcome, error) = verdict(&run, any, self.known_limits());
         let (mut instances, mut identities) = (Vec::new(), Vec::new());
         if !columns.is_empty() {
             instances.clone_from(&self.instances.names);
@@ -60,14 +68,10 @@ impl Session {
             add(columns, metric, &metric.source, values);
         }
         for (at, table) in profile.tables.iter().enumerate() {
-            let gathered = &mut run.tables[at];
-            if gathered.lost {
-                continue;
-            }
-            for (n, metric) in table.metrics.iter().enumerate() {
-                let mut values = std::mem::take(&mut gathered.values[n]);
+            let Some(gathered) = run.tables.get_mut(at).filter(|it| !it.lost) else { continue };
+            let values = gathered.values.drain(..).zip(gathered.fallback.drain(..));
+            for (metric, (mut values, mut second)) in table.metrics.iter().zip(values) {
                 if let Some(fallback) = &metric.fallback {
-                    let mut second = std::mem::take(&mut gathered.fallback[n]);
                     merge(metric, &mut values, &mut second);
                     add(columns, metric, fallback, second);
                 }
@@ -76,13 +80,15 @@ impl Session {
         }
     }
 
-    /// The texts, if they were read whole and are new, changed or an hour old.
+    /// The texts, if they were come to and are new, changed or an hour old. What could not be read
+    /// is not among them: it stays as it was.
     fn collect_facts(&mut self, profile: &Profile, run: &mut Run, now: u64) -> Vec<Fact> {
-        if !run.facts || run.phase != Phase::Done || run.failure.is_some() || run.missing_count > 0
-        {
+        if !run.texts || run.phase != Phase::Done {
             return Vec::new();
         }
-        self.facts_read_at = Some(now);
+        if !run.texts_moved {
+            self.facts_read_at = Some(now);
+        }
         let mut facts = Vec::new();
         let mut add = |instance: &str, name: &str, value: String| {
             facts.push(Fact { instance: instance.to_owned(), name: name.to_owned(), value });
@@ -93,18 +99,32 @@ impl Session {
                 add("", &row.name, text);
             }
         }
-        let name = |instance: i32| self.instances.names[instance as usize].as_str();
-        for (at, table) in profile.tables.iter().enumerate() {
-            for (n, row) in table.facts.iter().enumerate() {
+        let names = &self.instances.names;
+        let name = |instance: i32| names.get(instance as usize).map_or("", String::as_str);
+        for ((table, state), gathered) in
+            profile.tables.iter().zip(&self.tables).zip(&mut run.tables)
+        {
+            if gathered.lost {
+                continue;
+            }
+            for (row, texts) in table.facts.iter().zip(gathered.facts.drain(..)) {
                 if row.oid.is_none() {
-                    for Row { index, instance } in &self.tables[at].rows {
+                    for Row { index, instance } in &state.rows {
                         add(name(*instance), &row.name, index_text(index));
                     }
                 }
-                for (instance, text) in take_facts(&mut run.tables[at], n) {
+                for (instance, text) in texts {
                     add(name(instance), &row.name, text);
                 }
             }
+        }
+        let said = [self.limits_text(profile), self.not_found(profile, run)];
+        for ((fact, text), before) in SAID.iter().zip(said).zip(&mut self.said) {
+            let nothing = text.is_empty();
+            if !nothing || *before {
+                add("", fact, if nothing { NONE.to_owned() } else { text });
+            }
+            *before = !nothing;
         }
         facts.sort();
         facts.dedup_by(|a, b| a.instance == b.instance && a.name == b.name);
@@ -117,10 +137,30 @@ impl Session {
         self.facts_sent = Some((now, hash));
         facts
     }
-}
 
-fn take_facts(gathered: &mut TableRun, n: usize) -> Vec<(i32, String)> {
-    std::mem::take(&mut gathered.facts[n])
+    /// What is asked otherwise than all else, or not at all.
+    fn limits_text(&self, profile: &Profile) -> String {
+        let mut texts: Vec<String> = self.culprits.texts(Some(profile)).collect();
+        if self.is_next_only() {
+            texts.insert(0, "GETBULK: not answered or refused; all is read by GETNEXT".to_owned());
+        }
+        texts.join("; ").chars().take(MAX_SAID).collect()
+    }
+
+    fn known_limits(&self) -> Option<String> {
+        let profile = self.profile.as_deref()?;
+        Some(self.limits_text(profile)).filter(|text| !text.is_empty())
+    }
+
+    /// What every device should have and this one has not.
+    fn not_found(&self, profile: &Profile, run: &Run) -> String {
+        let uptime = run.uptime.is_none().then(|| "sysUpTime".to_owned());
+        let tables = profile.tables.iter().zip(&self.tables).filter(|(table, state)| {
+            matches!(table.instance, InstanceRule::Columns(_)) && state.rows.is_empty()
+        });
+        let tables = tables.map(|(table, _)| format!("table {}", table.name));
+        uptime.into_iter().chain(tables).collect::<Vec<_>>().join(", ")
+    }
 }
 
 fn hash_facts(facts: &[Fact]) -> u64 {
@@ -142,11 +182,13 @@ fn merge(metric: &Metric, first: &mut Values, second: &mut Values) {
     let set = |values: &Values| values.instances.iter().copied().collect::<HashSet<i32>>();
     if metric.fallback_on_zero {
         let spare = set(second);
-        first.retain(|values, at| !values.is_zero(at) || !spare.contains(&values.instances[at]));
+        let spared = |at: Option<&i32>| at.is_some_and(|it| spare.contains(it));
+        first.retain(|values, at| !values.is_zero(at) || !spared(values.instances.get(at)));
     }
     if first.len() > 0 {
         let taken = set(first);
-        second.retain(|values, at| !taken.contains(&values.instances[at]));
+        let has = |at: Option<&i32>| at.is_some_and(|it| taken.contains(it));
+        second.retain(|values, at| !has(values.instances.get(at)));
     }
 }
 
@@ -169,25 +211,44 @@ fn add(columns: &mut Vec<Column>, metric: &Metric, source: &Source, values: Valu
     });
 }
 
-/// The outcome and its text. Something malformed counts most: it is never mended by waiting.
-fn verdict(run: &Run, any: bool) -> (Outcome, Option<String>) {
+/// The outcome and its text; `limits`: what is known to be left out. Something malformed counts
+/// most: it is never mended by waiting. A device that answered anything is not called silent.
+fn verdict(run: &Run, any: bool, limits: Option<String>) -> (Outcome, Option<String>) {
     let mut missing = run.missing.join("; ");
     if run.missing_count > MAX_LISTED {
-        missing.push_str(&format!("; and {} more", run.missing_count - MAX_LISTED));
+        let more = run.missing_count.saturating_sub(MAX_LISTED);
+        missing.push_str(&format!("; and {more} more"));
     }
+    let good = || {
+        let mut texts: Vec<String> = Vec::new();
+        if !any {
+            texts.push(
+                "the device answers, but has nothing of what is asked for: is its view \
+                        restricted?"
+                    .to_owned(),
+            );
+        }
+        texts.extend(limits.as_ref().map(|text| format!("left out: {text}")));
+        texts.extend(
+            run.remarks
+                .iter()
+                .filter(|it| !texts.iter().any(|t| t.contains(*it)))
+                .cloned()
+                .collect::<Vec<_>>(),
+        );
+        (Outcome::Ok, Some(texts.join("; ")).filter(|text| !text.is_empty()))
+    };
     let Some(Failure { outcome, text }) = &run.failure else {
-        return match (run.missing_count, any) {
-            (0, true) => (Outcome::Ok, None),
-            (0, false) => (Outcome::Failed, Some("the device answered without a value".into())),
-            (_, true) => (Outcome::Partial, Some(format!("missing: {missing}"))),
-            (_, false) => (Outcome::Failed, Some(missing)),
+        return match run.missing_count {
+            0 => good(),
+            _ => (Outcome::Partial, Some(format!("missing: {missing}"))),
         };
     };
-    if run.missing_count == 0 && any && run.phase == Phase::Done {
+    if run.missing_count == 0 && run.answered && run.phase == Phase::Done {
         // It was mended by a retry.
-        return (Outcome::Ok, None);
+        return good();
     }
-    let outcome = match (outcome, any) {
+    let outcome = match (outcome, any || run.answered) {
         (Outcome::Malformed, _) => Outcome::Malformed,
         (_, true) => Outcome::Partial,
         (
@@ -202,7 +263,7 @@ fn verdict(run: &Run, any: bool) -> (Outcome, Option<String>) {
             false,
         ) => *outcome,
     };
-    let error = match (text.is_empty(), missing.is_empty() || !any) {
+    let error = match (text.is_empty(), missing.is_empty() || !run.answered) {
         (true, _) => format!("missing: {missing}"),
         (false, true) => text.clone(),
         (false, false) => format!("{text}; missing: {missing}"),

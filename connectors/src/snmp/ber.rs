@@ -6,6 +6,7 @@
 
 /// The PDU tags used here (RFC 3416, 3).
 pub(crate) const GET: u8 = 0xa0;
+pub(crate) const GET_NEXT: u8 = 0xa1;
 pub(crate) const GET_BULK: u8 = 0xa5;
 pub(crate) const RESPONSE: u8 = 0xa2;
 
@@ -75,12 +76,10 @@ impl<'a> Reader<'a> {
     }
 
     fn byte(&mut self) -> Result<u8, DecodeError> {
-        if self.at >= self.end {
-            return self.fail("cut off");
-        }
-        let byte = self.bytes[self.at];
+        let found = self.bytes.get(self.at).filter(|_| self.at < self.end);
+        let Some(byte) = found else { return self.fail("cut off") };
         self.at += 1;
-        Ok(byte)
+        Ok(*byte)
     }
 
     #[inline]
@@ -120,16 +119,16 @@ impl<'a> Reader<'a> {
     }
 
     fn rest(&self) -> &'a [u8] {
-        &self.bytes[self.at..self.end]
+        self.bytes.get(self.at..self.end).unwrap_or_default()
     }
 
     #[inline]
     fn signed(&self) -> Result<i64, DecodeError> {
         let bytes = self.rest();
-        if bytes.is_empty() || bytes.len() > 8 {
+        let Some(first) = bytes.first().filter(|_| bytes.len() <= 8) else {
             return self.fail("an INTEGER without octets or over eight");
-        }
-        let start = if bytes[0] & 0x80 == 0 { 0 } else { -1i64 };
+        };
+        let start = if first & 0x80 == 0 { 0 } else { -1i64 };
         Ok(bytes.iter().fold(start, |value, byte| value << 8 | i64::from(*byte)))
     }
 
@@ -137,7 +136,10 @@ impl<'a> Reader<'a> {
     #[inline]
     fn unsigned(&self) -> Result<u64, DecodeError> {
         let bytes = self.rest();
-        let bytes = if bytes.len() == 9 && bytes[0] == 0 { &bytes[1..] } else { bytes };
+        let bytes = match bytes {
+            [0, rest @ ..] if rest.len() == 8 => rest,
+            _ => bytes,
+        };
         if bytes.is_empty() || bytes.len() > 8 {
             return self.fail("an unsigned number without octets or over eight");
         }
@@ -225,7 +227,7 @@ impl<'a> Iterator for Variables<'a> {
 fn variable<'a>(list: &mut Reader<'a>) -> Result<VarBind<'a>, DecodeError> {
     let mut pair = list.expect(TAG_SEQUENCE, "a variable that is no pair")?;
     let oid = pair.expect(TAG_OID, "a variable without a name")?;
-    if oid.is_empty() || oid.bytes[oid.end - 1] & 0x80 != 0 {
+    if oid.rest().last().is_none_or(|last| last & 0x80 != 0) {
         return oid.fail("an OID that is empty or cut off");
     }
     let start = pair.at;

@@ -52,19 +52,20 @@ fn open(out: &mut Vec<u8>, tag: u8) -> usize {
 
 fn close(out: &mut [u8], start: usize) {
     let octets = (out.len() - start) as u16;
-    out[start - 2..start].copy_from_slice(&octets.to_be_bytes());
+    if let Some(place) = out.get_mut(start - 2..start) {
+        place.copy_from_slice(&octets.to_be_bytes());
+    }
 }
 
 fn integer(out: &mut Vec<u8>, value: i32) {
     let bytes = value.to_be_bytes();
-    let skip = (0..3)
-        .take_while(|&i| {
-            (bytes[i] == 0 && bytes[i + 1] < 0x80) || (bytes[i] == 0xff && bytes[i + 1] >= 0x80)
-        })
-        .count();
+    let needless = |pair: &[u8; 2]| match *pair {
+        [first, second] => (first == 0 && second < 0x80) || (first == 0xff && second >= 0x80),
+    };
+    let skip = bytes.array_windows().take_while(|pair| needless(pair)).count();
     out.push(TAG_INTEGER);
     out.push((4 - skip) as u8);
-    out.extend_from_slice(&bytes[skip..]);
+    out.extend(bytes.iter().skip(skip));
 }
 
 const fn length_octets(length: usize) -> usize {

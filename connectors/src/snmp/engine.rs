@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use schemas::{Device, DeviceId, Outcome};
@@ -13,10 +13,10 @@ use super::peer::Snmp;
 use super::requests::{Requests, Ticket};
 use super::session::{Failure, Session};
 use crate::clock::wall_ms;
-use crate::frame::{Connector, Due, Frame};
+use crate::frame::{Busy, Connector, Due, Frame};
 use crate::net::pace::Pace;
 use crate::net::udp::{Datagrams, Inbox};
-use crate::profiles::AUTO;
+use crate::profiles::{AUTO, Profiles};
 use crate::record::Started;
 use crate::seams::CredentialError;
 use crate::shared::{Command, Mailbox, Shared};
@@ -59,6 +59,7 @@ impl Connector for Engine {
             Command::Remove(id) => self.remove(id),
             Command::Forget(name) => self.communities.forget(&name),
             Command::Release(_) => {}
+            Command::Resolved { id, result } => self.resolved(id, result),
             Command::Credential { name, result } => {
                 for peer in self.communities.fetched(&name, result, self.frame.now) {
                     self.ask_community(peer);
@@ -70,6 +71,7 @@ impl Connector for Engine {
     fn fire(&mut self, due: Due<Timer>) {
         match due {
             Due::Cycle { at, started } => self.start(at, started),
+            Due::Panicked { at } => self.renew(at),
             Due::Own(Timer::Hurry { at, epoch, cycle }) => {
                 if self.frame.peers.is_under_way(at, epoch, cycle) {
                     self.hurry(at);
@@ -132,8 +134,8 @@ impl Engine {
             return self.remove(device.id);
         }
         let same = |a: &Device, b: &Device| {
-            (&a.address, a.port, &a.profile, &a.credential)
-                == (&b.address, b.port, &b.profile, &b.credential)
+            (&a.address, a.port, &a.profile, &a.credential, a.any_source)
+                == (&b.address, b.port, &b.profile, &b.credential, b.any_source)
         };
         let Some(newcomer) = self.frame.keep(device, same) else { return };
         let device = &newcomer.device;
@@ -143,7 +145,7 @@ impl Engine {
             let (name, profile) = (&device.name, &device.profile);
             tracing::warn!(name, profile, "no such profile; chosen by sysObjectID instead");
         }
-        let own = Snmp::new(device, Session::new(profiles.clone(), &device.profile));
+        let own = Snmp::new(device, session_of(device, profiles));
         let address = own.address.as_ref().map(|(address, _)| *address);
         let at = self.frame.admit(newcomer, own);
         self.by_address.extend(address.map(|address| (address, at)));
@@ -159,8 +161,53 @@ impl Engine {
         }
     }
 
+    /// The name of a device was looked up.
+    fn resolved(&mut self, id: DeviceId, result: Result<IpAddr, String>) {
+        let Some(at) = self.frame.peers.place_of(id) else { return };
+        let Some(peer) = self.frame.peers.get_mut(at) else { return };
+        let waits = peer.own.place.is_pending();
+        peer.own.place.resolved(result);
+        if waits && !peer.own.place.is_pending() {
+            self.go(at);
+            self.ask_community(at);
+        }
+    }
+
+    /// Asks a device where it is from now on; at another address it may be another device.
+    fn go(&mut self, at: usize) {
+        let Some(peer) = self.frame.peers.get_mut(at) else { return };
+        peer.own.place.refresh();
+        let before = peer.own.address.as_ref().map(|it| it.0);
+        if peer.own.place.now == before {
+            return;
+        }
+        peer.own.go();
+        let now = peer.own.address.as_ref().map(|it| it.0);
+        if before.is_some() {
+            peer.own.session = session_of(&peer.device, &self.frame.shared.profiles);
+            if let Some(started) = peer.started {
+                peer.own.session.begin(started.mono);
+            }
+            tracing::info!(device = peer.device.name, ?before, ?now, "its address has changed");
+        }
+        if let Some(before) = before.filter(|it| self.by_address.get(it) == Some(&at)) {
+            self.by_address.remove(&before);
+        }
+        self.by_address.extend(now.map(|address| (address, at)));
+    }
+
+    /// Working for a device ended in a panic: all that was kept of it may be half done.
+    fn renew(&mut self, at: usize) {
+        self.requests.close_all(at);
+        let Some(peer) = self.frame.peers.get_mut(at) else { return };
+        peer.own.ready = false;
+        peer.own.waits.clear();
+        peer.own.session = session_of(&peer.device, &self.frame.shared.profiles);
+    }
+
     /// A slot begins.
     fn start(&mut self, at: usize, started: Started) {
+        self.go(at);
         let Some(peer) = self.frame.peers.get_mut(at) else { return };
         peer.own.stranger = None;
         peer.own.session.begin(started.mono);
@@ -177,6 +224,7 @@ impl Engine {
 
     /// Gets the community of a peer that starts, then lets it ask.
     fn ask_community(&mut self, at: usize) {
+        self.frame.busy = Busy::Device(at);
         let Some(peer) = self.frame.peers.get_mut(at) else { return };
         if peer.started.is_none() || peer.own.ready {
             return;
@@ -188,10 +236,10 @@ impl Engine {
             return self.end(at, failed(Outcome::NoCredential, text.into()));
         };
         if peer.own.address.is_none() {
-            let text = format!(
-                "{:?} port {} is no IP address and port; correct the device",
-                peer.device.address, peer.device.port
-            );
+            if peer.own.place.is_pending() {
+                return;
+            }
+            let text = peer.own.place.why.clone().unwrap_or_default();
             return self.end(at, failed(Outcome::Failed, text));
         }
         let doubted = peer.timing.failures > 0;
@@ -222,4 +270,11 @@ impl Engine {
             self.ready.push_back(at);
         }
     }
+}
+
+/// A session that knows nothing yet.
+fn session_of(device: &Device, profiles: &Arc<Profiles>) -> Session {
+    let mut session = Session::new(profiles.clone(), &device.profile);
+    session.interval_ms = u64::try_from(device.interval_ms).unwrap_or(0);
+    session
 }

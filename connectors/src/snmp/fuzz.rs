@@ -6,9 +6,10 @@ use hostile::{Corpus, Damage, cases, damage, within};
 use lab::codec::{Message, Version, tag};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::Index;
 use schemas::Outcome;
 
-use super::agent::{Agent, arcs, message, number};
+use super::agent::{Agent, Bind, Cell, Refused, arcs, message, number};
 use super::ber;
 use super::encode;
 use super::oid::oid_text;
@@ -23,9 +24,9 @@ const SESSION_MEMORY: usize = 64 << 20;
 /// Asks after which an honest device is done with, whatever was answered before.
 const MAX_ASKS: usize = 20_000;
 
-/// Answers with every type of value, errors, and a request of our own.
-fn corpus() -> Corpus {
-    let values: [(u8, Vec<u8>); 13] = [
+/// A value of every type.
+fn odd_values() -> Vec<Cell> {
+    vec![
         (0x02, vec![0xff, 0x85]),
         (0x04, b"xe-0/0/1".to_vec()),
         (0x05, vec![]),
@@ -39,7 +40,12 @@ fn corpus() -> Corpus {
         (0x80, vec![]),
         (0x81, vec![]),
         (0x82, vec![]),
-    ];
+    ]
+}
+
+/// Answers with every type of value, errors, and a request of our own.
+fn corpus() -> Corpus {
+    let values = odd_values();
     let name = arcs("1.3.6.1.2.1.31.1.1.1.6.4294967295");
     let all: Vec<u8> = values.iter().flat_map(|value| Agent::bind(&name, value)).collect();
     let mut own = Vec::new();
@@ -113,7 +119,7 @@ fn poll(session: &mut Session, agent: &mut Agent, damages: &[Option<Damage>]) {
             assert!(!why.is_empty());
             session.malformed(&why);
             let text = "no answer".into();
-            session.fail(&ask, Failure { outcome: Outcome::Timeout, text });
+            session.fail(ask, Failure { outcome: Outcome::Timeout, text });
         }
     }
     assert!(session.is_done(), "the poll does not end");
@@ -142,6 +148,168 @@ proptest! {
             let mut agent = Agent::with_ports(&ports);
             polls.iter().for_each(|damages| poll(&mut session, &mut agent, damages));
             poll(&mut session, &mut agent, &[]);
+        });
+    }
+}
+
+/// How a well-formed answer is odd.
+#[derive(Clone, Debug)]
+enum Twist {
+    Silence,
+    Status(u64, u64),
+    Short(Index),
+    Long(u8),
+    Swap(Index, Index),
+    Reverse,
+    Rotate(Index),
+    /// A value of another type.
+    Retype(Index, Index),
+    /// Another name: of another column, of a row before or behind, of no row.
+    Rename(Index, Vec<u32>),
+    /// The name of another variable of the answer.
+    Double(Index, Index),
+}
+
+fn twist() -> impl Strategy<Value = Twist> {
+    let index = any::<Index>;
+    let status = prop_oneof![0..20u64, Just(255), any::<u64>().prop_map(|it| it >> 1)];
+    let names = prop_oneof![
+        Just("1.3.6.1.2.1.31.1.1.1.6"),
+        Just("1.3.6.1.2.1.31.1.1.1.1.1"),
+        Just("1.3.6.1.2.1.31.1.1.1.1.500"),
+        Just("1.3.6.1.2.1.2.2.1.10.4294967295"),
+        Just("1.3.6.1.2.1.2.2.1.2.3.3.3"),
+        Just("0.0"),
+        Just("2.100.1"),
+    ];
+    prop_oneof![
+        Just(Twist::Silence),
+        (status, prop_oneof![0..40u64, any::<u64>().prop_map(|it| it >> 1)])
+            .prop_map(|(status, index)| Twist::Status(status, index)),
+        index().prop_map(Twist::Short),
+        (1..4u8).prop_map(Twist::Long),
+        (index(), index()).prop_map(|(a, b)| Twist::Swap(a, b)),
+        Just(Twist::Reverse),
+        index().prop_map(Twist::Rotate),
+        (index(), index()).prop_map(|(a, b)| Twist::Retype(a, b)),
+        (index(), names).prop_map(|(at, name)| Twist::Rename(at, arcs(name))),
+        (index(), index()).prop_map(|(a, b)| Twist::Double(a, b)),
+    ]
+}
+
+impl Twist {
+    /// The variables as this makes them; an error-status and error-index, or nothing.
+    fn of(&self, mut binds: Vec<Bind>) -> Result<Vec<Bind>, Refused> {
+        let count = binds.len();
+        if count == 0 {
+            return Ok(binds);
+        }
+        match self {
+            Self::Silence => return Err(None),
+            Self::Status(status, index) => return Err(Some((*status, *index))),
+            Self::Short(at) => binds.truncate(at.index(count)),
+            Self::Long(times) => binds = vec![binds; usize::from(*times) + 1].concat(),
+            Self::Swap(a, b) => binds.swap(a.index(count), b.index(count)),
+            Self::Reverse => binds.reverse(),
+            Self::Rotate(at) => binds.rotate_left(at.index(count)),
+            Self::Retype(at, which) => {
+                let odd = odd_values();
+                binds[at.index(count)].1 = odd[which.index(odd.len())].clone();
+            }
+            Self::Rename(at, name) => binds[at.index(count)].0.clone_from(name),
+            Self::Double(from, to) => {
+                let name = binds[from.index(count)].0.clone();
+                binds[to.index(count)].0 = name;
+            }
+        }
+        Ok(binds)
+    }
+}
+
+/// Polls a device whose first answers are twisted; what is not answered times out.
+fn twisted(session: &mut Session, agent: &mut Agent, now: u64, twists: &[Option<Twist>]) {
+    session.begin(now);
+    let mut twists = twists.iter();
+    for _ in 0..MAX_ASKS {
+        if session.is_done() {
+            break;
+        }
+        let Some(ask) = session.next_ask() else { panic!("neither done nor anything to ask") };
+        let mut answer = agent.binds(&ask, session);
+        if let Some(Some(twist)) = twists.next() {
+            answer = answer.and_then(|binds| twist.of(binds));
+        }
+        let bytes = match answer {
+            Ok(binds) => {
+                let octets: Vec<u8> =
+                    binds.iter().flat_map(|(oid, cell)| Agent::bind(oid, cell)).collect();
+                message(1, 0, 0, &octets)
+            }
+            Err(Some((status, index))) => message(1, status, index, &[]),
+            Err(None) => {
+                let text = "no answer".into();
+                session.fail(ask, Failure { outcome: Outcome::Timeout, text });
+                continue;
+            }
+        };
+        let response = ber::response(&bytes).unwrap();
+        if let Err((ask, why)) = session.answer(ask, &response, bytes.len(), 1) {
+            assert!(!why.is_empty());
+            session.malformed(&why);
+            let text = "no answer".into();
+            session.fail(ask, Failure { outcome: Outcome::Timeout, text });
+        }
+    }
+    assert!(session.is_done(), "the poll does not end");
+}
+
+proptest! {
+    #![proptest_config(cases(600))]
+
+    /// Well-formed and odd answers of every kind: short, long, of other columns, in another order,
+    /// of other types, with every status and index. The polls end, what they give holds together,
+    /// and once the device answers as it should all of it is there.
+    #[test]
+    fn a_session_bears_every_well_formed_answer(
+        polls in vec(vec(proptest::option::weighted(0.5, twist()), 0..40), 1..4),
+        generic: bool,
+    ) {
+        let ports: Vec<(u32, String)> = (1..=9).map(|n| (n * 100, format!("p{n}"))).collect();
+        let ports: Vec<(u32, &str)> = ports.iter().map(|(n, name)| (*n, name.as_str())).collect();
+        within(SESSION_MEMORY, || {
+            let profiles = Arc::new(Profiles::load(None).unwrap());
+            let mut session = Session::new(profiles, if generic { "generic" } else { "auto" });
+            let mut agent = Agent::with_ports(&ports);
+            for (n, twists) in polls.iter().enumerate() {
+                twisted(&mut session, &mut agent, n as u64 * 60_000, twists);
+                let gathered = session.finish(n as u64 * 60_000);
+                for column in &gathered.columns {
+                    let values = column.counts.len().max(column.gauges.len());
+                    assert!(values == column.instances.len() && values == column.at_ms.len());
+                    let most = gathered.instances.len();
+                    assert!(column.instances.iter().all(|it| (*it as usize) < most));
+                    let mut once = column.instances.clone();
+                    once.sort_unstable();
+                    once.dedup();
+                    assert_eq!(once.len(), values, "an instance twice in {}", column.metric);
+                }
+            }
+            // Two hours later, when what was refused is asked again: as if nothing had been.
+            for n in 0..2 {
+                let now = 7_200_000 + n * 60_000;
+                twisted(&mut session, &mut agent, now, &[]);
+                let gathered = session.finish(now);
+                if n == 1 {
+                    assert_eq!(gathered.outcome, Outcome::Ok, "{:?}", gathered.error);
+                    let column =
+                        gathered.columns.iter().find(|it| it.metric == "if_in_bps").unwrap();
+                    let mut names: Vec<&str> = (column.instances.iter())
+                        .map(|at| gathered.instances[*at as usize].as_str())
+                        .collect();
+                    names.sort_unstable();
+                    assert_eq!(names, ["p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9"]);
+                }
+            }
         });
     }
 }

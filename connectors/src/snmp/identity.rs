@@ -79,7 +79,7 @@ mod tests {
         }
         let columns = [names, descriptions];
         let mut instances = Instances::default();
-        let (named, _) = super::super::names::unique_names(&columns);
+        let (named, _) = super::super::names::unique_names(&columns, Default::default());
         let rows: Vec<Row> = named
             .into_iter()
             .map(|(index, name)| Row { index, instance: instances.position(&name) })

@@ -7,8 +7,11 @@
 pub(crate) mod ask;
 pub(crate) mod assemble;
 pub(crate) mod ber;
+mod cells;
 pub(crate) mod community;
+mod culprits;
 pub(crate) mod encode;
+mod ending;
 pub(crate) mod engine;
 mod identity;
 pub(crate) mod names;
@@ -16,7 +19,9 @@ pub(crate) mod oid;
 pub(crate) mod peer;
 mod phases;
 pub(crate) mod plan;
+mod refusal;
 pub(crate) mod requests;
+mod run;
 pub(crate) mod session;
 pub(crate) mod values;
 pub(crate) mod walk;
@@ -26,5 +31,7 @@ mod wire;
 mod agent;
 #[cfg(test)]
 mod fuzz;
+#[cfg(test)]
+mod odd;
 #[cfg(test)]
 mod tests;

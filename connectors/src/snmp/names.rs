@@ -10,7 +10,7 @@ use schemas::RowIdentity;
 
 use super::oid::{Arcs, index_text, order};
 use super::values::clean_text;
-use crate::profiles::InstanceRule;
+use crate::profiles::{CodePage, InstanceRule};
 
 /// A row: index octets, and the position of its instance in [`Instances`].
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +38,10 @@ impl Default for Instances {
 }
 
 impl Instances {
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.positions.contains_key(name)
+    }
+
     pub(crate) fn position(&mut self, name: &str) -> i32 {
         if let Some(position) = self.positions.get(name) {
             return *position;
@@ -78,8 +82,8 @@ impl Collected {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let mut start = 0;
         self.entries.iter().map(move |&(middle, end)| {
-            let entry =
-                (&self.octets[start..middle as usize], &self.octets[middle as usize..end as usize]);
+            let part = |from, to| self.octets.get(from..to).unwrap_or_default();
+            let entry = (part(start, middle as usize), part(middle as usize, end as usize));
             start = end as usize;
             entry
         })
@@ -90,7 +94,7 @@ impl Collected {
 type NamedRow = (Box<[u8]>, String);
 
 /// Index and name of each row, and how many of the columns must be read to know them.
-pub(crate) fn unique_names(columns: &[Collected]) -> (Vec<NamedRow>, usize) {
+pub(crate) fn unique_names(columns: &[Collected], page: CodePage) -> (Vec<NamedRow>, usize) {
     let mut rows: Vec<(Box<[u8]>, Vec<String>)> = Vec::new();
     for (position, column) in columns.iter().enumerate() {
         for (index, text) in column.iter() {
@@ -99,7 +103,10 @@ pub(crate) fn unique_names(columns: &[Collected]) -> (Vec<NamedRow>, usize) {
                 rows.insert(at, (index.into(), vec![String::new(); columns.len()]));
                 at
             });
-            rows[at].1[position] = clean_text(text);
+            let row = rows.get_mut(at).and_then(|(_, texts)| texts.get_mut(position));
+            if let Some(row) = row {
+                *row = clean_text(text, page);
+            }
         }
     }
     let first = |texts: &[String]| texts.iter().find(|text| !text.is_empty()).cloned();
@@ -108,10 +115,10 @@ pub(crate) fn unique_names(columns: &[Collected]) -> (Vec<NamedRow>, usize) {
         .map(|(index, texts)| first(texts).unwrap_or_else(|| format!("#{}", index_text(index))))
         .collect();
     let lead = columns.first();
-    let complete = lead.is_some_and(|lead| lead.len() == rows.len())
-        && rows.iter().all(|(_, texts)| !texts[0].is_empty());
+    let complete = lead.is_some_and(|lead| lead.len() == rows.len() && lead.len() > 0)
+        && rows.iter().all(|(_, texts)| texts.first().is_some_and(|text| !text.is_empty()));
     let mut needed = if complete { 1 } else { columns.len() };
-    if distinguish(&mut names, |at| rows[at].1.last().cloned()) {
+    if distinguish(&mut names, |at| rows.get(at).and_then(|(_, texts)| texts.last().cloned())) {
         needed = columns.len();
     }
     distinguish(&mut names, |_| None);
@@ -138,7 +145,9 @@ fn distinguish(names: &mut [String], with: impl Fn(usize) -> Option<String>) -> 
     }
     let any = groups.values().any(|group| group.len() > 1);
     for (at, name) in changes {
-        names[at] = name;
+        if let Some(old) = names.get_mut(at) {
+            *old = name;
+        }
     }
     any
 }
@@ -163,7 +172,7 @@ pub(crate) fn derived_name(
     let text = index_text(index);
     match rule {
         InstanceRule::Index { template } => template.replace("{index}", &text),
-        InstanceRule::Columns(_) => text,
+        InstanceRule::Columns(_) => format!("#{text}"),
         InstanceRule::Join { offset, .. } => {
             let name = |row: &Row| instances.names.get(row.instance as usize);
             if joined.iter().any(|row| name(row) == Some(&text)) {
@@ -193,7 +202,7 @@ mod tests {
     }
 
     fn check(names: &[(u8, &str)], descriptions: &[(u8, &str)], wanted: &[&str], columns: usize) {
-        let (rows, needed) = unique_names(&[column(names), column(descriptions)]);
+        let (rows, needed) = unique_names(&[column(names), column(descriptions)], CodePage::Latin1);
         let got: Vec<&str> = rows.iter().map(|(_, name)| name.as_str()).collect();
         assert_eq!((got.as_slice(), needed), (wanted, columns));
     }

@@ -64,7 +64,7 @@ impl FromStr for Oid {
     }
 }
 
-fn push_arc(bytes: &mut Vec<u8>, arc: u32) {
+pub(crate) fn push_arc(bytes: &mut Vec<u8>, arc: u32) {
     let groups = (32 - arc.leading_zeros()).div_ceil(7).max(1);
     for group in (0..groups).rev() {
         let more = if group > 0 { 0x80 } else { 0 };
@@ -87,7 +87,7 @@ impl Iterator for Arcs<'_> {
                 return None;
             }
             if byte & 0x80 == 0 {
-                self.0 = &self.0[position + 1..];
+                self.0 = self.0.get(position + 1..).unwrap_or_default();
                 return Some(value as u32);
             }
         }

@@ -1,6 +1,6 @@
 //! What SNMP keeps of a device.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use schemas::Device;
 use socket2::SockAddr;
@@ -8,6 +8,7 @@ use socket2::SockAddr;
 use super::session::Session;
 use crate::durations::Waits;
 use crate::frame;
+use crate::place::Place;
 use crate::seams::Secret;
 
 /// After so many polls without an answer only one request a cycle is sent, once.
@@ -17,8 +18,11 @@ pub(crate) type Peer = frame::Peer<Snmp>;
 
 #[derive(Debug)]
 pub(crate) struct Snmp {
-    /// None: the address is no IP address.
+    pub(crate) place: Place,
+    /// Where it is asked in this poll; none: nowhere.
     pub(crate) address: Option<(SocketAddr, SockAddr)>,
+    /// Answers may come from another address than the one asked.
+    pub(crate) any_source: bool,
     pub(crate) session: Session,
     pub(crate) community: Option<Secret>,
     /// What the poll under way has waited for.
@@ -32,13 +36,27 @@ pub(crate) struct Snmp {
 impl Snmp {
     pub(crate) fn new(device: &Device, session: Session) -> Self {
         let port = u16::try_from(device.port).unwrap_or(0);
-        let address = device.address.parse::<IpAddr>().ok().filter(|_| port != 0);
-        let address = address.map(|ip| {
-            let address = SocketAddr::new(ip.to_canonical(), port);
-            (address, address.into())
-        });
-        let waits = Waits::default();
-        Self { address, session, community: None, waits, ready: false, stranger: None }
+        let mut place = Place::new(device, port);
+        if port == 0 {
+            (place.now, place.why) = (None, Some(format!("port {} is none", device.port)));
+        }
+        let mut own = Self {
+            place,
+            address: None,
+            any_source: device.any_source,
+            session,
+            community: None,
+            waits: Waits::default(),
+            ready: false,
+            stranger: None,
+        };
+        own.go();
+        own
+    }
+
+    /// From now on it is asked where it is known to be.
+    pub(crate) fn go(&mut self) {
+        self.address = self.place.now.map(|address| (address, address.into()));
     }
 }
 
@@ -52,7 +70,8 @@ impl Peer {
         let address = self.own.address.as_ref().map(|it| it.0.to_string()).unwrap_or_default();
         if let Some(stranger) = self.own.stranger {
             return format!(
-                "{address} was asked, {} answered: give the device that address",
+                "{address} was asked, {} answered: give the device that address, or allow answers \
+                 from any source for it",
                 stranger.ip()
             );
         }

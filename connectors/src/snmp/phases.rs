@@ -2,11 +2,11 @@
 
 use schemas::Outcome;
 
-use super::ask::Scalar;
+use super::ask::Ask;
 use super::identity::note_rows;
 use super::names::{Collected, Instances, Row, unique_names};
 use super::oid::Oid;
-use super::session::{Failure, Phase, Run, Session};
+use super::session::{Failure, Phase, Run, Session, TableRun, TableState};
 use super::values::Values;
 use crate::profiles::InstanceRule;
 
@@ -19,12 +19,21 @@ impl Session {
                 Phase::Names => self.after_names(run),
                 Phase::Data => self.after_data(run),
                 Phase::Verify => self.after_verify(run),
+                Phase::Texts => self.after_texts(run),
+                Phase::Check => self.after_check(run),
                 Phase::Done => {}
             }
         }
     }
 
     fn after_head(&mut self, run: &mut Run) {
+        if !std::mem::replace(&mut run.rest_planned, true) {
+            self.doubted = false;
+            run.work.extend(self.profile_scalars().into_iter().map(|it| Ask::Get(vec![it])));
+            if !run.work.is_empty() {
+                return;
+            }
+        }
         let replaced = run.object_id != self.object_id;
         if !self.pinned && (replaced || self.profile.is_none()) {
             let object_id = run.object_id.as_ref().map_or(&[][..], Oid::bytes);
@@ -35,7 +44,7 @@ impl Session {
                 run.facts = true;
                 run.guards.clear();
                 self.reset(run);
-                let scalars = self.profile_scalars(true);
+                let scalars = self.profile_scalars();
                 self.plan_gets(run, scalars);
                 if !run.work.is_empty() {
                     return;
@@ -47,10 +56,23 @@ impl Session {
             (Some(before), Some(now)) => now < before,
             (None, _) | (_, None) => true,
         };
+        if matches!((self.uptime, run.uptime), (Some(before), Some(now)) if now < before) {
+            // Perhaps with another software, that refuses other things.
+            self.culprits.clear();
+            self.discovered = false;
+        }
+        self.discovered &= run.guards == self.guards;
         for table in self.tables.iter_mut().filter(|_| booted || run.guards != self.guards) {
             table.known = false;
             table.empty = false;
             table.asked.fill((true, false));
+        }
+        for state in self.tables.iter_mut().filter(|_| run.facts) {
+            // It was empty, or an odd answer made it look so.
+            if !state.names.is_empty() && state.rows.is_empty() {
+                state.known = false;
+                self.discovered = false;
+            }
         }
         std::mem::swap(&mut self.guards, &mut run.guards);
         self.uptime = run.uptime;
@@ -59,20 +81,23 @@ impl Session {
     }
 
     fn after_names(&mut self, run: &mut Run) {
-        let moved = (0..self.tables.len()).any(|table| !self.tables[table].known);
-        if moved {
-            self.adopt_names(run);
+        if self.tables.iter().any(|table| !table.known) {
+            let changed = self.adopt_names(run);
+            // The same names twice, and others when sysUpTime was read with them: the agent
+            // mixes them up.
+            self.no_lead |= run.reread && !changed;
         }
         run.phase = Phase::Data;
         self.plan_data(run);
     }
 
     /// Takes over the names just read, and lets derived rows be found anew.
-    fn adopt_names(&mut self, run: &mut Run) {
-        let Some(profile) = self.profile.clone() else { return };
+    /// Whether they are others than before.
+    fn adopt_names(&mut self, run: &mut Run) -> bool {
+        let Some(profile) = self.profile.clone() else { return false };
         let mut changed = false;
-        for (at, table) in profile.tables.iter().enumerate() {
-            let (state, gathered) = (&mut self.tables[at], &mut run.tables[at]);
+        let tables = profile.tables.iter().zip(&mut self.tables).zip(&mut run.tables);
+        for ((table, state), gathered) in tables {
             if !matches!(table.instance, InstanceRule::Columns(_)) || state.known || gathered.lost {
                 continue;
             }
@@ -83,28 +108,29 @@ impl Session {
             }
         }
         let derived = |it: &InstanceRule| !matches!(it, InstanceRule::Columns(_));
-        for (at, table) in profile.tables.iter().enumerate() {
-            self.tables[at].known |= derived(&table.instance);
+        for (table, state) in profile.tables.iter().zip(&mut self.tables) {
+            state.known |= derived(&table.instance);
         }
         if !changed {
-            return;
+            return false;
         }
         run.facts = true;
+        self.discovered = false;
         self.instances = Instances::default();
-        for (at, table) in profile.tables.iter().enumerate() {
-            let state = &mut self.tables[at];
+        for (table, state) in profile.tables.iter().zip(&mut self.tables) {
             state.asked.fill((true, false));
             state.rows.clear();
             if derived(&table.instance) {
                 continue;
             }
-            let (rows, needed) = unique_names(&state.names);
+            let (rows, needed) = unique_names(&state.names, profile.code_page);
             state.needed = needed;
             for (index, name) in rows {
                 state.rows.push(Row { index, instance: self.instances.position(&name) });
             }
             note_rows(&state.names, &state.rows, &mut self.instances);
         }
+        true
     }
 
     fn after_data(&mut self, run: &mut Run) {
@@ -115,6 +141,7 @@ impl Session {
                 return;
             }
         }
+        self.discovered |= run.discovering && !run.hurried;
         run.phase = Phase::Verify;
         for (table, state) in run.tables.iter_mut().zip(&mut self.tables) {
             table.names.iter_mut().for_each(Collected::clear);
@@ -128,20 +155,18 @@ impl Session {
             (Some(head), Some(tail)) => tail < head,
             (None, _) | (_, None) => false,
         };
-        let mut moved = Vec::new();
-        for (at, table) in run.tables.iter().enumerate() {
-            let state = &self.tables[at];
-            let read = state.names.iter().zip(&table.names).take(state.needed);
-            if !table.lost && !state.rows.is_empty() && read.into_iter().any(|(a, b)| a != b) {
-                moved.push(at);
-            }
-        }
+        let moved = self.moved(run);
         if !rebooted && moved.is_empty() {
-            run.phase = Phase::Done;
+            if run.facts && !run.hurried && run.timeouts_in_row == 0 {
+                (run.phase, run.texts) = (Phase::Texts, true);
+                self.plan_texts(run);
+            } else {
+                run.phase = Phase::Done;
+            }
             return;
         }
-        for &at in &moved {
-            self.tables[at].known = false;
+        for (_, state) in self.tables.iter_mut().enumerate().filter(|(at, _)| moved.contains(at)) {
+            state.known = false;
         }
         if rebooted {
             self.tables.iter_mut().for_each(|table| table.known = false);
@@ -163,12 +188,48 @@ impl Session {
             run.phase = Phase::Head;
             run.uptime = None;
             run.guards.clear();
-            let mut scalars = vec![Scalar::Uptime, Scalar::ObjectId];
-            scalars.extend(self.profile_scalars(run.facts));
-            self.plan_gets(run, scalars);
+            self.plan_head(run);
         } else {
+            run.reread = true;
             run.phase = Phase::Names;
             self.plan_names(run);
         }
+    }
+
+    /// The tables whose names are not those that the values were read under.
+    fn moved(&self, run: &Run) -> Vec<usize> {
+        let tables = run.tables.iter().zip(&self.tables).enumerate();
+        let differs = |state: &TableState, table: &TableRun| {
+            let mut read = state.names.iter().zip(&table.names).take(state.needed);
+            !table.lost && !state.rows.is_empty() && read.any(|(a, b)| a != b)
+        };
+        tables.filter(|(_, (table, state))| differs(state, table)).map(|(at, _)| at).collect()
+    }
+
+    fn after_texts(&mut self, run: &mut Run) {
+        run.tables.iter_mut().flat_map(|it| &mut it.names).for_each(Collected::clear);
+        run.phase = Phase::Check;
+        self.plan_check(run);
+    }
+
+    /// Texts of rows that moved meanwhile are no texts of theirs; the next poll reads them.
+    fn after_check(&mut self, run: &mut Run) {
+        let moved: Vec<usize> = self
+            .moved(run)
+            .into_iter()
+            .filter(|at| {
+                run.tables.get(*at).is_some_and(|it| it.facts.iter().any(|t| !t.is_empty()))
+            })
+            .collect();
+        for at in moved {
+            run.texts_moved = true;
+            if let Some(state) = self.tables.get_mut(at) {
+                state.known = false;
+            }
+        }
+        if run.texts_moved {
+            run.drop_table_texts();
+        }
+        run.phase = Phase::Done;
     }
 }

@@ -15,8 +15,9 @@ pub(crate) struct Request {
     /// None: the slot is free, or its question is being handled.
     pub(crate) ask: Option<Ask>,
     pub(crate) peer: usize,
-    /// When it was sent first.
+    /// When it was sent first, and last.
     pub(crate) sent_at: u64,
+    pub(crate) resent_at: u64,
     /// How often it was sent.
     pub(crate) tries: u32,
     pub(crate) packet: Vec<u8>,
@@ -82,7 +83,7 @@ impl Requests {
             self.slots.push(Request { generation: self.first, ..Request::default() });
             (self.slots.len() - 1) as u16
         });
-        let request = &mut self.slots[usize::from(slot)];
+        let request = self.slots.get_mut(usize::from(slot))?;
         request.generation = (request.generation + 1) % GENERATIONS;
         (request.ask, request.peer, request.tries) = (Some(ask), peer, 0);
         (request.network, request.in_use) = (None, true);

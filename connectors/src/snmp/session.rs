@@ -2,26 +2,30 @@
 //!
 //! A poll goes through phases: *head* (one GET: sysUpTime, sysObjectID, guards, scalars),
 //! *names* (only when they may have moved), *data* (columns in parallel), *verify* (names and
-//! sysUpTime again). If they moved meanwhile, the data is thrown away and read once more; if
-//! that fails too the table is left out of this cycle. Agents that renumber and come back to
-//! the very same names, guards and a higher sysUpTime within one interval are not noticed.
+//! sysUpTime again), and now and then *texts* and *check* (the names once more, for the texts).
+//! If rows moved meanwhile, the data is thrown away and read once more; if that fails too the
+//! table is left out of this cycle. Agents that renumber and come back to the very same names,
+//! guards and a higher sysUpTime within one interval are not noticed.
+//!
+//! What a device refuses, or answers slowly, is found by asking it alone and is remembered (see
+//! [`super::culprits`]): it costs itself, nothing beside it.
 //!
 //! No sockets and no clock here: requests go out through [`Session::next_ask`], answers and
 //! failures come in, stamped by the caller.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use schemas::Outcome;
-
 use super::ask::{Ask, Column, Part, Scalar};
+use super::culprits::{Culprits, Item};
 use super::names::{Collected, Instances, Row};
 use super::oid::Oid;
+pub(crate) use super::run::{Failure, Phase, Run, TableRun};
 use super::values::Values;
 use crate::profiles::{InstanceRule, Profile, Profiles};
 
-/// Rows of a table; a walk that goes on is taken for endless.
-pub(crate) const MAX_TABLE_ROWS: usize = 16_384;
+/// Rows of a table; what comes after them is left out, and the poll says so. Sixteen thousand
+/// ports on a chassis exist, and tables of a row for each subscriber.
+pub(crate) const MAX_TABLE_ROWS: usize = 100_000;
 /// Octets an answer may have before it is known what the device and the path bear.
 pub(crate) const START_BYTES: usize = 1_400;
 /// The least an SNMP entity takes (RFC 3417, 3.2).
@@ -30,21 +34,12 @@ pub(crate) const LEAST_BYTES: usize = 484;
 pub(crate) const FLOOR_BYTES: usize = 60;
 /// How long the size of answers stays at what was learned.
 const REGROW_MS: u64 = 3_600_000;
-/// A second time-out in a row ends a poll.
-const MAX_TIMEOUTS_IN_ROW: u32 = 2;
 /// How often the texts of a device are read.
 const FACTS_READ_MS: u64 = 300_000;
 /// How often unchanged texts are sent.
 pub(crate) const FACTS_SENT_MS: u64 = 3_600_000;
-/// Missing things listed in an error.
-pub(crate) const MAX_LISTED: usize = 16;
-
-/// Why a request or a poll has no result.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Failure {
-    pub(crate) outcome: Outcome,
-    pub(crate) text: String,
-}
+/// How long a device whose GETBULK is not answered is read by GETNEXT alone.
+const BULK_RETRY_MS: u64 = 600_000;
 
 /// What is known of a table from earlier cycles.
 #[derive(Clone, Debug, Default)]
@@ -61,49 +56,14 @@ pub(crate) struct TableState {
     pub(crate) asked: Vec<(bool, bool)>,
 }
 
-/// What a poll has gathered of a table.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TableRun {
-    pub(crate) names: Vec<Collected>,
-    pub(crate) values: Vec<Values>,
-    pub(crate) fallback: Vec<Values>,
-    pub(crate) facts: Vec<Vec<(i32, String)>>,
-    /// The table's values cannot be used.
-    pub(crate) lost: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    Head,
-    Names,
-    Data,
-    Verify,
-    Done,
-}
-
-/// A poll under way.
-#[derive(Debug)]
-pub(crate) struct Run {
-    pub(crate) phase: Phase,
-    pub(crate) work: VecDeque<Ask>,
-    pub(crate) in_flight: usize,
-    pub(crate) facts: bool,
-    pub(crate) uptime: Option<u64>,
-    pub(crate) tail_uptime: Option<u64>,
-    pub(crate) object_id: Option<Oid>,
-    pub(crate) guards: Collected,
-    /// Values of the profile's scalars.
-    pub(crate) scalars: Vec<Values>,
-    pub(crate) scalar_facts: Vec<Option<String>>,
-    pub(crate) tables: Vec<TableRun>,
-    pub(crate) missing: Vec<String>,
-    pub(crate) missing_count: usize,
-    pub(crate) failure: Option<Failure>,
-    timeouts_in_row: u32,
-    pub(super) redone: bool,
-    pub(super) fallbacks_planned: bool,
-    /// No further data is asked for.
-    pub(crate) hurried: bool,
+/// What is known of a device's GETBULK.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Bulk {
+    #[default]
+    Untried,
+    Works,
+    /// It was not answered, or refused for everything, at this time.
+    Fails(u64),
 }
 
 /// A device as the engine sees it.
@@ -116,6 +76,8 @@ pub(crate) struct Session {
     /// When the last poll began, and the last in which answers had to become smaller.
     pub(super) begun_at: u64,
     pub(super) shrunk_at: u64,
+    /// The device's interval.
+    pub(crate) interval_ms: u64,
     /// Octets an answer may have, learned.
     pub(crate) answer_bytes: usize,
     /// Max-repetitions of the last GETBULK.
@@ -127,6 +89,18 @@ pub(crate) struct Session {
     pub(crate) instances: Instances,
     pub(crate) facts_read_at: Option<u64>,
     pub(crate) facts_sent: Option<(u64, u64)>,
+    pub(crate) culprits: Culprits,
+    pub(super) bulk: Bulk,
+    /// The last head was not answered: the next asks for no more than who is there.
+    pub(super) doubted: bool,
+    /// Answers come, but later than they are waited for.
+    pub(super) late: bool,
+    /// Rows without a name were looked for since the names changed.
+    pub(super) discovered: bool,
+    /// sysUpTime stands in no GETBULK: the agent mixes it up with the columns.
+    pub(super) no_lead: bool,
+    /// Facts about the polling itself that were sent last, so that they can be taken back.
+    pub(super) said: [bool; 2],
     pub(crate) run: Option<Run>,
 }
 
@@ -141,6 +115,7 @@ impl Session {
             profile: None,
             begun_at: 0,
             shrunk_at: 0,
+            interval_ms: 60_000,
             answer_bytes: START_BYTES,
             last_repetitions: 0,
             tables: Vec::new(),
@@ -150,6 +125,13 @@ impl Session {
             instances: Instances::default(),
             facts_read_at: None,
             facts_sent: None,
+            culprits: Culprits::default(),
+            bulk: Bulk::Untried,
+            doubted: false,
+            late: false,
+            discovered: false,
+            no_lead: false,
+            said: [false; 2],
             run: None,
         };
         if let Some(profile) = profile {
@@ -161,6 +143,7 @@ impl Session {
     pub(super) fn adopt(&mut self, profile: Arc<Profile>) {
         let table = |table: &crate::profiles::Table| TableState {
             names: vec![Collected::default(); name_columns(&table.instance)],
+            needed: name_columns(&table.instance),
             asked: vec![(true, false); table.metrics.len()],
             ..TableState::default()
         };
@@ -169,6 +152,8 @@ impl Session {
         self.guards.clear();
         self.instances = Instances::default();
         self.facts_read_at = None;
+        self.discovered = false;
+        self.culprits.clear();
     }
 
     /// Starts a poll; `now` is a monotonic clock in ms.
@@ -180,31 +165,23 @@ impl Session {
             self.answer_bytes = (self.answer_bytes * 2).min(START_BYTES);
         }
         let due = self.facts_read_at.is_none_or(|at| now.saturating_sub(at) >= FACTS_READ_MS);
-        let mut run = Run {
-            phase: Phase::Head,
-            work: VecDeque::new(),
-            in_flight: 0,
-            facts: due,
-            uptime: None,
-            tail_uptime: None,
-            object_id: None,
-            guards: Collected::default(),
-            scalars: Vec::new(),
-            scalar_facts: Vec::new(),
-            tables: Vec::new(),
-            missing: Vec::new(),
-            missing_count: 0,
-            failure: None,
-            timeouts_in_row: 0,
-            redone: false,
-            fallbacks_planned: false,
-            hurried: false,
-        };
+        let patient = std::mem::take(&mut self.late);
+        let mut run = Run::new(due, patient, self.answer_bytes);
         self.reset(&mut run);
-        let mut scalars = vec![Scalar::Uptime, Scalar::ObjectId];
-        scalars.extend(self.profile_scalars(run.facts));
-        self.plan_gets(&mut run, scalars);
+        self.plan_head(&mut run);
         self.run = Some(run);
+    }
+
+    pub(super) fn plan_head(&mut self, run: &mut Run) {
+        let mut scalars = vec![Scalar::Uptime, Scalar::ObjectId];
+        if self.doubted {
+            // The rest follows one by one: one of them may be what was not answered.
+            run.rest_planned = false;
+        } else {
+            scalars.extend(self.profile_scalars());
+            run.rest_planned = true;
+        }
+        self.plan_gets(run, scalars);
     }
 
     /// Empties what a run gathered, sized for the profile.
@@ -228,7 +205,8 @@ impl Session {
         }
     }
 
-    pub(super) fn profile_scalars(&self, facts: bool) -> Vec<Scalar> {
+    /// Guards and metrics outside of tables, but for those that are left alone.
+    pub(super) fn profile_scalars(&self) -> Vec<Scalar> {
         let Some(profile) = &self.profile else { return Vec::new() };
         let mut scalars = Vec::new();
         for (t, table) in profile.tables.iter().enumerate() {
@@ -236,21 +214,59 @@ impl Session {
             scalars.extend((0..table.guards.len()).map(guard));
         }
         scalars.extend((0..profile.metrics.len()).map(|n| Scalar::Metric(n as u16)));
-        if facts {
-            scalars.extend((0..profile.facts.len()).map(|n| Scalar::Fact(n as u16)));
-        }
+        scalars.retain(|it| self.may_ask(Item::Scalar(*it)));
         scalars
+    }
+
+    /// Whether an item is not among what is left alone for now.
+    pub(super) fn may_ask(&self, item: Item) -> bool {
+        self.culprits.is_empty() || self.culprits.may_ask(item, self.begun_at, self.interval_ms)
+    }
+
+    /// Whether everything is read by GETNEXT.
+    pub(super) fn is_next_only(&self) -> bool {
+        matches!(self.bulk, Bulk::Fails(at) if self.begun_at.saturating_sub(at) < BULK_RETRY_MS)
     }
 
     /// The next request, if one may go out now.
     pub(crate) fn next_ask(&mut self) -> Option<Ask> {
-        let run = self.run.as_mut()?;
+        let mut run = self.run.take()?;
+        let ask = self.take_work(&mut run);
+        self.run = Some(run);
+        ask
+    }
+
+    fn take_work(&mut self, run: &mut Run) -> Option<Ask> {
+        let alone = self.is_alone(run.work.front()?);
+        let must_wait = run.alone || alone || run.patient;
+        if must_wait && run.in_flight > 0 {
+            return None;
+        }
         let ask = run.work.pop_front()?;
         run.in_flight += 1;
+        run.alone = alone;
         if let Ask::Walk(walk) = &ask {
             self.last_repetitions = walk.repetitions;
         }
         Some(ask)
+    }
+
+    /// Whether a request is for one of the culprits.
+    pub(super) fn is_alone(&self, ask: &Ask) -> bool {
+        !self.culprits.is_empty() && ask.only().is_some_and(|item| self.culprits.is_alone(item))
+    }
+
+    /// Whether the request in flight gets a long time and few retries: the agent is slow, or
+    /// serves one request at a time.
+    pub(crate) fn is_patient(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| {
+            run.patient || run.alone || matches!(run.phase, Phase::Texts | Phase::Check)
+        })
+    }
+
+    /// Whether the poll under way has not come further than who is there.
+    pub(crate) fn is_head(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.phase == Phase::Head)
     }
 
     pub(crate) fn in_flight(&self) -> usize {
@@ -265,51 +281,43 @@ impl Session {
         self.run.as_ref().is_none_or(|run| run.phase == Phase::Done)
     }
 
-    /// A request is given up.
-    pub(crate) fn fail(&mut self, ask: &Ask, failure: Failure) {
+    /// Time is running out: data not asked for yet is left out, so that what is there can still
+    /// be verified; texts are left out.
+    pub(crate) fn hurry(&mut self, why: &str) {
         let Some(mut run) = self.run.take() else { return };
-        run.in_flight -= 1;
-        run.timeouts_in_row += 1;
-        let ends = run.phase == Phase::Head
-            || run.timeouts_in_row >= MAX_TIMEOUTS_IN_ROW
-            || failure.outcome == Outcome::Unreachable;
-        self.lose_ask(&mut run, ask, &failure.text);
-        if run.failure.as_ref().is_none_or(|it| it.outcome != Outcome::Malformed) {
-            run.failure = Some(failure.clone());
-        }
-        if ends {
-            self.cut(&mut run, &failure.text);
+        run.hurried = true;
+        match run.phase {
+            Phase::Data => self.stop_data(&mut run, why),
+            Phase::Texts | Phase::Check => run.stop_texts(why),
+            Phase::Head | Phase::Names | Phase::Verify | Phase::Done => {}
         }
         self.advance(&mut run);
         self.run = Some(run);
     }
 
-    /// Time is running out: data not asked for yet is left out, so that what is there can still
-    /// be verified.
-    pub(crate) fn hurry(&mut self, why: &str) {
-        let Some(mut run) = self.run.take() else { return };
-        run.hurried = true;
-        if run.phase == Phase::Data {
-            for ask in std::mem::take(&mut run.work) {
-                self.lose_ask(&mut run, &ask, why);
-            }
-            run.fallbacks_planned = true;
-            self.advance(&mut run);
+    /// Asks for no more data.
+    pub(super) fn stop_data(&mut self, run: &mut Run, why: &str) {
+        for ask in std::mem::take(&mut run.work) {
+            self.lose_ask(run, &ask, why);
         }
-        self.run = Some(run);
+        run.fallbacks_planned = true;
     }
 
     /// The poll must end now: what is still outstanding is missing.
     pub(crate) fn cut_short(&mut self, failure: Failure) {
         let Some(mut run) = self.run.take() else { return };
-        self.cut(&mut run, &failure.text);
-        run.failure.get_or_insert(failure);
+        if matches!(run.phase, Phase::Texts | Phase::Check) {
+            run.stop_texts(&failure.text);
+        } else if run.phase != Phase::Done {
+            self.cut(&mut run, &failure.text);
+            run.failure.get_or_insert(failure);
+        }
         run.phase = Phase::Done;
         self.run = Some(run);
     }
 
     /// Marks all that is not read as missing and leaves nothing to do.
-    fn cut(&mut self, run: &mut Run, why: &str) {
+    pub(super) fn cut(&mut self, run: &mut Run, why: &str) {
         run.work.clear();
         if run.phase != Phase::Done {
             for table in 0..run.tables.len() {
@@ -324,9 +332,9 @@ impl Session {
         match ask {
             Ask::Get(scalars) => {
                 let profile = self.profile.as_deref();
-                let facts_only = scalars.iter().all(|it| matches!(it, Scalar::Fact(_)));
-                if let Some(first) = scalars.first().filter(|_| !facts_only) {
-                    note(run, format!("{}: {why}", first.name(profile)));
+                let quiet = |it: &&Scalar| matches!(it, Scalar::Fact(_) | Scalar::Guard { .. });
+                if let Some(first) = scalars.iter().find(|it| !quiet(it)) {
+                    run.note(format!("{}: {why}", first.name(profile)));
                 }
             }
             Ask::Walk(walk) => {
@@ -339,10 +347,17 @@ impl Session {
 
     pub(super) fn lose_column(&mut self, run: &mut Run, column: Column, why: &str) {
         let Some(profile) = self.profile.clone() else { return };
-        if let Part::Name(_) = column.what {
-            self.lose_table(run, usize::from(column.table), why);
-        } else if !run.tables[usize::from(column.table)].lost {
-            note(run, format!("{}: {why}", column.name(&profile)));
+        let text = || format!("{}: {why}", column.name(&profile));
+        match column.what {
+            Part::Name(_) if run.phase == Phase::Check => run.drop_table_texts(),
+            Part::Name(_) => self.lose_table(run, usize::from(column.table), why),
+            Part::Fact(_) => run.remark(text()),
+            Part::Value(_) | Part::Fallback(_) => {
+                run.unread.push(column);
+                if run.tables.get(usize::from(column.table)).is_some_and(|it| !it.lost) {
+                    run.note(text());
+                }
+            }
         }
     }
 
@@ -352,24 +367,11 @@ impl Session {
         for (at, table) in profile.tables.iter().enumerate() {
             let hit = at == lost
                 || matches!(table.instance, InstanceRule::Join { table, .. } if table == lost);
-            if hit && !std::mem::replace(&mut run.tables[at].lost, true) {
-                note(run, format!("table {}: {why}", table.name));
+            let Some(gathered) = run.tables.get_mut(at).filter(|_| hit) else { continue };
+            if !std::mem::replace(&mut gathered.lost, true) {
+                run.note(format!("table {}: {why}", table.name));
             }
         }
-    }
-
-    /// An answer came: time-outs no longer follow each other.
-    pub(super) fn heard(run: &mut Run) {
-        run.in_flight -= 1;
-        run.timeouts_in_row = 0;
-    }
-}
-
-/// Adds to the list of what is missing; the list is short, the count is whole.
-pub(super) fn note(run: &mut Run, text: String) {
-    run.missing_count += 1;
-    if run.missing.len() < MAX_LISTED {
-        run.missing.push(text);
     }
 }
 

@@ -6,7 +6,7 @@ use schemas::Kind;
 
 use super::ber::Value;
 use super::oid::oid_text;
-use crate::profiles::{Form, Source};
+use crate::profiles::{CodePage, Form, Source};
 
 /// Characters kept of a name or fact.
 pub(crate) const MAX_TEXT: usize = 255;
@@ -52,6 +52,9 @@ impl Values {
             self.counts.push(count as i64);
         } else {
             let Some(gauge) = value.gauge() else { return false };
+            if source.valid.is_some_and(|(least, most)| !(least..=most).contains(&gauge)) {
+                return false;
+            }
             self.gauges.push(source.transform.map_or(gauge, |transform| transform.apply(gauge)));
         }
         self.instances.push(instance);
@@ -99,23 +102,36 @@ pub(crate) const fn is_count(kind: Kind) -> bool {
     }
 }
 
-/// Octets as a text of one line, at most [`MAX_TEXT`] characters.
-pub(crate) fn clean_text(octets: &[u8]) -> String {
-    let text: Cow<'_, str> = String::from_utf8_lossy(octets);
+/// Octets as a text of one line, at most [`MAX_TEXT`] characters: UTF-8, else of the code page.
+pub(crate) fn clean_text(octets: &[u8], page: CodePage) -> String {
+    let text = decode(octets, page);
     let text = text.trim_matches(|c: char| c == '\0' || c.is_whitespace());
     let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     clean.take(MAX_TEXT).collect()
 }
 
+fn decode(octets: &[u8], page: CodePage) -> Cow<'_, str> {
+    let error = match std::str::from_utf8(octets) {
+        Ok(text) => return Cow::Borrowed(text),
+        Err(error) => error,
+    };
+    let whole = octets.get(..error.valid_up_to()).and_then(|it| std::str::from_utf8(it).ok());
+    if let Some(whole) = whole.filter(|it| error.error_len().is_none() && !it.is_ascii()) {
+        // UTF-8 that the agent cut within a character.
+        return Cow::Borrowed(whole);
+    }
+    Cow::Owned(octets.iter().map(|octet| page.character(*octet)).collect())
+}
+
 /// A fact's text; none where there is no value.
-pub(crate) fn fact_text(value: &Value<'_>, form: Form) -> Option<String> {
+pub(crate) fn fact_text(value: &Value<'_>, form: Form, page: CodePage) -> Option<String> {
     match (*value, form) {
         (Value::Octets(octets), Form::Mac) => {
             let parts: Vec<String> =
                 octets.iter().take(32).map(|octet| format!("{octet:02x}")).collect();
             Some(parts.join(":"))
         }
-        (Value::Octets(octets), Form::Text) => Some(clean_text(octets)),
+        (Value::Octets(octets), Form::Text) => Some(clean_text(octets, page)),
         (Value::Oid(oid), _) => Some(oid_text(oid)),
         (Value::IpAddress(octets), _) => {
             let parts: Vec<String> = octets.iter().map(u8::to_string).collect();
@@ -133,5 +149,26 @@ pub(crate) fn fact_text(value: &Value<'_>, form: Form) -> Option<String> {
             | Value::EndOfMibView,
             _,
         ) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(octets: &[u8], page: CodePage, wanted: &str) {
+        assert_eq!(clean_text(octets, page), wanted);
+    }
+
+    #[test]
+    fn octets_are_utf_8_else_of_the_code_page() {
+        use CodePage::{Latin1, Windows1252};
+        check(b"Z\xfcrich", Latin1, "Zürich");
+        check("Zürich".as_bytes(), Latin1, "Zürich");
+        check(b"Caf\xe9", Latin1, "Café");
+        check("Zürich-Süd".as_bytes().get(..9).unwrap(), Latin1, "Zürich-S");
+        check(b"10 \x80 \x96 \xfc", Windows1252, "10 € – ü");
+        check(b"10 \x80 \xfc", Latin1, "10   ü");
+        check(b" a\0\0", Latin1, "a");
     }
 }

@@ -3,18 +3,25 @@
 use std::io;
 use std::net::SocketAddr;
 
-use schemas::{Outcome, Poll};
+use schemas::Outcome;
 
 use super::ber;
 use super::engine::{Engine, Timer};
 use super::requests::{Found, Ticket};
 use super::session::Failure;
-use crate::durations::UNKNOWN;
+use crate::frame::{Busy, guard};
 use crate::net::udp::{BATCH, MAX_BATCHES, Outgoing, is_stale};
+use crate::place::same;
 use crate::timing::count;
 
 /// Octets of our own request that an ICMP error returns are looked at.
 const ERROR_OCTETS: usize = 512;
+/// Time-outs are so many times as long for what may be slow, and it is sent again but once: an
+/// agent that serves one request after the other works off each copy.
+const PATIENCE: u64 = 5;
+const PATIENT_RETRIES: u32 = 1;
+/// Time-outs after which the first answer of a poll makes the next poll a patient one.
+const LATE_HEAD: u64 = 2;
 /// Requests that may go out at once after a quiet time, as part of a second's.
 const BURST_DIVISOR: u64 = 20;
 
@@ -22,6 +29,7 @@ impl Engine {
     /// Opens requests for peers that may ask, in turn.
     pub(super) fn fill(&mut self) {
         while let Some(at) = self.ready.pop_front() {
+            self.frame.busy = Busy::Device(at);
             let Some(peer) = self.frame.peers.get_mut(at) else { continue };
             peer.own.ready = false;
             let cap =
@@ -111,7 +119,8 @@ impl Engine {
                     datagrams.push(Outgoing { octets: packet, to });
                 }
             }
-            let result = self.sockets[socket].send(&datagrams);
+            let Some(it) = self.sockets.get(socket) else { return false };
+            let result = it.send(&datagrams);
             drop(datagrams);
             for (ticket, packet) in rest.iter().zip(packets) {
                 if let Some(request) = self.requests.get(*ticket) {
@@ -120,10 +129,11 @@ impl Engine {
             }
             match result {
                 Ok(sent) => {
-                    for ticket in &rest[..sent] {
+                    let (gone, left) = rest.split_at(sent.min(rest.len()));
+                    for ticket in gone {
                         self.sent(*ticket);
                     }
-                    rest = &rest[sent..];
+                    rest = left;
                     if sent == 0 {
                         return self.put_back(rest);
                     }
@@ -132,8 +142,9 @@ impl Engine {
                 Err(error) if is_stale(&error) => {}
                 Err(error) => {
                     count(&self.frame.shared.counters.send_errors, 1);
-                    self.failed_to_send(rest[0], &error.to_string());
-                    rest = &rest[1..];
+                    let Some((first, left)) = rest.split_first() else { break };
+                    self.failed_to_send(*first, &error.to_string());
+                    rest = left;
                 }
             }
         }
@@ -154,10 +165,15 @@ impl Engine {
         if request.tries == 1 {
             request.sent_at = self.frame.now;
         }
+        request.resent_at = self.frame.now;
         let (tries, at) = (request.tries, request.peer);
         let mut timeout = self.frame.shared.config.timeout_ms;
+        let patient = self.frame.peers.get(at).is_some_and(|it| it.own.session.is_patient());
+        if patient {
+            timeout = timeout.saturating_mul(PATIENCE);
+        }
         for _ in 1..tries {
-            timeout += timeout / 2;
+            timeout = timeout.saturating_add(timeout / if patient { 1 } else { 2 });
         }
         self.frame.set(self.frame.now + timeout, Timer::Timeout { ticket, tries });
         count(&self.frame.shared.counters.requests, 1);
@@ -191,8 +207,13 @@ impl Engine {
             return;
         };
         let at = request.peer;
+        self.frame.busy = Busy::Device(at);
         let Some(peer) = self.frame.peers.get_mut(at) else { return };
-        let allowed = if peer.is_dead() { 0 } else { retries };
+        let allowed = match (peer.is_dead(), peer.own.session.is_patient()) {
+            (true, _) => 0,
+            (false, true) => retries.min(PATIENT_RETRIES),
+            (false, false) => retries,
+        };
         if tries <= allowed {
             let smaller = request.ask.as_ref().and_then(|ask| peer.own.session.smaller(ask, tries));
             if let (Some(ask), Some(community)) = (smaller, &peer.own.community) {
@@ -219,7 +240,7 @@ impl Engine {
         };
         if let Some(ask) = ask {
             peer.own.waits.add(ask.table(), waited);
-            peer.own.session.fail(&ask, failure);
+            peer.own.session.fail(ask, failure);
         }
         self.progress(at);
     }
@@ -231,10 +252,11 @@ impl Engine {
         }
         let mut inbox = std::mem::replace(&mut self.inbox, crate::net::udp::Inbox::empty());
         for _ in 0..MAX_BATCHES {
-            let received = self.sockets[socket].receive(&mut inbox);
+            let Some(it) = self.sockets.get(socket) else { break };
+            let received = it.receive(&mut inbox);
             for position in 0..received {
                 let (octets, from) = inbox.get(position);
-                self.datagram(octets, from);
+                guard(self, |it| it.datagram(octets, from));
             }
             if received < BATCH {
                 break;
@@ -247,11 +269,13 @@ impl Engine {
     fn read_errors(&mut self, socket: usize) {
         let mut octets = [0; ERROR_OCTETS];
         for _ in 0..MAX_BATCHES * BATCH {
-            let Some((length, to, error)) = self.sockets[socket].next_error(&mut octets) else {
+            let Some((length, to, error)) =
+                self.sockets.get(socket).and_then(|it| it.next_error(&mut octets))
+            else {
                 break;
             };
             count(&self.frame.shared.counters.unreachable, 1);
-            let id = ber::request_id_of_own(&octets[..length.min(ERROR_OCTETS)]);
+            let id = ber::request_id_of_own(octets.get(..length).unwrap_or(&octets));
             let Some(Found::Open(ticket)) = id.map(|id| self.requests.find(id)) else { continue };
             let Some(request) = self.requests.get(ticket) else { continue };
             let peer = self.frame.peers.get(request.peer);
@@ -270,28 +294,37 @@ impl Engine {
     /// One datagram.
     #[inline]
     fn datagram(&mut self, octets: &[u8], from: Option<SocketAddr>) {
-        let Some(from) = from.map(canonical) else { return };
+        let Some(from) = from else { return };
         let response = match ber::response(octets) {
             Ok(response) => response,
             Err(error) => return self.malformed_from(from, &error.to_string()),
         };
         let ticket = match self.requests.find(response.request_id) {
             Found::Open(ticket) => ticket,
-            Found::Over => return count(&self.frame.shared.counters.late, 1),
+            Found::Over => return self.late(from),
             Found::Never => return count(&self.frame.shared.counters.wrong_id, 1),
         };
         let Some(request) = self.requests.get(ticket) else { return };
         let at = request.peer;
+        self.frame.busy = Busy::Device(at);
         let Some(peer) = self.frame.peers.get_mut(at) else { return };
         let (Some(started), Some((address, _))) = (peer.started, &peer.own.address) else { return };
-        if *address != from {
+        if !peer.own.any_source && !same(*address, from) {
             peer.own.stranger = Some(from);
             return count(&self.frame.shared.counters.wrong_source, 1);
         }
         let Some(ask) = request.ask.take() else { return };
-        let at_ms = i32::try_from(self.frame.now - started.mono).unwrap_or(i32::MAX);
+        let at_ms = self.frame.now.saturating_sub(started.mono);
+        let at_ms = i32::try_from(at_ms).unwrap_or(i32::MAX);
         let waited = self.frame.now.saturating_sub(request.sent_at);
         let table = ask.table();
+        let timeout = self.frame.shared.config.timeout_ms;
+        // Counted from the last copy: the first may have been lost.
+        if self.frame.now.saturating_sub(request.resent_at) > timeout {
+            peer.own.session.slow(&ask, waited);
+        } else if waited > timeout.saturating_mul(LATE_HEAD) && peer.own.session.is_head() {
+            peer.own.session.late();
+        }
         match peer.own.session.answer(ask, &response, octets.len(), at_ms) {
             Ok(variables) => {
                 self.requests.close(ticket);
@@ -309,6 +342,17 @@ impl Engine {
         }
     }
 
+    /// An answer to a request that is over: a second one, or one that came late.
+    fn late(&mut self, from: SocketAddr) {
+        count(&self.frame.shared.counters.late, 1);
+        if let Some(&at) = self.by_address.get(&from)
+            && let Some(peer) = self.frame.peers.get_mut(at)
+            && peer.timing.failures > 0
+        {
+            peer.own.session.late();
+        }
+    }
+
     fn malformed_from(&mut self, from: SocketAddr, why: &str) {
         count(&self.frame.shared.counters.malformed, 1);
         if let Some(&at) = self.by_address.get(&from)
@@ -318,84 +362,10 @@ impl Engine {
             peer.own.session.malformed(why);
         }
     }
-
-    /// Little time is left.
-    pub(super) fn hurry(&mut self, at: usize) {
-        if let Some(peer) = self.frame.peers.get_mut(at) {
-            peer.own.session.hurry("no time left in this cycle");
-        }
-        self.progress(at);
-    }
-
-    /// After something happened to a poll: on with it, or end it.
-    pub(super) fn progress(&mut self, at: usize) {
-        let Some(peer) = self.frame.peers.get_mut(at) else { return };
-        if peer.own.session.is_done() {
-            self.finish(at);
-        } else if peer.own.session.has_work() {
-            self.make_ready(at);
-        }
-    }
-
-    /// The time of a poll is over.
-    pub(super) fn cut(&mut self, at: usize) {
-        let Some(peer) = self.frame.peers.get_mut(at) else { return };
-        let share = self.frame.shared.config.deadline_permille / 10;
-        let text = format!("not finished within {share} % of the interval");
-        let outcome =
-            if peer.own.community.is_none() { Outcome::NoCredential } else { Outcome::Timeout };
-        self.end(at, Failure { outcome, text });
-    }
-
-    /// Ends a poll for a reason of its own.
-    pub(super) fn end(&mut self, at: usize, failure: Failure) {
-        if let Some(peer) = self.frame.peers.get_mut(at) {
-            peer.own.session.cut_short(failure);
-            self.finish(at);
-        }
-    }
-
-    fn finish(&mut self, at: usize) {
-        let Some(blank) = self.frame.end(at) else { return };
-        let Some(peer) = self.frame.peers.get_mut(at) else { return };
-        if peer.own.session.in_flight() > 0 {
-            self.requests.close_all(at);
-        }
-        let it = peer.own.session.finish(self.frame.now);
-        let silence = (it.outcome == Outcome::Timeout).then(|| peer.silence_text());
-        peer.timing.repetitions = peer.own.session.last_repetitions;
-        peer.timing.answer_bytes = peer.own.session.answer_bytes;
-        let poll = Poll {
-            outcome: it.outcome,
-            error: silence.or(it.error),
-            uptime_cs: it.uptime_cs,
-            instances: it.instances,
-            columns: it.columns,
-            facts: it.facts,
-            identities: it.identities,
-            ..blank
-        };
-        let profile = peer.own.session.profile.as_deref();
-        let table = |at: usize| Some(profile?.tables.get(at)?.name.as_str());
-        let slowest = peer.own.waits.named(table).max_by_key(|(_, waited)| *waited);
-        peer.timing.slowest_table = slowest.map(|(name, waited)| (name.to_owned(), waited));
-        let name = profile.map_or(UNKNOWN, |profile| profile.name.as_str());
-        let took = u64::try_from(poll.duration_ms).unwrap_or(0);
-        self.frame.shared.durations.add(name, took, peer.own.waits.named(table));
-        self.frame.publish(at, poll);
-    }
 }
 
 /// Whether the system takes more later.
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
         || error.raw_os_error() == Some(libc::ENOBUFS)
-}
-
-fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
-}
-
-fn same(a: SocketAddr, b: SocketAddr) -> bool {
-    canonical(a) == canonical(b)
 }

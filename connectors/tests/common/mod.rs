@@ -62,6 +62,10 @@ pub fn device(name: &str, address: &str, port: u16, profile: &str) -> Device {
         enabled: true,
         source: "test".into(),
         updated_at: 0,
+        any_source: false,
+        icmp_echoes: None,
+        icmp_spacing_ms: None,
+        icmp_timeout_ms: None,
     }
 }
 

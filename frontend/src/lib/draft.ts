@@ -1,6 +1,9 @@
 // Between what is typed into the device form and what the API takes.
 import type { DeviceDetail, DeviceDraft } from "../api/types";
 
+/** What the form does not show: a device keeps it when the rest is changed. */
+type Kept = Pick<DeviceDraft, "any_source" | "icmp_echoes" | "icmp_spacing_ms" | "icmp_timeout_ms">;
+
 export interface Typed {
   address: string;
   name: string;
@@ -13,12 +16,8 @@ export interface Typed {
   snmp: boolean;
   icmp: boolean;
   enabled: boolean;
-  /** What the form does not show and must not reset: a change replaces all of a device. */
-  kept: Partial<DeviceDraft>;
+  kept: Kept;
 }
-
-/** Fields that are set elsewhere. */
-const KEPT = ["any_source", "icmp_echoes", "icmp_spacing_ms", "icmp_timeout_ms"];
 
 export const EMPTY: Typed = {
   address: "",
@@ -32,7 +31,7 @@ export const EMPTY: Typed = {
   snmp: true,
   icmp: true,
   enabled: true,
-  kept: {},
+  kept: { any_source: false },
 };
 
 export const typedOf = (device: DeviceDetail): Typed => ({
@@ -47,9 +46,12 @@ export const typedOf = (device: DeviceDetail): Typed => ({
   snmp: device.snmp,
   icmp: device.icmp,
   enabled: device.enabled,
-  kept: Object.fromEntries(
-    Object.entries(device).filter(([name, value]) => KEPT.includes(name) && value !== null),
-  ),
+  kept: {
+    any_source: device.any_source,
+    icmp_echoes: device.icmp_echoes,
+    icmp_spacing_ms: device.icmp_spacing_ms,
+    icmp_timeout_ms: device.icmp_timeout_ms,
+  },
 });
 
 /** SNMP asks with a credential: without one there is none, whatever was ticked. */

@@ -78,6 +78,10 @@ fn device(entry: &InventoryEntry, interval_s: usize) -> Device {
         enabled: true,
         source: "bench".to_owned(),
         updated_at: 0,
+        any_source: false,
+        icmp_echoes: None,
+        icmp_spacing_ms: None,
+        icmp_timeout_ms: None,
     }
 }
 

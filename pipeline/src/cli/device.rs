@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::DeviceArgs;
 
 /// What the API takes of a device; it replaces all of them, so all must be sent.
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 15] = [
     "address",
     "name",
     "port",
@@ -17,6 +17,10 @@ const FIELDS: [&str; 11] = [
     "snmp",
     "icmp",
     "enabled",
+    "any_source",
+    "icmp_echoes",
+    "icmp_spacing_ms",
+    "icmp_timeout_ms",
 ];
 
 /// Seconds as a person gives them, in ms.
@@ -47,6 +51,10 @@ pub(super) fn body(args: DeviceArgs, known: Option<&Value>) -> Map<String, Value
         ("site", args.site.map(Value::from)),
         ("interval_ms", args.interval.map(Value::from)),
         ("icmp", icmp.map(Value::from)),
+        ("any_source", args.any_source.map(Value::from)),
+        ("icmp_echoes", args.icmp_echoes.map(Value::from)),
+        ("icmp_spacing_ms", args.icmp_spacing.map(Value::from)),
+        ("icmp_timeout_ms", args.icmp_timeout.map(Value::from)),
         ("address", Some(json!(address))),
     ];
     for (field, value) in given {

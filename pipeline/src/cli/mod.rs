@@ -161,9 +161,9 @@ enum DeviceCommand {
 /// A device to add.
 #[derive(Args)]
 struct DeviceArgs {
-    /// IP address; names are not resolved
+    /// IP address (a link-local one with its zone, fe80::1%eth0) or host name
     #[arg(value_parser = address)]
-    address: std::net::IpAddr,
+    address: schemas::Address,
     /// Display name [default: the address]
     #[arg(long)]
     name: Option<String>,
@@ -188,6 +188,18 @@ struct DeviceArgs {
     /// Do not ping it
     #[arg(long, overrides_with = "icmp")]
     no_icmp: bool,
+    /// Take SNMP answers from another address than the one asked
+    #[arg(long, value_name = "BOOL")]
+    any_source: Option<bool>,
+    /// Echo requests a poll, 1 to 20 [default: as the pollers are configured]
+    #[arg(long, value_name = "COUNT")]
+    icmp_echoes: Option<i64>,
+    /// Milliseconds between echo requests, up to 10000
+    #[arg(long, value_name = "MS")]
+    icmp_spacing: Option<i64>,
+    /// Milliseconds that the last echo reply is waited for, 10 to 60000
+    #[arg(long, value_name = "MS")]
+    icmp_timeout: Option<i64>,
 }
 
 #[derive(Clone, Subcommand)]
@@ -224,8 +236,8 @@ enum CredentialCommand {
     },
 }
 
-fn address(text: &str) -> Result<std::net::IpAddr, String> {
-    text.parse().map_err(|_| "no IP address; give one like 192.0.2.10 or 2001:db8::1".to_owned())
+fn address(text: &str) -> Result<schemas::Address, String> {
+    text.parse().map_err(|error: schemas::AddressError| error.problem.to_owned())
 }
 
 fn instant(text: &str) -> Result<DateTime<Utc>, String> {

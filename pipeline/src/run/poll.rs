@@ -272,6 +272,10 @@ mod tests {
             enabled: true,
             source: "test".to_owned(),
             updated_at: 0,
+            any_source: false,
+            icmp_echoes: None,
+            icmp_spacing_ms: None,
+            icmp_timeout_ms: None,
         };
         let record = DEVICE.record(&device.id, &device).unwrap();
         log.producer("test").unwrap().send(record, None).unwrap();

@@ -71,6 +71,10 @@ pub(super) fn start(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Lab, Sta
             enabled: true,
             source: SOURCE.to_owned(),
             updated_at: 0,
+            any_source: false,
+            icmp_echoes: None,
+            icmp_spacing_ms: None,
+            icmp_timeout_ms: None,
         });
     }
     inventory::sync(shared, &commands, SOURCE, devices.clone())?;

@@ -38,6 +38,10 @@ impl Prober {
             enabled: true,
             source: "probe".to_owned(),
             updated_at: 0,
+            any_source: false,
+            icmp_echoes: None,
+            icmp_spacing_ms: None,
+            icmp_timeout_ms: None,
         };
         let report = connectors::probe(&device, self.vault.as_ref(), &self.profiles).await;
         Ok(ProbeReport {

@@ -146,6 +146,10 @@ fn device(source: &Source) -> NewRecord {
         enabled: true,
         source: "test".into(),
         updated_at: 1,
+        any_source: false,
+        icmp_echoes: None,
+        icmp_spacing_ms: None,
+        icmp_timeout_ms: None,
     };
     DEVICE.record(&source.id, &device).unwrap()
 }

@@ -83,6 +83,10 @@ pub fn visit_all(visit: &mut impl Visit) {
         enabled: true,
         source: "file".into(),
         updated_at: 1,
+        any_source: false,
+        icmp_echoes: None,
+        icmp_spacing_ms: None,
+        icmp_timeout_ms: None,
     });
     visit.see(&Control {
         tenant: "default".into(),

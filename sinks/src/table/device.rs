@@ -52,20 +52,27 @@ impl Table for Devices {
         let put = execute_json(
             conn,
             "INSERT INTO device (id, tenant, name, address, port, profile, credential, site, tags,
-                                 interval_ms, snmp, icmp, enabled, source, updated_at)
+                                 interval_ms, snmp, icmp, enabled, source, updated_at,
+                                 any_source, icmp_echoes, icmp_spacing_ms, icmp_timeout_ms)
              SELECT id, tenant, name, address, port, profile, credential, site, tags,
-                    interval_ms, snmp, icmp, enabled, source, to_timestamp(updated_at / 1000.0)
+                    interval_ms, snmp, icmp, enabled, source, to_timestamp(updated_at / 1000.0),
+                    any_source, icmp_echoes, icmp_spacing_ms, icmp_timeout_ms
              FROM jsonb_to_recordset($1) AS r (
                     id uuid, tenant text, name text, address text, port integer, profile text,
                     credential text, site text, tags text[], interval_ms bigint, snmp boolean,
-                    icmp boolean, enabled boolean, source text, updated_at bigint)
+                    icmp boolean, enabled boolean, source text, updated_at bigint,
+                    any_source boolean, icmp_echoes integer, icmp_spacing_ms bigint,
+                    icmp_timeout_ms bigint)
              ON CONFLICT (id) DO UPDATE SET
                     tenant = EXCLUDED.tenant, name = EXCLUDED.name, address = EXCLUDED.address,
                     port = EXCLUDED.port, profile = EXCLUDED.profile,
                     credential = EXCLUDED.credential, site = EXCLUDED.site, tags = EXCLUDED.tags,
                     interval_ms = EXCLUDED.interval_ms, snmp = EXCLUDED.snmp,
                     icmp = EXCLUDED.icmp, enabled = EXCLUDED.enabled, source = EXCLUDED.source,
-                    updated_at = EXCLUDED.updated_at",
+                    updated_at = EXCLUDED.updated_at, any_source = EXCLUDED.any_source,
+                    icmp_echoes = EXCLUDED.icmp_echoes,
+                    icmp_spacing_ms = EXCLUDED.icmp_spacing_ms,
+                    icmp_timeout_ms = EXCLUDED.icmp_timeout_ms",
             &devices,
         )
         .await?;

@@ -109,6 +109,10 @@ fn box_of(n: u128, name: &str) -> Device {
         enabled: true,
         source: "api".to_owned(),
         updated_at: NOW,
+        any_source: false,
+        icmp_echoes: None,
+        icmp_spacing_ms: None,
+        icmp_timeout_ms: None,
     }
 }
 

@@ -171,6 +171,10 @@ fn inventory(n: u128, name: &str) -> Device {
         enabled: true,
         source: "file".to_owned(),
         updated_at: NOW + 123,
+        any_source: false,
+        icmp_echoes: None,
+        icmp_spacing_ms: None,
+        icmp_timeout_ms: None,
     }
 }
 

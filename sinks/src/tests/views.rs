@@ -129,6 +129,10 @@ async fn roll_ups_of_each_width_are_in_the_view_of_that_width() {
             enabled: true,
             source: "api".to_owned(),
             updated_at: 1,
+            any_source: false,
+            icmp_echoes: None,
+            icmp_spacing_ms: None,
+            icmp_timeout_ms: None,
         };
         write(&mut devices, vec![record(0, 0, &inventory)]).await;
         // 2026-11-20, which all three widths begin in.

@@ -1,8 +1,8 @@
 //! A device as a client describes it.
 
-use std::net::IpAddr;
-
-use schemas::{Device, DeviceId};
+use schemas::{
+    Address, Device, DeviceId, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS, MAX_ADDRESS,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -23,9 +23,9 @@ struct Tag(String);
 /// What to poll. Fields left out take the default, also on PUT, which replaces all of them.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub(crate) struct DeviceInput {
-    /// IP address, v4 or v6.
-    #[schema(value_type = String, required, example = "192.0.2.10", min_length = 2, max_length = 45)]
-    pub(crate) address: Option<IpAddr>,
+    /// IP address, v4 or v6 (a link-local one with its zone, `fe80::1%eth0`), or host name.
+    #[schema(value_type = String, required, example = "192.0.2.10", min_length = 1, max_length = 253)]
+    pub(crate) address: Option<Address>,
     /// Display name; the address when left out.
     #[schema(min_length = 1, max_length = 200)]
     pub(crate) name: Option<String>,
@@ -55,22 +55,30 @@ pub(crate) struct DeviceInput {
     /// Poll it at all.
     #[schema(default = true)]
     pub(crate) enabled: Option<bool>,
+    /// Take SNMP answers from another address than the one asked.
+    #[schema(default = false)]
+    pub(crate) any_source: Option<bool>,
+    /// Echo requests a poll; as the pollers are configured when left out.
+    #[schema(minimum = 1, maximum = 20)]
+    pub(crate) icmp_echoes: Option<i64>,
+    /// Time between echo requests.
+    #[schema(minimum = 0, maximum = 10000)]
+    pub(crate) icmp_spacing_ms: Option<i64>,
+    /// How long the reply to the last echo request is waited for.
+    #[schema(minimum = 10, maximum = 60000)]
+    pub(crate) icmp_timeout_ms: Option<i64>,
 }
 
 /// Takes the field `address`.
-pub(crate) fn read_address(fields: &mut Fields) -> Option<IpAddr> {
-    let text = fields.required("address", Text { min: 1, max: 45 });
+pub(crate) fn read_address(fields: &mut Fields) -> Option<Address> {
+    let text = fields.required("address", Text { min: 1, max: MAX_ADDRESS });
     if text.is_empty() {
         return None;
     }
-    match text.parse::<IpAddr>() {
-        Ok(address) if address.is_unspecified() || address.is_multicast() => {
-            fields.wrong("address", "must be the address of one device");
-            None
-        }
+    match text.parse::<Address>() {
         Ok(address) => Some(address),
-        Err(_) => {
-            fields.wrong("address", "must be an IP address, e.g. 192.0.2.10 or 2001:db8::1");
+        Err(error) => {
+            fields.wrong("address", error.problem);
             None
         }
     }
@@ -90,6 +98,18 @@ impl FromFields for DeviceInput {
             snmp: fields.flag("snmp"),
             icmp: fields.flag("icmp"),
             enabled: fields.flag("enabled"),
+            any_source: fields.flag("any_source"),
+            icmp_echoes: fields.integer("icmp_echoes", ICMP_ECHOES.0, ICMP_ECHOES.1),
+            icmp_spacing_ms: fields.integer(
+                "icmp_spacing_ms",
+                ICMP_SPACING_MS.0,
+                ICMP_SPACING_MS.1,
+            ),
+            icmp_timeout_ms: fields.integer(
+                "icmp_timeout_ms",
+                ICMP_TIMEOUT_MS.0,
+                ICMP_TIMEOUT_MS.1,
+            ),
         };
         // It could only ever be degraded.
         if input.snmp == Some(true) && input.credential.is_none() {
@@ -153,6 +173,10 @@ impl DeviceInput {
             enabled: self.enabled.unwrap_or(true),
             source,
             updated_at,
+            any_source: self.any_source.unwrap_or(false),
+            icmp_echoes: self.icmp_echoes.and_then(|echoes| i32::try_from(echoes).ok()),
+            icmp_spacing_ms: self.icmp_spacing_ms,
+            icmp_timeout_ms: self.icmp_timeout_ms,
         }
     }
 }

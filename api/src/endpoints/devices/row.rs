@@ -13,6 +13,7 @@ use crate::rim::ApiError;
 /// lookups: choose the rows first. An interface always has an ifIndex.
 pub(super) const COLUMNS: &str = "d.id, d.name, d.address, d.port, d.profile, d.credential, \
     d.site, d.tags, d.enabled, d.snmp, d.icmp, d.interval_ms, d.source, d.tenant, d.updated_at, \
+    d.any_source, d.icmp_echoes, d.icmp_spacing_ms, d.icmp_timeout_ms, \
     coalesce(st.state, 'unknown') AS state, coalesce(st.since, d.updated_at) AS since, \
     coalesce(st.reason, 'not polled yet') AS reason, latest.last_sample_at, latest.snmp_at, \
     latest.icmp_at, latest.interval_ms AS polled_ms, \
@@ -38,6 +39,10 @@ pub(super) struct DeviceRow {
     snmp: bool,
     icmp: bool,
     interval_ms: i64,
+    any_source: bool,
+    icmp_echoes: Option<i32>,
+    icmp_spacing_ms: Option<i64>,
+    icmp_timeout_ms: Option<i64>,
     pub(super) source: String,
     pub(super) tenant: String,
     pub(super) updated_at: DateTime<Utc>,
@@ -67,6 +72,10 @@ impl From<DeviceRow> for DeviceSummary {
             snmp: row.snmp,
             icmp: row.icmp,
             interval_ms: row.interval_ms,
+            any_source: row.any_source,
+            icmp_echoes: row.icmp_echoes,
+            icmp_spacing_ms: row.icmp_spacing_ms,
+            icmp_timeout_ms: row.icmp_timeout_ms,
             state: State::from_name(&row.state),
             since: ms(row.since),
             reason: row.reason,
@@ -116,6 +125,10 @@ pub(super) fn fresh(device: &Device) -> DeviceSummary {
         snmp: device.snmp,
         icmp: device.icmp,
         interval_ms: device.interval_ms,
+        any_source: device.any_source,
+        icmp_echoes: device.icmp_echoes,
+        icmp_spacing_ms: device.icmp_spacing_ms,
+        icmp_timeout_ms: device.icmp_timeout_ms,
         state: State::Unknown,
         since: device.updated_at,
         reason: "not polled yet".to_owned(),
