@@ -29,6 +29,16 @@ impl State {
     /// All states by name.
     pub(crate) const NAMES: [&'static str; 4] = ["up", "degraded", "down", "unknown"];
 
+    /// Its name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Degraded => "degraded",
+            Self::Down => "down",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// From the name in the database; what is no name of a state is unknown.
     pub(crate) fn from_name(name: &str) -> Self {
         match name {

@@ -244,6 +244,12 @@ pub trait System: Send + Sync + 'static {
     /// or, with `alone`, what this process does itself.
     fn ready(&self, alone: bool) -> PortFuture<'_, Result<(), String>>;
 
+    /// Since when nobody computes the states of devices, ms since the epoch: what is stored of them
+    /// is as old as that. None: they are computed.
+    fn uncomputed_since(&self) -> Option<i64> {
+        None
+    }
+
     /// One entry per device and connector, in any order.
     fn pollers(&self) -> PortFuture<'_, Result<Vec<PollerTiming>, PortError>>;
 

@@ -56,6 +56,11 @@ pub(crate) async fn summary(State(state): State<ApiState>) -> Result<Json<Summar
     )
     .fetch_one(&state.pool)
     .await?;
+    let all = devices.up + devices.degraded + devices.down + devices.unknown;
+    let devices = match state.ports.system.uncomputed_since() {
+        None => devices,
+        Some(_) => DeviceCounts { up: 0, degraded: 0, down: 0, unknown: all },
+    };
     let (open_anomalies, newest, interval): (i64, Option<DateTime<Utc>>, Option<i64>) =
         sqlx::query_as(
             "SELECT (SELECT count(*) FROM anomaly WHERE cleared_at IS NULL), \

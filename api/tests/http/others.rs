@@ -1,7 +1,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use api::{PollerTiming, PortError, PortFuture, System, SystemStatus};
+use api::{ApiConfig, PollerTiming, PortError, PortFuture, System, SystemStatus};
 use axum::body::Body;
 use axum::http::header;
 use schemas::{SchemaStore, shipped};
@@ -289,6 +289,77 @@ async fn the_server_stops_though_somebody_watches() {
         let mut rest = Vec::new();
         viewer.read_to_end(&mut rest).await.unwrap();
         assert!(TcpStream::connect(address).await.is_err());
+    })
+    .await;
+}
+
+/// A system in which nobody computes.
+struct Uncomputed(Arc<dyn System>);
+
+impl System for Uncomputed {
+    fn status(&self) -> PortFuture<'_, Result<SystemStatus, PortError>> {
+        self.0.status()
+    }
+
+    fn ready(&self, alone: bool) -> PortFuture<'_, Result<(), String>> {
+        Box::pin(async move {
+            let missing = "no process of role process reads poll[0]".to_owned();
+            if alone { Ok(()) } else { Err(missing) }
+        })
+    }
+
+    fn uncomputed_since(&self) -> Option<i64> {
+        Some(5_000)
+    }
+
+    fn refresh_schemas(&self) -> PortFuture<'_, Result<(), PortError>> {
+        self.0.refresh_schemas()
+    }
+
+    fn pollers(&self) -> PortFuture<'_, Result<Vec<PollerTiming>, PortError>> {
+        self.0.pollers()
+    }
+
+    fn metrics(&self) -> String {
+        self.0.metrics()
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_computes_is_not_told_as_if_it_were_now() {
+    let ports = |pool: &sqlx::PgPool| {
+        let ports = memory::ports(pool);
+        let system = Arc::new(Uncomputed(Arc::clone(&ports.system))) as Arc<dyn System>;
+        api::Ports { system, ..ports }
+    };
+    with_config(ApiConfig::default(), ports, async |test| {
+        let device = json!({"address": "192.0.2.7", "snmp": false, "icmp": true});
+        let made = test.call("POST", "/inventory/v1/devices", Some(device)).await;
+        let id: sqlx::types::Uuid = made.json["id"].as_str().unwrap().parse().unwrap();
+        sqlx::query(
+            "INSERT INTO device_status (device, state, since, reason)
+             VALUES ($1, 'up', now(), 'answers')
+             ON CONFLICT (device) DO UPDATE SET state = 'up', reason = 'answers'",
+        )
+        .bind(id)
+        .execute(&test.pool)
+        .await
+        .unwrap();
+        let path = format!("/inventory/v1/devices/{id}");
+        let detail = test.get(&path).await;
+        assert_eq!((&detail["state"], &detail["since"]), (&json!("unknown"), &json!(5_000)));
+        assert!(detail["reason"].as_str().unwrap().starts_with("up when it was last known"));
+        for (state, total) in [("up", 0), ("unknown", 1), ("down", 0)] {
+            let page = test.get(&format!("/inventory/v1/devices?state={state}")).await;
+            assert_eq!(page["total"], total, "{state}");
+        }
+        let counts = &test.get("/inventory/v1/summary").await["devices"];
+        assert_eq!(*counts, json!({"up": 0, "degraded": 0, "down": 0, "unknown": 1}));
+        assert_eq!(test.get("/readyz?alone=true").await, json!({"status": "ok"}));
+        let refused = test.call("GET", "/readyz", None).await;
+        assert_eq!(refused.status, 503);
+        assert!(refused.text.contains("no process of role process"), "{}", refused.text);
+        assert_eq!(test.call("GET", "/readyz?alone=perhaps", None).await.status, 400);
     })
     .await;
 }

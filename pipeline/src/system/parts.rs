@@ -178,6 +178,13 @@ impl Parts {
         self.parts.iter().filter_map(missing).collect()
     }
 
+    /// Since when nobody holds any partition of a group.
+    pub(super) fn uncomputed_since(&self, group: &str) -> Option<i64> {
+        let missing = self.missing().into_iter().find(|it| it.part.group == group)?;
+        let all = i32::try_from(missing.partitions.len()).unwrap_or(i32::MAX) == self.partitions;
+        all.then_some(missing.since_ms)
+    }
+
     /// The processes that were heard of last, and when, ms since the epoch by the log's clock.
     pub(super) fn processes(&self) -> Vec<(ProcessStatus, i64)> {
         self.lock().processes.values().cloned().collect()
@@ -270,6 +277,7 @@ mod tests {
         assert_eq!(lag(&parts), Some((15, Some(40_000))));
         let found = missing(&parts).unwrap();
         assert_eq!((found.partitions.as_slice(), found.since_ms), (&[0, 1][..], 1_500));
+        assert_eq!(parts.uncomputed_since("device"), Some(1_500));
         let words = found.to_string();
         assert!(words.contains("role process reads poll[0, 1]"), "{words}");
         assert!(words.contains("the last was process@b"), "{words}");
@@ -278,6 +286,7 @@ mod tests {
         heir.reads[0].next = None;
         parts.hear(heir, 41_600, false);
         assert_eq!(missing(&parts).unwrap().partitions, [0]);
+        assert_eq!(parts.uncomputed_since("device"), None, "of some they are");
         parts.hear(status("process@c", "device", &[0, 1], 25), 45_000, false);
         ends(25);
         assert_eq!((lag(&parts), missing(&parts)), (Some((0, Some(0))), None));

@@ -9,6 +9,7 @@ use api::{
     Trouble,
 };
 use connectors::Poller;
+use processors::{DeviceChain, Processor as _};
 use schemas::Outcome;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -240,6 +241,10 @@ impl api::System for System {
 
     fn ready(&self, alone: bool) -> PortFuture<'_, Result<(), String>> {
         Box::pin(self.is_ready(alone))
+    }
+
+    fn uncomputed_since(&self) -> Option<i64> {
+        self.shared.parts.uncomputed_since(DeviceChain::NAME)
     }
 
     fn pollers(&self) -> PortFuture<'_, Result<Vec<PollerTiming>, PortError>> {

@@ -80,11 +80,12 @@ pub(crate) async fn detail(
             reason,
         })
         .collect();
+    let uncomputed = state.ports.system.uncomputed_since();
     Ok(Json(DeviceDetail {
         facts: facts.into_iter().collect(),
         source: row.source.clone(),
         updated_at: ms(row.updated_at),
         status_history,
-        summary: row.into(),
+        summary: DeviceSummary::from(row).computed(uncomputed),
     }))
 }

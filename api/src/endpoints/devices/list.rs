@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::row::{COLUMNS, DeviceRow, JOINS};
-use crate::model::{DevicePage, State};
+use crate::model::{DevicePage, DeviceSummary, State};
 use crate::rim::cursor::is_storable;
 use crate::rim::{ApiError, Cursor, Fields, FromFields, NAME, Query, Text};
 use crate::state::ApiState;
@@ -130,8 +130,17 @@ impl FromFields for DeviceQuery {
     responses((status = 200, description = "One page", body = DevicePage)))]
 pub(crate) async fn list(
     Extract(state): Extract<ApiState>,
-    Query(query): Query<DeviceQuery>,
+    Query(mut query): Query<DeviceQuery>,
 ) -> Result<Json<DevicePage>, ApiError> {
+    let uncomputed = state.ports.system.uncomputed_since();
+    match (uncomputed, query.state) {
+        // All are.
+        (Some(_), Some("unknown")) => query.state = None,
+        (Some(_), Some(_)) => {
+            return Ok(Json(DevicePage { items: Vec::new(), total: 0, next_cursor: None }));
+        }
+        (_, None) | (None, _) => {}
+    }
     let total = {
         let mut sql = QueryBuilder::<Postgres>::new("SELECT count(*)");
         sql.push(" FROM device d LEFT JOIN device_status st ON st.device = d.id WHERE true");
@@ -144,7 +153,8 @@ pub(crate) async fn list(
     let next_cursor = rows.last().filter(|_| more).and_then(|last| {
         Cursor::encode(query.sort, &(last.rank, last.text.clone(), last.device.id))
     });
-    let items = rows.into_iter().map(|row| row.device.into()).collect();
+    let summary = |row: Row| DeviceSummary::from(row.device).computed(uncomputed);
+    let items = rows.into_iter().map(summary).collect();
     Ok(Json(DevicePage { items, total, next_cursor }))
 }
 

@@ -57,6 +57,16 @@ pub(super) struct DeviceRow {
     interfaces: i64,
 }
 
+impl DeviceSummary {
+    /// What was true when states were computed last is not told as what is true now.
+    pub(super) fn computed(self, uncomputed_since: Option<i64>) -> Self {
+        let Some(since) = uncomputed_since else { return self };
+        let was = State::name(self.state);
+        let reason = format!("{was} when it was last known; no process computes states since then");
+        Self { state: State::Unknown, since, reason, ..self }
+    }
+}
+
 impl From<DeviceRow> for DeviceSummary {
     fn from(row: DeviceRow) -> Self {
         Self {
