@@ -54,7 +54,7 @@ fn wrap_reset_gap_and_clamp_are_told_apart() {
     // Three missed polls are a hole; two with jitter are not.
     check(old, reading(6_000, 36_000), wide, gap(GapReason::Gap));
     assert!(matches!(
-        judge(&old.unwrap(), &reading(6_000, 34_000), &wide, 0.0, 0),
+        judge(&reading(1_000, 0), &reading(6_000, 34_000), &wide, 0.0, 0),
         Judged::Rate { interval_ms: 34_000, .. }
     ));
     check(old, reading(6_000, 900), wide, Judged::TooClose);

@@ -176,7 +176,7 @@ impl Connector {
                         false => Uptime::Contradicts,
                     }
                 }
-                said => said,
+                said @ (Uptime::Ran { .. } | Uptime::Stuck | Uptime::Contradicts) => said,
             };
             match said {
                 Uptime::Ran { .. } => self.doubt = self.doubt.saturating_sub(1),
