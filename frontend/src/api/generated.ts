@@ -28,7 +28,11 @@ export interface paths {
         /** Credentials, without their secrets */
         get: operations["listCredentials"];
         put?: never;
-        post?: never;
+        /**
+         * Make a credential
+         * @description To replace the secret of one that exists, PUT it: that is said on purpose.
+         */
+        post: operations["createCredential"];
         delete?: never;
         options?: never;
         head?: never;
@@ -305,7 +309,7 @@ export interface paths {
          * Live events
          * @description Server-sent events. `anomaly`: an AnomalyItem and its `transition` (onset, change, clear);
          *     `status`: {device, state, since, reason}; with `device`, also `samples`: {device, at, series:
-         *     {series id: value}}; `reset`: events were missed, load afresh. A comment every 15 s. The stream
+         *     {series id: value}}; `reset`: events were missed, load afresh. A comment every 5 s. The stream
          *     ends after 15 minutes; browsers come back by themselves and miss nothing.
          */
         get: operations["streamEvents"];
@@ -362,7 +366,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The process can serve */
+        /** Every part of the system works */
         get: operations["readyz"];
         put?: never;
         post?: never;
@@ -472,6 +476,7 @@ export interface components {
              * @description Of the last transition, ms since the epoch.
              */
             at: number;
+            clear: components["schemas"]["AnomalyEvidence"] | null;
             /**
              * Format: int64
              * @description ms since the epoch; null while open.
@@ -507,9 +512,11 @@ export interface components {
              * @description ms since the epoch.
              */
             onset_at: number;
+            /** @description The sample with the highest score so far. */
+            peak: components["schemas"]["AnomalyEvidence"];
             /**
              * Format: double
-             * @description Distance from expected in units of the band's scale.
+             * @description Distance from expected in units of the band's scale, the highest so far.
              */
             score: number;
             /** @description Series id, 16 hexadecimal digits. */
@@ -535,13 +542,45 @@ export interface components {
             /** @description onset, change or clear. */
             transition: string;
         };
-        /** @description An anomaly as it stands. */
+        /** @description A sample with what was expected of it. */
+        AnomalyEvidence: {
+            /**
+             * Format: int64
+             * @description ms since the epoch.
+             */
+            at: number;
+            /**
+             * Format: double
+             * @description Expected.
+             */
+            expected: number;
+            /**
+             * Format: double
+             * @description Lower edge of the band.
+             */
+            lower: number;
+            /**
+             * Format: double
+             * @description Upper edge of the band.
+             */
+            upper: number;
+            /**
+             * Format: double
+             * @description Seen.
+             */
+            value: number;
+        };
+        /**
+         * @description An anomaly as it stands. `value`, `expected`, `lower` and `upper` are those of the sample that
+         *     opened it.
+         */
         AnomalyItem: {
             /**
              * Format: int64
              * @description Of the last transition, ms since the epoch.
              */
             at: number;
+            clear: components["schemas"]["AnomalyEvidence"] | null;
             /**
              * Format: int64
              * @description ms since the epoch; null while open.
@@ -577,9 +616,11 @@ export interface components {
              * @description ms since the epoch.
              */
             onset_at: number;
+            /** @description The sample with the highest score so far. */
+            peak: components["schemas"]["AnomalyEvidence"];
             /**
              * Format: double
-             * @description Distance from expected in units of the band's scale.
+             * @description Distance from expected in units of the band's scale, the highest so far.
              */
             score: number;
             /** @description Series id, 16 hexadecimal digits. */
@@ -646,6 +687,8 @@ export interface components {
              * @description ms since the epoch.
              */
             updated_at: number;
+            /** @description Names of devices that use it, at most 5, by name. */
+            used_by: string[];
         };
         /** @description A secret to keep. */
         CredentialInput: {
@@ -718,6 +761,11 @@ export interface components {
             /** @description Whether loss and round-trip time are measured. */
             icmp: boolean;
             /**
+             * Format: int64
+             * @description Newest answer to a ping, ms since the epoch.
+             */
+            icmp_answer_at: number | null;
+            /**
              * Format: int32
              * @description Echo requests a poll; null: as the pollers are configured.
              */
@@ -749,7 +797,12 @@ export interface components {
             interval_ms: number;
             /**
              * Format: int64
-             * @description Newest sample of any series, ms since the epoch.
+             * @description Newest answer by any protocol, ms since the epoch.
+             */
+            last_answer_at: number | null;
+            /**
+             * Format: int64
+             * @description Newest sample of a poll that was answered, ms since the epoch; null when none ever was.
              */
             last_sample_at: number | null;
             /** @description Display name. */
@@ -777,6 +830,16 @@ export interface components {
             site: string | null;
             /** @description Whether it is polled by SNMP. */
             snmp: boolean;
+            /**
+             * Format: int64
+             * @description Newest answer by SNMP, ms since the epoch. Ports and their rates are as old as this.
+             */
+            snmp_answer_at: number | null;
+            /**
+             * Format: int64
+             * @description What was answered longer ago than this, three intervals, is stale.
+             */
+            stale_after_ms: number;
             /** @description Availability. */
             state: components["schemas"]["State"];
             /** @description Free words. */
@@ -856,11 +919,8 @@ export interface components {
             profile: string | null;
             /** @description Where it stands. */
             site?: string | null;
-            /**
-             * @description Poll by SNMP.
-             * @default true
-             */
-            snmp: boolean | null;
+            /** @description Poll by SNMP, which takes a credential; left out: where there is one. */
+            snmp?: boolean | null;
             /** @description Free words. */
             tags?: components["schemas"]["Tag"][] | null;
         };
@@ -894,6 +954,11 @@ export interface components {
             /** @description Whether loss and round-trip time are measured. */
             icmp: boolean;
             /**
+             * Format: int64
+             * @description Newest answer to a ping, ms since the epoch.
+             */
+            icmp_answer_at: number | null;
+            /**
              * Format: int32
              * @description Echo requests a poll; null: as the pollers are configured.
              */
@@ -925,7 +990,12 @@ export interface components {
             interval_ms: number;
             /**
              * Format: int64
-             * @description Newest sample of any series, ms since the epoch.
+             * @description Newest answer by any protocol, ms since the epoch.
+             */
+            last_answer_at: number | null;
+            /**
+             * Format: int64
+             * @description Newest sample of a poll that was answered, ms since the epoch; null when none ever was.
              */
             last_sample_at: number | null;
             /** @description Display name. */
@@ -953,6 +1023,16 @@ export interface components {
             site: string | null;
             /** @description Whether it is polled by SNMP. */
             snmp: boolean;
+            /**
+             * Format: int64
+             * @description Newest answer by SNMP, ms since the epoch. Ports and their rates are as old as this.
+             */
+            snmp_answer_at: number | null;
+            /**
+             * Format: int64
+             * @description What was answered longer ago than this, three intervals, is stale.
+             */
+            stale_after_ms: number;
             /** @description Availability. */
             state: components["schemas"]["State"];
             /** @description Free words. */
@@ -993,8 +1073,23 @@ export interface components {
              * @description ms since the epoch.
              */
             at: number;
-            /** @description first, reset, discontinuity, gap, implausible or unknown. */
+            /** @description first, reset, discontinuity, gap, implausible, moved, wrap, not_present or unknown. */
             reason: string;
+        };
+        /** @description A time without samples. */
+        GapSpan: {
+            /**
+             * Format: int64
+             * @description Begin, ms since the epoch.
+             */
+            from: number;
+            /** @description Why, as in the gaps; no_answer where no poll gave anything. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description End, ms since the epoch.
+             */
+            to: number;
         };
         /** @description It is well. */
         Health: {
@@ -1012,6 +1107,11 @@ export interface components {
              * @description ifIndex; may change at a restart.
              */
             index: number | null;
+            /**
+             * Format: int64
+             * @description Newest sample of any of its series, ms since the epoch.
+             */
+            last_sample_at: number | null;
             /** @description ifPhysAddress. */
             mac: string | null;
             /** @description Newest values of all its series, by metric. */
@@ -1020,16 +1120,35 @@ export interface components {
             name: string;
             /** @description Real state: up, down, testing, unknown, dormant, not_present, lower_layer_down. */
             oper_status: string | null;
+            /** @description False: its row is gone from the device's tables, or its card is. */
+            present: boolean;
             /**
              * Format: double
-             * @description Bits per second.
+             * @description Bits per second; null when the device does not know it.
              */
             speed_bps: number | null;
         };
-        /** @description All ports of a device. */
+        /** @description Ports of a device. */
         InterfaceList: {
+            /**
+             * Format: int64
+             * @description When the device answered SNMP last, ms since the epoch: so old is all of this.
+             */
+            answered_at: number | null;
             /** @description By index, then name. */
             items: components["schemas"]["Interface"][];
+            /** @description Cursor of the next page; null at the end. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description What was answered longer ago than this, three intervals, is stale.
+             */
+            stale_after_ms: number;
+            /**
+             * Format: int64
+             * @description How many there are in all.
+             */
+            total: number;
         };
         /** @description The newest value of one metric of an interface. */
         InterfaceMetric: {
@@ -1074,6 +1193,19 @@ export interface components {
              * @example admin
              */
             username: string;
+        };
+        /** @description A credential to make. */
+        NewCredential: {
+            /**
+             * Format: password
+             * @description SNMP community; never shown again.
+             */
+            community: string;
+            /** @description Decides which other fields there are. */
+            kind: components["schemas"]["CredentialKind"];
+        } & {
+            /** @description What devices will refer to: letters, digits, dot, dash, underscore. */
+            name: string;
         };
         /** @description A password that is shown this once. */
         OneTimePassword: {
@@ -1246,6 +1378,11 @@ export interface components {
             /** @description For people. */
             detail: string;
             /**
+             * @description Roles and name of the process that runs it, e.g. `process@host-1`.
+             * @example process@host-1
+             */
+            instance: string;
+            /**
              * Format: int64
              * @description Records behind the end of its topics, where that has a meaning.
              */
@@ -1255,9 +1392,9 @@ export interface components {
              * @description Age of the oldest record that it has not done, at most; 0 at the end of its topics.
              */
             lag_ms: number | null;
-            /** @description E.g. `connect`, `process`, `sink`, `api`. */
+            /** @description E.g. `connect poller`, `process route`, `sink sample`. */
             name: string;
-            /** @description `running`, `waiting` or `failed`. */
+            /** @description `running`, `waiting`, `failed`, or `gone` when its process says nothing any more. */
             state: string;
         };
         /** @description A series over a range. */
@@ -1274,21 +1411,44 @@ export interface components {
              *     the points wanted.
              */
             bucket_ms: number;
+            /** @description Why there is no point, and the remedy; null when there are points. */
+            empty_reason: string | null;
             /**
              * Format: int64
              * @description Begin of the range, included, ms since the epoch.
              */
             from: number;
+            /**
+             * @description Where nothing was measured, oldest first, by the interval in effect then. Each has a null
+             *     among the values, but for one that reaches the end.
+             */
+            gap_spans: components["schemas"]["GapSpan"][];
             /** @description Why samples are missing, oldest first; the newest 500. */
             gaps: components["schemas"]["GapItem"][];
+            /**
+             * Format: int64
+             * @description Time between two polls at the end of the range, as the polls said.
+             */
+            interval_ms: number;
             /** @description Largest in each bucket; empty where points are samples. */
             max: (number | null)[];
             /** @description Smallest in each bucket; empty where points are samples. */
             min: (number | null)[];
+            /**
+             * Format: int64
+             * @description Newest sample of the series, ms since the epoch; null when there is none.
+             */
+            newest_at: number | null;
             /** @description Why the baseline is empty; null when it is not. */
             no_baseline_reason: string | null;
             /** @description How fine. */
             resolution: components["schemas"]["Resolution"];
+            /**
+             * Format: int64
+             * @description Begin of the first bucket that has not closed, ms since the epoch: from there on points are
+             *     made of finer data and still change. Null where there is none.
+             */
+            running_from: number | null;
             /** @description Whose. */
             series: components["schemas"]["SeriesRef"];
             /**
@@ -1443,6 +1603,11 @@ export interface components {
              * @description Anomalies that have not cleared.
              */
             open_anomalies: number;
+            /**
+             * Format: int64
+             * @description Shortest time between two polls of a device that is polled, ms: how old that may be.
+             */
+            shortest_interval_ms: number | null;
         };
         /** @description How the system is. */
         SystemStatus: {
@@ -1450,13 +1615,15 @@ export interface components {
             database: components["schemas"]["DatabaseStatus"];
             /** @description The event log. */
             log: components["schemas"]["LogStatus"];
-            /** @description All roles that this process knows of. */
+            /** @description The components of all processes. */
             roles: components["schemas"]["RoleStatus"][];
             /**
              * Format: int64
              * @description ms since the epoch.
              */
             started_at: number;
+            /** @description Parts that are missing or stand still; empty: everything works. */
+            troubles: components["schemas"]["Trouble"][];
             /** @description Of the program. */
             version: string;
             /** @description What a person should mend, each with how. */
@@ -1464,6 +1631,23 @@ export interface components {
         };
         /** @description A free word on a device. */
         Tag: string;
+        /** @description A part of the system that does not work. */
+        Trouble: {
+            /** @description What is wrong and the remedy, for people. */
+            detail: string;
+            /**
+             * @description The group of readers, or the component.
+             * @example device
+             */
+            part: string;
+            /** @description The role whose processes do it: `connect`, `process` or `sink`; empty for anything else. */
+            role: string;
+            /**
+             * Format: int64
+             * @description Since when at least, ms since the epoch.
+             */
+            since: number;
+        };
         /** Format: int32 */
         u32: number;
     };
@@ -1592,6 +1776,111 @@ export interface operations {
             };
             /** @description Sent from another site */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCredential"];
+            };
+        };
+        responses: {
+            /** @description Kept, sealed */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Credential"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is one of that name; nothing was changed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2840,7 +3129,12 @@ export interface operations {
     };
     listInterfaces: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Most items wanted; 50000 when left out */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 /** @description Device id */
@@ -2850,7 +3144,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description All ports */
+            /** @description One page, or all ports */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2888,6 +3182,15 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3530,14 +3833,17 @@ export interface operations {
     };
     readyz: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true: this process and what it needs itself, as a load balancer wants to know it. Otherwise, on a process with the API, every part of the system */
+                alone?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description It can */
+            /** @description It does */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3555,7 +3861,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Not now; the detail says what is missing */
+            /** @description Fields are wrong; all of them are named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now; the detail says what is missing since when */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -118,12 +118,11 @@ impl KafkaTask {
     /// Who was fenced by the heir of its partitions begins anew within its membership; who has lost
     /// its slot ends.
     fn spoiled(&self, error: LogError) -> LogError {
-        match error {
-            LogError::Fenced { slot, error } if matches!(self.claims.goes_on(), Ok(true)) => {
-                LogError::Retry { what: format!("commit of {slot}"), error }
-            }
-            other => other,
+        let LogError::Fenced { slot, error: words } = &error else { return error };
+        if !matches!(self.claims.goes_on(), Ok(true)) {
+            return error;
         }
+        LogError::Retry { what: format!("commit of {slot}"), error: words.clone() }
     }
 
     /// What is sent counts for these partitions.
