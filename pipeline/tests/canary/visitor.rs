@@ -216,7 +216,13 @@ impl Visitor {
                 json,
                 format!("{{\"address\": \"127.0.0.1\", \"credential\": {quoted}}}"),
             ),
-            ("POST", "/inventory/v1/device-tests", json, format!("{{\"address\": {quoted}}}")),
+            // As a name alone it could be a host's.
+            (
+                "POST",
+                "/inventory/v1/device-tests",
+                json,
+                format!("{{\"address\": \"{MISTAKE}/24\"}}"),
+            ),
             ("GET", "/inventory/v1/devices?password=PLACE", json, String::new()),
         ];
         for (method, path, kind, body) in cases {
