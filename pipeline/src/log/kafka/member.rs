@@ -124,12 +124,21 @@ impl KafkaMember {
     }
 
     /// Lets the partitions that stay flow on at once.
-    fn wake(&self) {
-        if !self.held
-            && let Err(error) = self.seat.wake(&self.positions())
-        {
+    fn wake(&mut self) {
+        if self.held {
+            return;
+        }
+        let positions = self.positions();
+        if let Err(error) = self.seat.wake(&positions) {
             // They flow on by themselves, only later.
             tracing::debug!("{}: {error}", self.what("go on with"));
+        }
+        // After a seek librdkafka knows of none until a record comes, and behind the markers that
+        // it had moved over there may be none for long.
+        for (partition, next) in positions {
+            if let Some(part) = self.parts.get_mut(&partition) {
+                part.next = Some(next);
+            }
         }
     }
 
