@@ -117,7 +117,7 @@ impl KafkaMember {
         self.release(&leaving)
     }
 
-    fn release(&self, partitions: &[i32]) -> Result<(), LogError> {
+    fn release(&mut self, partitions: &[i32]) -> Result<(), LogError> {
         self.seat.give_up(partitions).map_err(|e| self.inside("give up", &e))?;
         self.wake();
         Ok(())
