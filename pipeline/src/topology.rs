@@ -13,6 +13,7 @@ use sinks::{
     Anomalies, Baselines, Devices, Facts, Rollups, Samples, SeriesIdentities, Statuses, Table,
 };
 
+use crate::log::kafka::CLAIM_TOPIC;
 use crate::log::{NewRecord, TopicSpec};
 use crate::topic::{Key, Topic};
 
@@ -60,7 +61,7 @@ pub const STATE_ROUTE: Topic<String, ()> =
 pub const STATES: &[&str] = &[STATE_DEVICE.name, STATE_ROUTE.name];
 /// Who may commit for which partitions of a Kafka log ([`crate::log::kafka`]).
 pub const CLAIM: Topic<String, ()> =
-    Topic::compacted("claim", "which task may commit for which partition").single();
+    Topic::compacted(CLAIM_TOPIC, "which task may commit for which partition").single();
 /// What each process does.
 pub const PROCESS_STATUS: Topic<String, ProcessStatus> =
     Topic::compacted("process-status", "what each process does, every two seconds").single();
@@ -147,20 +148,7 @@ pub fn each_sink<E: EachSink>(each: &mut E) -> Result<(), E::Error> {
 
 /// The topics that have a sink.
 pub fn sunk() -> Vec<&'static str> {
-    struct Names(Vec<&'static str>);
-    impl EachSink for Names {
-        type Error = Infallible;
-        fn sink<T: Table, K: Key>(
-            &mut self,
-            topic: &'static Topic<K, T::Record>,
-        ) -> Result<(), Infallible> {
-            self.0.push(topic.name);
-            Ok(())
-        }
-    }
-    let mut names = Names(Vec::new());
-    let Ok(()) = each_sink(&mut names);
-    names.0
+    parts().into_iter().filter(|part| part.role == SINK).map(|part| part.topic).collect()
 }
 
 /// A group of readers that the system needs.
@@ -174,6 +162,8 @@ pub struct Part {
     pub topic: &'static str,
 }
 
+/// The role whose processes write the database.
+const SINK: &str = "sink";
 /// The group of pollers.
 pub const POLLERS: &str = "poller";
 /// The group of the routing step.
@@ -193,7 +183,7 @@ pub fn parts() -> Vec<Part> {
             &mut self,
             topic: &'static Topic<K, T::Record>,
         ) -> Result<(), Infallible> {
-            self.0.push(Part { role: "sink", group: sink_group(T::NAME), topic: topic.name });
+            self.0.push(Part { role: SINK, group: sink_group(T::NAME), topic: topic.name });
             Ok(())
         }
     }

@@ -29,6 +29,9 @@ pub const MAX_RECORD_BYTES: usize = 1_000_000;
 /// At most so many records come from one `poll`.
 pub const MAX_POLL_RECORDS: usize = 2_000;
 
+/// The key of a record that says nothing but that its offset was given: [`Task::end_of`].
+pub const BARRIER: &[u8] = b"barrier";
+
 /// A record as read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -193,7 +196,8 @@ pub trait Task: Member {
     fn inherited(&mut self, partitions: &[i32]) -> Result<Vec<Option<Position>>, LogError>;
 
     /// An end of a partition that lies beyond all that was committed to it before this call, whatever
-    /// a broker that does not know better believes. It may write a record with the key `barrier`.
+    /// a broker that does not know better believes. It may write a record with the key
+    /// [`BARRIER`].
     ///
     /// # Errors
     /// [`LogError::Retry`].

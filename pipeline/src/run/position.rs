@@ -13,8 +13,6 @@ use crate::log::{EventLog, LogError, NewRecord, Position, Start, Task};
 
 /// The key of a partition's position in the state topic. No state has such a key.
 pub(super) const KEY: &[u8] = b"position";
-/// The key of a record that says nothing: [`Task::end_of`].
-pub(super) const BARRIER: &[u8] = b"barrier";
 /// Layout of the value; what it holds follows, big endian: next (i64), replay from (i64), logic
 /// (u32).
 const LAYOUT: u8 = 1;

@@ -13,7 +13,7 @@ use super::position::{self, Kept};
 use super::schema_topic::SchemaTopic;
 use super::snapshot::Assembly;
 use super::wiring::{RunError, Wiring};
-use crate::log::{EventLog, LogError, Position, Reader, Record, Start, Task};
+use crate::log::{BARRIER, EventLog, LogError, Position, Reader, Record, Start, Task};
 
 /// Longest wait for records in one slice.
 const SLICE: Duration = Duration::from_millis(20);
@@ -118,7 +118,7 @@ impl<S: Default> Restore<S> {
                         if key == position::KEY {
                             self.kept = position::parse(self.number, record.value.as_deref())
                                 .map_err(RestoreError::Broken)?;
-                        } else if key != position::BARRIER {
+                        } else if key != BARRIER {
                             assembly.add(key, record.value).map_err(RestoreError::Broken)?;
                         }
                     }

@@ -34,7 +34,8 @@ use rdkafka::producer::Producer as _;
 use uuid::Uuid;
 
 use super::super::{
-    Cleanup, LogError, MemberSpec, NewRecord, Producer as _, Reader as _, Record, Start, TopicSpec,
+    BARRIER, Cleanup, LogError, MemberSpec, NewRecord, Producer as _, Reader as _, Record, Start,
+    TopicSpec,
 };
 use super::client::Cluster;
 use super::error::from_kafka;
@@ -49,8 +50,6 @@ use crate::activity::call;
 pub(crate) const CLAIM: &str = "claim";
 /// Before the id in the key of a life.
 const ID: &str = "id ";
-/// The key of a record that says nothing but that its offset was given.
-pub(crate) const BARRIER: &[u8] = b"barrier";
 
 /// As the log must have it.
 pub(super) fn topic() -> TopicSpec {

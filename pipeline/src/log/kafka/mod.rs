@@ -49,6 +49,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+pub(crate) use claims::CLAIM as CLAIM_TOPIC;
 pub use options::KafkaOptions;
 pub use topics::TopicChange;
 
