@@ -126,13 +126,14 @@ kafka_launch() {
     local dir=$1 node=$2 log
     kafka_pid "$dir" "$node" >/dev/null && return
     log=$dir/node-$node/kafka.log
+    # In its folder before it is a process of its own: pid_in_dir looks at once.
     (
         cd "$dir/node-$node" || exit
         # shellcheck disable=SC2094 # the pid file is no input of the broker
-        exec setsid java "-Xms64m" "-Xmx${OPSC_KAFKA_HEAP:-512m}" -XX:+UseSerialGC "-Dlog4j2.level=${OPSC_KAFKA_LOG:-WARN}" \
-            -cp "$(kafka_home)/libs/*" kafka.Kafka server.properties >>"$log" 2>&1 </dev/null 9>&-
-    ) &
-    printf '%s\n' $! >"$dir/node-$node/pid"
+        setsid java "-Xms64m" "-Xmx${OPSC_KAFKA_HEAP:-512m}" -XX:+UseSerialGC "-Dlog4j2.level=${OPSC_KAFKA_LOG:-WARN}" \
+            -cp "$(kafka_home)/libs/*" kafka.Kafka server.properties >>"$log" 2>&1 </dev/null 9>&- &
+        printf '%s\n' $! >"$dir/node-$node/pid"
+    )
 }
 
 # kafka_brokers_seen PORT: asks the broker for the cluster (Metadata, version 1,
