@@ -135,6 +135,12 @@ function anomalies(query) {
   return page(items, query);
 }
 
+const ECHO = [
+  ["icmp_echoes", 1, 20],
+  ["icmp_spacing_ms", 0, 10_000],
+  ["icmp_timeout_ms", 10, 60_000],
+];
+
 function checkDraft(body) {
   const errors = [];
   if (!/^[0-9a-f.:]+$/i.test(body.address ?? "")) {
@@ -145,6 +151,12 @@ function checkDraft(body) {
   }
   if (body.snmp === true && !body.credential) {
     errors.push({ field: "credential", detail: "SNMP needs one." });
+  }
+  for (const [field, least, most] of ECHO) {
+    const value = body[field] ?? null;
+    if (value !== null && !(Number.isInteger(value) && value >= least && value <= most)) {
+      errors.push({ field, detail: `must be a whole number from ${least} to ${most}` });
+    }
   }
   if (errors.length) throw new Problem(422, "The device is not valid", "See the fields.", errors);
 }

@@ -1,10 +1,8 @@
 // Between what is typed into the device form and what the API takes.
 import type { DeviceDetail, DeviceDraft } from "../api/types";
+import { ECHO_FIELDS, type EchoField, echoRange, echoValue } from "./advanced";
 
-/** What the form does not show: a device keeps it when the rest is changed. */
-type Kept = Pick<DeviceDraft, "any_source" | "icmp_echoes" | "icmp_spacing_ms" | "icmp_timeout_ms">;
-
-export interface Typed {
+export interface Typed extends Record<EchoField, string> {
   address: string;
   name: string;
   port: string;
@@ -16,7 +14,7 @@ export interface Typed {
   snmp: boolean;
   icmp: boolean;
   enabled: boolean;
-  kept: Kept;
+  any_source: boolean;
 }
 
 export const EMPTY: Typed = {
@@ -31,7 +29,10 @@ export const EMPTY: Typed = {
   snmp: true,
   icmp: true,
   enabled: true,
-  kept: { any_source: false },
+  any_source: false,
+  icmp_echoes: "",
+  icmp_spacing_ms: "",
+  icmp_timeout_ms: "",
 };
 
 export const typedOf = (device: DeviceDetail): Typed => ({
@@ -46,16 +47,27 @@ export const typedOf = (device: DeviceDetail): Typed => ({
   snmp: device.snmp,
   icmp: device.icmp,
   enabled: device.enabled,
-  kept: {
-    any_source: device.any_source,
-    icmp_echoes: device.icmp_echoes,
-    icmp_spacing_ms: device.icmp_spacing_ms,
-    icmp_timeout_ms: device.icmp_timeout_ms,
-  },
+  any_source: device.any_source,
+  icmp_echoes: String(device.icmp_echoes ?? ""),
+  icmp_spacing_ms: String(device.icmp_spacing_ms ?? ""),
+  icmp_timeout_ms: String(device.icmp_timeout_ms ?? ""),
 });
 
 /** SNMP asks with a credential: without one there is none, whatever was ticked. */
 export const asksSnmp = (typed: Typed): boolean => typed.snmp && typed.credential !== "";
+
+const echoesSet = (typed: Typed): number =>
+  ECHO_FIELDS.filter((field) => typed[field].trim() !== "").length;
+
+/** How many of the advanced settings are set, in force or not. */
+export const advancedSet = (typed: Typed): number => Number(typed.any_source) + echoesSet(typed);
+
+/** Whether any of them is in force. */
+export const usesAdvanced = (typed: Typed): boolean =>
+  (typed.any_source && asksSnmp(typed)) || (typed.icmp && echoesSet(typed) > 0);
+
+/** The form's name of a field of the API. */
+export const formField = (field: string): string => (field === "interval_ms" ? "interval" : field);
 
 export type Wrong = Partial<Record<keyof Typed, string>>;
 
@@ -71,7 +83,6 @@ export function draftOf(typed: Typed): { draft: DeviceDraft; wrong: Wrong } {
   }
   if (!Number.isFinite(interval) || interval < 1) wrong.interval = "At least 1 second.";
   const draft: DeviceDraft = {
-    ...typed.kept,
     address,
     port,
     profile: typed.profile.trim() || "auto",
@@ -85,7 +96,14 @@ export function draftOf(typed: Typed): { draft: DeviceDraft; wrong: Wrong } {
     snmp: asksSnmp(typed),
     icmp: typed.icmp,
     enabled: typed.enabled,
+    any_source: typed.any_source,
   };
+  for (const field of ECHO_FIELDS) {
+    const value = echoValue(field, typed[field]);
+    // Nobody can mend it while ICMP is off; what is right stays for when it is on again.
+    if (value === undefined && typed.icmp) wrong[field] = echoRange(field);
+    draft[field] = value ?? null;
+  }
   const name = typed.name.trim();
   if (name) draft.name = name;
   return { draft, wrong };

@@ -10,6 +10,7 @@ import {
 } from "../api/queries";
 import type { DeviceDetail } from "../api/types";
 import { RangeBar } from "../charts/RangeBar";
+import { advancedPairs } from "../lib/advanced";
 import { useNow } from "../lib/clock";
 import { absolute, duration, moment, plural, zone } from "../lib/format";
 import { isFrozen, lastAnswer, reasonOf, seenAt, staleAfter } from "../lib/fresh";
@@ -99,6 +100,9 @@ function Head({ device, askedAt }: { device: DeviceDetail; askedAt: number }) {
         <Pair name="Profile" value={device.profile} />
         <Pair name="Credential" value={device.credential ?? "none"} />
         <Pair name="Interval" value={duration(device.interval_ms)} />
+        {advancedPairs(device).map(([name, value]) => (
+          <Pair key={name} name={name} value={value} />
+        ))}
         {device.tags.length > 0 && <Pair name="Tags" value={device.tags.join(", ")} />}
         <div>
           <dt>Last answer</dt>

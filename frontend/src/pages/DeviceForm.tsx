@@ -10,13 +10,15 @@ import {
   profilesQuery,
   updateDevice,
 } from "../api/queries";
-import { asksSnmp, draftOf, EMPTY, type Typed, typedOf } from "../lib/draft";
+import type { EchoField } from "../lib/advanced";
+import { asksSnmp, draftOf, EMPTY, formField, type Typed, typedOf } from "../lib/draft";
 import { Link, navigate } from "../lib/router";
 import { CredentialForm } from "../ui/CredentialForm";
 import { Dialog } from "../ui/Dialog";
 import { Answer } from "../ui/Face";
 import { Field } from "../ui/Field";
 import { isRemoved, Removed } from "../ui/Removed";
+import { DeviceAdvanced } from "./DeviceAdvanced";
 import { DeviceTestPanel } from "./DeviceTest";
 
 export default function DeviceFormPage({ id }: { id?: string }) {
@@ -52,6 +54,9 @@ function useSave(id: string | undefined, typed: Typed) {
   });
 }
 
+/** What is typed into a line. */
+type Line = "address" | "name" | "site" | "tags" | "port" | "interval" | EchoField;
+
 interface FormProps {
   start: Typed;
   id?: string;
@@ -70,20 +75,21 @@ function Form({ start, id, name }: FormProps) {
   const save = useSave(id, typed);
   const problem = save.error instanceof ApiError ? save.error : null;
   const error = (field: keyof Typed) => (mended.has(field) ? undefined : said(field));
-  const said = (field: keyof Typed) =>
-    problem?.field(field) ?? (field === "interval" ? problem?.field("interval_ms") : undefined);
   const marks = problem?.problem.errors ?? [];
+  const said = (field: keyof Typed) =>
+    marks.find((mark) => formField(mark.field) === field)?.detail;
   const atField = marks.length > 0;
-  const mendedAll = atField && marks.every((mark) => mended.has(mark.field.replace("_ms", "")));
+  const mendedAll = atField && marks.every((mark) => mended.has(formField(mark.field)));
+  // At every try: the same field may be wrong once more.
   useEffect(() => {
-    if (atField) form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
-  }, [atField]);
+    if (problem) form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
+  }, [problem]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setMended(new Set());
     save.mutate();
   };
-  const text = (field: "address" | "name" | "site" | "tags" | "port" | "interval") => ({
+  const text = (field: Line) => ({
     name: field,
     value: typed[field],
     error: error(field),
@@ -127,6 +133,7 @@ function Form({ start, id, name }: FormProps) {
           <Field label="Tags" hint="Separated by commas" {...text("tags")} />
         </div>
         <Checks typed={typed} set={set} error={error("snmp") ?? error("icmp")} />
+        <DeviceAdvanced typed={typed} set={set} text={text} error={error} problem={problem} />
         <DeviceTestPanel typed={typed} />
         <div className="row">
           <button type="submit" className="primary" disabled={save.isPending}>

@@ -3,7 +3,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { testDevice } from "../api/queries";
 import type { DeviceTest } from "../api/types";
-import { draftOf, type Typed } from "../lib/draft";
+import { draftOf, type Typed, usesAdvanced } from "../lib/draft";
 import { duration, plural } from "../lib/format";
 import { StateShape } from "../ui/State";
 
@@ -41,6 +41,11 @@ export function DeviceTestPanel({ typed }: { typed: Typed }) {
           </button>
           <span className="hint">Asks the device once, from the server. Nothing is stored.</span>
         </div>
+        {usesAdvanced(typed) && (
+          <p className="hint">
+            The test does not use the settings under Advanced: a device that needs them can fail it.
+          </p>
+        )}
         <div role="status">
           {test.error && <p className="field-error">{test.error.message}</p>}
           {test.data && <Result result={test.data} />}
