@@ -90,6 +90,8 @@ pub struct ProbeRequest {
     pub profile: String,
     /// Name of a credential in the vault; without one only ICMP is tried.
     pub credential: Option<String>,
+    /// An SNMP answer may come from another address.
+    pub any_source: bool,
 }
 
 /// One step of a device test.

@@ -17,6 +17,7 @@ use crate::seams::{Credential, Credentials};
 use crate::snmp::ask::OBJECT_ID;
 use crate::snmp::ber::{self, GET, Value};
 use crate::snmp::encode;
+use crate::snmp::peer::{answered_from, no_answer};
 use crate::snmp::values::clean_text;
 
 const TRIES: u32 = 2;
@@ -151,33 +152,46 @@ async fn snmp(
             format!("{to} cannot be reached: {error}")
         }
     };
-    let socket = UdpSocket::bind(any).await.map_err(failed)?;
-    socket.connect(to).await.map_err(failed)?;
     let id = (uuid::Uuid::new_v4().as_u64_pair().0 & 0x7fff_ffff) as i32;
     let oids = [SYS_DESCR, OBJECT_ID, SYS_NAME, IF_NUMBER];
     let mut request = Vec::new();
     let parts = oids.iter().map(|oid| (*oid, &[][..]));
     encode::request(&mut request, community.expose().as_bytes(), GET, id, (0, 0), parts);
-    let mut wrong = None;
-    for _ in 0..TRIES {
-        socket.send(&request).await.map_err(failed)?;
+    let (mut wrong, mut stranger) = (None, None);
+    for number in 0..TRIES {
+        let socket = UdpSocket::bind(any).await.map_err(failed)?;
+        // The kernel tells a socket with one peer alone that nothing listens there, and keeps other
+        // sources from it: so the first try has one.
+        if number == 0 && !device.any_source {
+            socket.connect(to).await.map_err(failed)?;
+            socket.send(&request).await.map_err(failed)?;
+        } else {
+            socket.send_to(&request, to).await.map_err(failed)?;
+        }
         let end = tokio::time::Instant::now() + PATIENCE;
         let mut octets = vec![0; 65_536];
-        while let Ok(received) = tokio::time::timeout_at(end, socket.recv(&mut octets)).await {
-            let length = received.map_err(failed)?;
-            match read(octets.get(..length).unwrap_or(&octets), id, device, profiles, report) {
+        while let Ok(received) = tokio::time::timeout_at(end, socket.recv_from(&mut octets)).await {
+            let (length, from) = received.map_err(failed)?;
+            let octets = octets.get(..length).unwrap_or(&octets);
+            if !device.any_source && from.port() != to.port()
+                || from.ip().to_canonical() != to.ip().to_canonical()
+            {
+                if ber::response(octets).is_ok_and(|response| response.request_id == id) {
+                    stranger = Some(from);
+                }
+                continue;
+            }
+            match read(octets, id, device, profiles, report) {
                 Ok(true) => return Ok(format!("{to} answers")),
                 Ok(false) => {}
                 Err(error) => wrong = Some(format!("malformed answer from {to}: {error}")),
             }
         }
     }
-    Err(wrong.unwrap_or_else(|| {
-        format!(
-            "no answer from {to}: check the address, that the device allows SNMP from here, and \
-             the community in credential {name:?} (a wrong one looks the same)"
-        )
-    }))
+    match stranger {
+        Some(stranger) => Err(answered_from(&to.to_string(), stranger)),
+        None => Err(wrong.unwrap_or_else(|| no_answer(&to.to_string(), name))),
+    }
 }
 
 /// Reads an answer; false if it is not the one to our request.

@@ -321,6 +321,13 @@ async fn echoes_measure_loss_and_round_trip() {
     let mut nowhere = device("nowhere", "240.0.0.1", 161, "auto");
     (nowhere.snmp, nowhere.icmp) = (false, true);
     world.add(nowhere);
+    // Settings of their own: two echoes in quick succession, six slow ones.
+    for (name, echoes, spacing) in [("quick", 2, 20), ("slow", 6, 100)] {
+        let mut own = device(name, "127.77.9.1", 161, "auto");
+        (own.snmp, own.icmp) = (false, true);
+        (own.icmp_echoes, own.icmp_spacing_ms) = (Some(echoes), Some(spacing));
+        world.add(own);
+    }
     let first = world.until("echo-0", "a record", |_| true).await;
     if first.outcome == Outcome::NotPermitted {
         assert!(first.error.unwrap().contains("ping_group_range"));
@@ -340,6 +347,10 @@ async fn echoes_measure_loss_and_round_trip() {
         }
     }
     assert!(echoes > 4_000, "{echoes} polls");
+    // Three echoes with 200 ms between them, unless a device has its own.
+    let took = |name: &str| world.polls(name).iter().map(|poll| poll.duration_ms).min();
+    assert!(took("quick") < Some(200), "{:?}", took("quick"));
+    assert!(took("slow") >= Some(500), "{:?}", took("slow"));
     let nowhere = world.until("nowhere", "a record", |_| true).await;
     assert!(matches!(nowhere.outcome, Outcome::Timeout | Outcome::Unreachable), "{nowhere:?}");
     assert_eq!(column(&nowhere, "icmp_loss_ratio").unwrap().gauges, [1.0]);

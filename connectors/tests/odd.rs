@@ -5,7 +5,7 @@
 mod common;
 
 use std::collections::HashSet;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -256,6 +256,56 @@ async fn a_host_name_is_polled_at_its_address_and_says_which() {
     let poll = world.until("unknown", "a record", |_| true).await;
     let error = poll.error.unwrap_or_default();
     assert!(error.contains("no-such-host.invalid"), "{error}");
+    world.poller.stop().await;
+    lab.stop();
+}
+
+/// Takes requests at one address, has them answered by the agent, and sends the answers from
+/// another, as a router does that answers from its loopback. Ends with the test's process.
+fn crooked(at: SocketAddrV4, from: Ipv4Addr, agent: SocketAddrV4) {
+    let front = UdpSocket::bind(at).unwrap();
+    let back = UdpSocket::bind(SocketAddrV4::new(from, 0)).unwrap();
+    back.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    std::thread::spawn(move || {
+        let mut octets = [0; 65_536];
+        while let Ok((length, asker)) = front.recv_from(&mut octets) {
+            back.send_to(&octets[..length], agent).unwrap();
+            if let Ok((length, _)) = back.recv_from(&mut octets) {
+                back.send_to(&octets[..length], asker).unwrap();
+            }
+        }
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_from_another_address_is_taken_where_that_is_allowed() {
+    let (lab, world) = world(6, vec![("straight", ports(2, ""))], 1_000);
+    let entry = lab.inventory()[0].clone();
+    let agent = SocketAddrV4::new(entry.address, entry.port);
+    let [strict, open] = [101, 102].map(|n| Ipv4Addr::new(127, 32, 6, n));
+    for (address, from) in [(strict, 201), (open, 202)] {
+        let from = Ipv4Addr::new(127, 32, 6, from);
+        crooked(SocketAddrV4::new(address, agent.port()), from, agent);
+    }
+    world.add(polled("strict", &strict.to_string(), agent.port(), 1_000));
+    let allowed = polled("open", &open.to_string(), agent.port(), 1_000);
+    world.add(Device { any_source: true, ..allowed });
+    let poll =
+        world.until("open", "its ports", |poll| !all(poll, "if_oper_status").is_empty()).await;
+    assert_eq!(poll.outcome, Outcome::Ok, "{:?}", poll.error);
+    let poll = world.until("strict", "a record", |_| true).await;
+    assert_eq!(poll.outcome, Outcome::Timeout);
+    let error = poll.error.unwrap_or_default();
+    assert!(error.contains("127.32.6.201"), "who answered is named: {error}");
+    assert!(world.polls("strict").iter().all(|poll| poll.columns.is_empty()));
+    // The test before saving says the same.
+    let profiles = world.poller.profiles().clone();
+    let mut asked = polled("strict", &strict.to_string(), agent.port(), 1_000);
+    let report = connectors::probe(&asked, &common::Known, &profiles).await;
+    assert!(!report.steps[0].ok && report.steps[0].detail.contains("127.32.6.201"), "{report:?}");
+    asked.any_source = true;
+    let report = connectors::probe(&asked, &common::Known, &profiles).await;
+    assert!(report.steps[0].ok, "{report:?}");
     world.poller.stop().await;
     lab.stop();
 }

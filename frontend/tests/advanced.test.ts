@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import type { DeviceDetail } from "../src/api/types";
 import { advancedPairs, ECHO, ECHO_FIELDS, echoValue } from "../src/lib/advanced";
-import { advancedSet, draftOf, EMPTY, formField, typedOf, usesAdvanced } from "../src/lib/draft";
+import { advancedSet, draftOf, EMPTY, formField, typedOf, usesEchoes } from "../src/lib/draft";
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 const detail = {
@@ -88,11 +88,9 @@ it("without ICMP its settings stay where they are right and stop nobody where th
 });
 
 it("what belongs to a protocol that is off is not in force", () => {
-  expect(usesAdvanced(base)).toBe(false);
-  expect(usesAdvanced({ ...base, any_source: true })).toBe(true);
-  expect(usesAdvanced({ ...base, any_source: true, credential: "" })).toBe(false);
-  expect(usesAdvanced({ ...base, icmp_spacing_ms: "0" })).toBe(true);
-  expect(usesAdvanced({ ...base, icmp_spacing_ms: "0", icmp: false })).toBe(false);
+  expect(usesEchoes(base)).toBe(false);
+  expect(usesEchoes({ ...base, icmp_spacing_ms: "0" })).toBe(true);
+  expect(usesEchoes({ ...base, icmp_spacing_ms: "0", icmp: false })).toBe(false);
   expect(advancedSet(EMPTY)).toBe(0);
 });
 

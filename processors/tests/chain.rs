@@ -303,3 +303,45 @@ fn what_was_told_overrides_what_was_concluded() {
     let ended: Vec<_> = gone.anomalies().iter().map(|a| (&a.id, a.transition)).collect();
     assert_eq!(ended, [(&onset.id, Transition::Clear)], "the episode that was told ends");
 }
+
+/// What the program wrote before rows had identities: 40 polls of two ports and two temperatures.
+const OLDER: &str = include_str!("data/state-of-version-3.txt");
+
+#[test]
+fn a_state_of_an_older_version_goes_on_where_it_stood() {
+    let section = |line: &str| {
+        let (number, hex) = line.split_once(' ').unwrap();
+        let octet = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        (number.parse().unwrap(), (0..hex.len()).step_by(2).map(octet).collect())
+    };
+    let sections: Sections = OLDER.lines().map(section).collect();
+    let mut state = DeviceChain::default().load(3, &sections).unwrap();
+    assert_eq!(state.series_count(), 6);
+    let at = |cycle: i64| {
+        let mut record = with(
+            cycle,
+            vec![
+                column(
+                    "if_in_bps",
+                    Kind::Counter64,
+                    vec![1_000_000 * cycle, 2_000_000 * cycle],
+                    vec![],
+                ),
+                column("if_oper_status", Kind::State, vec![], vec![1.0, 1.0]),
+                column("temperature", Kind::Gauge, vec![], vec![40.0, 41.0]),
+            ],
+        );
+        record.instances = vec!["ge-0/0/0".to_owned(), "ge-0/0/1".to_owned()];
+        record
+    };
+    let sink = run(&mut state, &[input(at(40)), input(at(41))]);
+    // Two rates and two temperatures of each poll; the states have not changed.
+    let values: Vec<f64> = sink.samples().into_iter().map(|(.., value)| value).collect();
+    assert_eq!(values, [[1e5, 2e5, 40.0, 41.0]; 2].concat());
+    assert_eq!(gaps(&sink), []);
+    assert!(!sink.outputs.iter().any(|it| matches!(it, Output::Series(_))), "none is new");
+    let mut sections = sections;
+    let mut loaded = reborn(&mut state, &mut sections);
+    let sink = run(&mut loaded, &[input(at(42))]);
+    assert_eq!(sink.samples().len(), 4);
+}

@@ -26,6 +26,9 @@ pub(crate) struct DeviceTestInput {
     /// Name of a credential in the vault.
     #[schema(min_length = 1, max_length = 200)]
     credential: Option<String>,
+    /// An SNMP answer may come from another address.
+    #[schema(default = false)]
+    any_source: Option<bool>,
 }
 
 impl FromFields for DeviceTestInput {
@@ -35,6 +38,7 @@ impl FromFields for DeviceTestInput {
             port: fields.integer("port", 1, 65_535).and_then(|port| u16::try_from(port).ok()),
             profile: fields.text("profile", NAME),
             credential: fields.text("credential", NAME),
+            any_source: fields.flag("any_source"),
         }
     }
 }
@@ -61,6 +65,7 @@ pub(crate) async fn test_device(
         port: input.port.unwrap_or(161),
         profile: input.profile.unwrap_or_else(|| "auto".to_owned()),
         credential: input.credential,
+        any_source: input.any_source.unwrap_or(false),
     };
     Ok(Json(state.ports.prober.probe(request).await?))
 }

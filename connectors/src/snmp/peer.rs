@@ -69,16 +69,25 @@ impl Peer {
     pub(crate) fn silence_text(&self) -> String {
         let address = self.own.address.as_ref().map(|it| it.0.to_string()).unwrap_or_default();
         if let Some(stranger) = self.own.stranger {
-            return format!(
-                "{address} was asked, {} answered: give the device that address, or allow answers \
-                 from any source for it",
-                stranger.ip()
-            );
+            return answered_from(&address, stranger);
         }
-        let credential = self.device.credential.as_deref().unwrap_or("");
-        format!(
-            "no answer from {address}: check the address, that the device allows SNMP from \
-             here, and the community in credential {credential:?} (a wrong one looks the same)"
-        )
+        no_answer(&address, self.device.credential.as_deref().unwrap_or(""))
     }
+}
+
+/// An answer came, and from elsewhere.
+pub(crate) fn answered_from(asked: &str, stranger: SocketAddr) -> String {
+    format!(
+        "{asked} was asked, {} answered: give the device that address, or allow answers from any \
+         source for it",
+        stranger.ip().to_canonical()
+    )
+}
+
+/// No answer came.
+pub(crate) fn no_answer(asked: &str, credential: &str) -> String {
+    format!(
+        "no answer from {asked}: check the address, that the device allows SNMP from here, and \
+         the community in credential {credential:?} (a wrong one looks the same)"
+    )
 }

@@ -62,9 +62,8 @@ const echoesSet = (typed: Typed): number =>
 /** How many of the advanced settings are set, in force or not. */
 export const advancedSet = (typed: Typed): number => Number(typed.any_source) + echoesSet(typed);
 
-/** Whether any of them is in force. */
-export const usesAdvanced = (typed: Typed): boolean =>
-  (typed.any_source && asksSnmp(typed)) || (typed.icmp && echoesSet(typed) > 0);
+/** Whether any setting of the echo requests is in force. */
+export const usesEchoes = (typed: Typed): boolean => typed.icmp && echoesSet(typed) > 0;
 
 /** The form's name of a field of the API. */
 export const formField = (field: string): string => (field === "interval_ms" ? "interval" : field);

@@ -3,7 +3,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { testDevice } from "../api/queries";
 import type { DeviceTest } from "../api/types";
-import { draftOf, type Typed, usesAdvanced } from "../lib/draft";
+import { draftOf, type Typed, usesEchoes } from "../lib/draft";
 import { duration, plural } from "../lib/format";
 import { StateShape } from "../ui/State";
 
@@ -13,15 +13,15 @@ export function DeviceTestPanel({ typed }: { typed: Typed }) {
     mutationFn: () => {
       running.current?.abort();
       running.current = new AbortController();
-      const { address, port, profile, credential } = draftOf(typed).draft;
-      const body = { address, credential: credential ?? null };
+      const { address, port, profile, credential, any_source } = draftOf(typed).draft;
+      const body = { address, credential: credential ?? null, any_source };
       return testDevice(
         { ...body, ...(port && { port }), ...(profile && { profile }) },
         running.current.signal,
       );
     },
   });
-  const about = `${typed.address}|${typed.port}|${typed.profile}|${typed.credential}`;
+  const about = `${typed.address}|${typed.port}|${typed.profile}|${typed.credential}|${typed.any_source}`;
   const { reset } = test;
   // A result belongs to what was tested; other words in the form make it worthless.
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs when `about` changes
@@ -41,9 +41,10 @@ export function DeviceTestPanel({ typed }: { typed: Typed }) {
           </button>
           <span className="hint">Asks the device once, from the server. Nothing is stored.</span>
         </div>
-        {usesAdvanced(typed) && (
+        {usesEchoes(typed) && (
           <p className="hint">
-            The test does not use the settings under Advanced: a device that needs them can fail it.
+            The test sends its own echo requests, not those set under Advanced: a device that needs
+            them can fail it.
           </p>
         )}
         <div role="status">

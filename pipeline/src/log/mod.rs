@@ -291,6 +291,13 @@ pub trait Watch: Send + Sync {
     /// partitions of a topic: what lies after is still needed. A log whose retention looks at
     /// time alone ignores it.
     fn done(&self, group: &str, topic: &Arc<str>, next: &BTreeMap<i32, i64>);
+
+    /// Producers that have had nothing confirmed for long although records wait, by name, and for
+    /// how long. The log has them begin anew by itself. `answers`: whether the log answers other
+    /// questions now.
+    fn stuck_producers(&self, _answers: bool) -> BTreeMap<String, Duration> {
+        BTreeMap::new()
+    }
 }
 
 /// An event log.

@@ -38,7 +38,7 @@ impl Prober {
             enabled: true,
             source: "probe".to_owned(),
             updated_at: 0,
-            any_source: false,
+            any_source: request.any_source,
             icmp_echoes: None,
             icmp_spacing_ms: None,
             icmp_timeout_ms: None,

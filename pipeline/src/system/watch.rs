@@ -49,6 +49,19 @@ pub(super) struct Watch {
     silent: bool,
 }
 
+/// The state of a log that answers.
+fn writes(stuck: &BTreeMap<String, Duration>) -> State {
+    let Some((name, longest)) = stuck.iter().max_by_key(|(_, stuck)| **stuck) else {
+        return State::Running;
+    };
+    State::Waiting(format!(
+        "it answers, but has confirmed no record of producer {name} for {} s: see that each \
+         partition has min.insync.replicas in sync (kafka-topics --describe \
+         --under-min-isr-partitions) and room on the brokers' disks",
+        longest.as_secs()
+    ))
+}
+
 impl Watch {
     pub(super) fn new(shared: &Arc<Shared>) -> Result<Self, RunError> {
         shared.health.set(COMPONENT, State::Running);
@@ -109,10 +122,12 @@ impl Watch {
             let next = reading.places.iter().map(|(number, place)| (*number, place.next));
             self.shared.log.done(&reading.group, &reading.topic, &next.collect());
         }
+        let stuck = self.shared.log.stuck_producers(!self.silent);
         if self.silent {
             lag.forgive(steady);
             return;
         }
+        self.shared.health.set(COMPONENT, writes(&stuck));
         let round = std::mem::replace(&mut self.measured, steady);
         if steady - round > STOOD_STILL_MS {
             // The process stood still, not the partition.

@@ -151,7 +151,12 @@ impl Book {
             });
             writer.send(record, Some(done))?;
         }
-        writer.flush(STEP)?;
+        if let Err(error) = writer.flush(STEP) {
+            // The log is away, or this client of it is spoiled: what waits is not waited for, and
+            // a claim that is written late is one that stays.
+            writer.renew()?;
+            return Err(error);
+        }
         let written = std::mem::take(&mut *written.lock().unwrap_or_else(PoisonError::into_inner));
         if written.len() < count {
             let error = format!("{} of {count} records were confirmed", written.len());

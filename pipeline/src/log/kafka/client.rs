@@ -257,6 +257,8 @@ pub(super) struct Context {
     closing: AtomicBool,
     /// Whether the last error was that of a sign-in that was cut off.
     cut: AtomicBool,
+    /// This client writes nothing any more, whatever it is given.
+    spoiled: AtomicBool,
     pace: Pace,
 }
 
@@ -269,6 +271,7 @@ impl Context {
             changes: Mutex::default(),
             closing: AtomicBool::new(false),
             cut: AtomicBool::new(false),
+            spoiled: AtomicBool::new(false),
             pace: Pace::default(),
         }
     }
@@ -282,6 +285,10 @@ impl Context {
     /// The last error said, a refusal before a passing one.
     pub(super) fn worst(&self) -> Option<(Meaning, String)> {
         self.worst.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn is_spoiled(&self) -> bool {
+        self.spoiled.load(Ordering::Relaxed)
     }
 
     pub(super) fn next_change(&self) -> Option<Change> {
@@ -353,6 +360,9 @@ impl ClientContext for Context {
         // Of a broken connection its log has said the same, as FAIL.
         let cut = is_cut_sign_in(&reason);
         self.cut.store(cut, Ordering::SeqCst);
+        if code == Some(Code::Fatal) {
+            self.spoiled.store(true, Ordering::SeqCst);
+        }
         let said = cut
             || is_fenced(&reason)
             || matches!(code, Some(Code::BrokerTransportFailure | Code::Resolve));

@@ -47,13 +47,15 @@ mod topics;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 pub(crate) use claims::CLAIM as CLAIM_TOPIC;
 pub use options::KafkaOptions;
 pub use topics::TopicChange;
 
 use self::client::Cluster;
+use self::producer::KafkaProducer;
 use super::{
     EventLog, LogError, Member, MemberSpec, Producer, Reader, Start, Task, TopicSpec, Watch,
 };
@@ -62,6 +64,8 @@ use super::{
 pub struct KafkaLog {
     cluster: Arc<Cluster>,
     claims: Arc<claims::Book>,
+    /// Those that live.
+    producers: Mutex<Vec<Weak<KafkaProducer>>>,
 }
 
 impl KafkaLog {
@@ -73,7 +77,7 @@ impl KafkaLog {
     pub fn connect(options: KafkaOptions) -> Result<Self, LogError> {
         let cluster = Arc::new(Cluster::connect(options)?);
         let claims = Arc::new(claims::Book::new(&cluster));
-        Ok(Self { cluster, claims })
+        Ok(Self { cluster, claims, producers: Mutex::default() })
     }
 
     /// What `ensure_topics` would do, without doing it.
@@ -82,6 +86,14 @@ impl KafkaLog {
     /// [`LogError::Retry`], [`LogError::Fatal`].
     pub fn plan_topics(&self, topics: &[TopicSpec]) -> Result<Vec<TopicChange>, LogError> {
         topics::plan(&self.cluster, &with_own(topics))
+    }
+
+    fn new_producer(&self, kind: options::Kind, name: &str) -> Result<Arc<dyn Producer>, LogError> {
+        let producer = Arc::new(KafkaProducer::new(&self.cluster, kind, name)?);
+        let mut known = self.producers.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|producer| producer.strong_count() > 0);
+        known.push(Arc::downgrade(&producer));
+        Ok(producer)
     }
 
     /// The cluster's own id, if it has one.
@@ -113,6 +125,12 @@ impl Watch for KafkaLog {
     }
 
     fn done(&self, _: &str, _: &Arc<str>, _: &BTreeMap<i32, i64>) {}
+
+    fn stuck_producers(&self, answers: bool) -> BTreeMap<String, Duration> {
+        let known = self.producers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = known.iter().filter_map(Weak::upgrade);
+        known.filter_map(|it| Some((it.name().to_owned(), it.stuck(answers)?))).collect()
+    }
 }
 
 impl EventLog for KafkaLog {
@@ -129,13 +147,11 @@ impl EventLog for KafkaLog {
     }
 
     fn producer(&self, name: &str) -> Result<Arc<dyn Producer>, LogError> {
-        let kind = options::Kind::Producer;
-        Ok(Arc::new(producer::KafkaProducer::new(&self.cluster, kind, name)?))
+        self.new_producer(options::Kind::Producer, name)
     }
 
     fn patient_producer(&self, name: &str) -> Result<Arc<dyn Producer>, LogError> {
-        let kind = options::Kind::Patient;
-        Ok(Arc::new(producer::KafkaProducer::new(&self.cluster, kind, name)?))
+        self.new_producer(options::Kind::Patient, name)
     }
 
     fn reader(

@@ -1,13 +1,16 @@
-//! Transactions that a rebalance overtakes, or that are given up.
+//! Transactions that a rebalance overtakes, or that are given up, and producers that begin anew.
 
+use std::sync::mpsc;
 use std::time::Duration;
 
 use super::harness::{RealKafka, options};
-use crate::log::EventLog as _;
 use crate::log::conformance::{
     DAY, Seen, all, at, fresh, join, record, spec, topic, until, values,
 };
 use crate::log::kafka::KafkaLog;
+use crate::log::kafka::options::Kind;
+use crate::log::kafka::producer::KafkaProducer;
+use crate::log::{EventLog as _, Producer as _};
 
 /// The group begins a new generation while commits of the last one are under way.
 #[test]
@@ -86,4 +89,34 @@ fn what_is_given_up_on_its_way_is_not_taken_for_what_follows() {
     }
     let expected: Vec<String> = (1..=next).map(|n| n.to_string()).collect();
     assert_eq!(values(&all(&kafka, &output, 1)), expected);
+}
+
+/// Whoever waits for a record of a client that is given up is told, and the next one writes.
+#[test]
+fn a_producer_begins_anew_and_each_record_has_an_answer() {
+    let Some(kafka) = RealKafka::alone(19_170) else { return };
+    let output = topic(&kafka, 1, DAY);
+    let producer = KafkaProducer::new(&kafka.kafka().cluster, Kind::Prompt, "p").unwrap();
+    let send = |value: &str| {
+        let (sender, answer) = mpsc::channel();
+        let done = Box::new(move |result| sender.send(result).unwrap());
+        producer.send(record(&output, 0, "k", value), Some(done)).unwrap();
+        answer
+    };
+    let within = Duration::from_secs(30);
+    send("first").recv_timeout(within).unwrap().unwrap();
+    kafka.signal("-STOP");
+    let waiting = ["a", "b", "c"].map(send);
+    producer.renew().unwrap();
+    for answer in waiting {
+        answer.recv_timeout(within).unwrap().unwrap_err();
+    }
+    kafka.signal("-CONT");
+    send("last").recv_timeout(within).unwrap().unwrap();
+    let written = values(&all(&kafka, &output, 1));
+    // The broker had some of those that were given up, or none.
+    assert_eq!((written.first(), written.last()), (Some(&"first".into()), Some(&"last".into())));
+    let mut once = written.clone();
+    once.dedup();
+    assert_eq!(written, once);
 }
