@@ -173,9 +173,8 @@ async fn snmp(
         while let Ok(received) = tokio::time::timeout_at(end, socket.recv_from(&mut octets)).await {
             let (length, from) = received.map_err(failed)?;
             let octets = octets.get(..length).unwrap_or(&octets);
-            if !device.any_source && from.port() != to.port()
-                || from.ip().to_canonical() != to.ip().to_canonical()
-            {
+            let asked = |at: SocketAddr| (at.ip().to_canonical(), at.port());
+            if !device.any_source && asked(from) != asked(to) {
                 if ber::response(octets).is_ok_and(|response| response.request_id == id) {
                     stranger = Some(from);
                 }
