@@ -1045,6 +1045,11 @@ export interface components {
              * @example 192.0.2.10
              */
             address: string;
+            /**
+             * @description An SNMP answer may come from another address.
+             * @default false
+             */
+            any_source: boolean | null;
             /** @description Name of a credential in the vault. */
             credential?: string | null;
             /**

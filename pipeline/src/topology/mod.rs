@@ -50,9 +50,9 @@ pub const DEAD_LETTER: Topic<String, DeadLetter> =
 /// Snapshots of the device chain.
 pub const STATE_DEVICE: Topic<DeviceId, StateOf<DeviceChain>> =
     Topic::compacted("state-device", "snapshots of the device chain's state");
-/// Positions of the routing step.
+/// Positions of the relay of changes of the inventory.
 pub const STATE_ROUTE: Topic<DeviceId, StateOf<Stateless<DeviceControl>>> =
-    Topic::compacted("state-route", "where the routing step goes on");
+    Topic::compacted("state-route", "where the relay of inventory changes goes on");
 /// Who may commit for which partitions of a Kafka log ([`crate::log::kafka`]).
 pub const CLAIM: Topic<String, ()> =
     Topic::compacted(CLAIM_TOPIC, "which task may commit for which partition").single();
