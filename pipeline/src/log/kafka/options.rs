@@ -148,8 +148,6 @@ impl KafkaOptions {
                 // A transaction begins while the markers of the last are still being written, and
                 // is told to try again: by default after 100 ms.
                 config.set("retry.backoff.ms", "5");
-                // It is given a batch at once.
-                config.set("linger.ms", "5");
                 // A failed delivery fails the commit; the others need no word each.
                 config.set("delivery.report.only.error", "true");
             }

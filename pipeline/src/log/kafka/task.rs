@@ -18,7 +18,7 @@ use super::error::{Meaning, from_code, from_kafka, meaning};
 use super::member::KafkaMember;
 use super::options::{Kind, TRANSACTION_MS};
 use super::position;
-use super::producer::{Quiet, check_size, drain, queue, size};
+use super::producer::{Quiet, check_size, drain, queue};
 use crate::activity::call;
 
 /// Longest wait for each step of the end of a transaction: the brokers give it up earlier, and a
@@ -28,11 +28,6 @@ pub(super) const STEP: Duration = Duration::from_millis(TRANSACTION_MS as u64 + 
 const BEGIN: Duration = Duration::from_millis(2 * TRANSACTION_MS as u64);
 /// Longest time that an orderly end spends on an open transaction.
 const LAST: Duration = Duration::from_secs(2);
-
-/// So many records, or bytes, of a transaction are handed to the client at once, and the rest by
-/// its commit.
-const HELD_RECORDS: usize = 1_000;
-const HELD_BYTES: usize = 1_000_000;
 
 /// A member with a transaction.
 ///
@@ -57,9 +52,6 @@ pub(super) struct KafkaTask {
     leaving: Vec<i32>,
     /// Full names of the topics written to: as many as there are topics.
     full: HashMap<Arc<str>, String>,
-    /// Not yet handed to the client: see [`super::lanes`] for why not one by one.
-    held: Vec<NewRecord>,
-    held_bytes: usize,
 }
 
 impl KafkaTask {
@@ -80,8 +72,6 @@ impl KafkaTask {
             astray: false,
             leaving: Vec::new(),
             full: HashMap::new(),
-            held: Vec::new(),
-            held_bytes: 0,
         })
     }
 
@@ -98,8 +88,6 @@ impl KafkaTask {
         self.claims = claims;
         self.claims.take(&held)?;
         self.leaving.clear();
-        self.held.clear();
-        self.held_bytes = 0;
         (self.open, self.astray) = (false, false);
         metrics::counter!("opsc_kafka_producers_replaced_total").increment(1);
         Ok(())
@@ -137,29 +125,6 @@ impl KafkaTask {
         LogError::Retry { what: format!("commit of {slot}"), error: words.clone() }
     }
 
-    /// Hands what is held to the client.
-    fn hand_over(&mut self) -> Result<(), LogError> {
-        self.held_bytes = 0;
-        let deadline = Instant::now() + STEP;
-        for record in std::mem::take(&mut self.held) {
-            let cluster = &self.cluster;
-            let full =
-                self.full.entry_ref(&record.topic).or_insert_with(|| cluster.full(&record.topic));
-            loop {
-                let Err(error) = queue(&self.producer, full, &record) else { break };
-                match error.rdkafka_error_code() {
-                    Some(Code::QueueFull) if Instant::now() <= deadline => {
-                        std::thread::sleep(Duration::from_millis(1));
-                    }
-                    // The transaction is spoiled: it is the commit that finds out by what.
-                    Some(Code::State) => break,
-                    _ => return Err(self.error("record", &error)),
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// What is sent counts for these partitions.
     fn check_owned(&self, positions: &[Position]) -> Result<(), LogError> {
         let has = |p: &Position| self.member.owns(p.partition) && self.claims.holds(p.partition);
@@ -173,8 +138,7 @@ impl KafkaTask {
         Ok(())
     }
 
-    fn commit_transaction(&mut self) -> Result<(), LogError> {
-        self.hand_over()?;
+    fn commit_transaction(&self) -> Result<(), LogError> {
         if !drain(&self.producer, STEP) {
             let what = format!("commit of {}", self.member.slot());
             let error = "records are still on their way".into();
@@ -328,10 +292,20 @@ impl Task for KafkaTask {
     fn send(&mut self, record: NewRecord) -> Result<(), LogError> {
         check_size(&record)?;
         self.begin()?;
-        self.held_bytes += size(&record);
-        self.held.push(record);
-        if self.held.len() >= HELD_RECORDS || self.held_bytes >= HELD_BYTES {
-            self.hand_over()?;
+        let cluster = &self.cluster;
+        let full =
+            self.full.entry_ref(&record.topic).or_insert_with(|| cluster.full(&record.topic));
+        let deadline = Instant::now() + STEP;
+        loop {
+            let Err(error) = queue(&self.producer, full, &record) else { break };
+            match error.rdkafka_error_code() {
+                Some(Code::QueueFull) if Instant::now() <= deadline => {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                // The transaction is spoiled: it is the commit that finds out by what.
+                Some(Code::State) => break,
+                _ => return Err(self.error("record", &error)),
+            }
         }
         Ok(())
     }
@@ -341,16 +315,14 @@ impl Task for KafkaTask {
         if !self.open {
             return Ok(());
         }
-        let what = format!("commit of {}", self.member.slot());
-        let done = call(|| what, 3 * STEP, || self.commit_transaction());
+        let what = || format!("commit of {}", self.member.slot());
+        let done = call(what, 3 * STEP, || self.commit_transaction());
         self.astray = done.is_err();
         self.open = done.is_err();
         done.map_err(|error| self.spoiled(error))
     }
 
     fn abort(&mut self) -> Result<(), LogError> {
-        self.held.clear();
-        self.held_bytes = 0;
         if self.open && !self.astray {
             drain(&self.producer, LAST);
             match self.abort_transaction(STEP) {
