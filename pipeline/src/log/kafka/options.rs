@@ -203,9 +203,8 @@ fn consumer_defaults(config: &mut ClientConfig) {
     config
         .set("check.crcs", "true")
         .set("fetch.error.backoff.ms", "100")
-        // Partitions that are started wait for the fetch that is under way; but each consumer at
-        // rest asks each broker anew so often, which is most of what brokers do for small systems.
-        .set("fetch.wait.max.ms", "300")
+        // Partitions that are started wait for the fetch that is under way.
+        .set("fetch.wait.max.ms", "100")
         // The default of a second would be a second's pause whenever the queue was full.
         .set("fetch.queue.backoff.ms", "20")
         .set("heartbeat.interval.ms", "1000")
