@@ -9,6 +9,7 @@ pub mod poll_sink;
 pub mod position;
 pub mod processor;
 mod restore;
+pub mod route;
 pub mod schema_topic;
 pub mod sink;
 mod snapshot;

@@ -140,8 +140,7 @@ impl KafkaOptions {
             Kind::Producer | Kind::Patient => producer_defaults(&mut config),
             Kind::Prompt => {
                 producer_defaults(&mut config);
-                // Not none: a batch would be sent in pieces.
-                config.set("linger.ms", "1");
+                config.set("linger.ms", "0");
             }
             Kind::Task => {
                 producer_defaults(&mut config);
