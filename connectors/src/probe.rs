@@ -10,7 +10,7 @@ use tokio::net::UdpSocket;
 use crate::icmp::packet::{self, Echo};
 use crate::icmp::socket::{self, NOT_PERMITTED};
 use crate::net::udp::{Inbox, Outgoing};
-use crate::place::Place;
+use crate::place::{Place, same};
 use crate::profiles::{CodePage, Profiles};
 use crate::resolve::lookup;
 use crate::seams::{Credential, Credentials};
@@ -160,8 +160,8 @@ async fn snmp(
     let (mut wrong, mut stranger) = (None, None);
     for number in 0..TRIES {
         let socket = UdpSocket::bind(any).await.map_err(failed)?;
-        // The kernel tells a socket with one peer alone that nothing listens there, and keeps other
-        // sources from it: so the first try has one.
+        // The kernel reports that nothing listens there to a socket with one peer alone, and keeps
+        // other sources from it: so the first try has one.
         if number == 0 && !device.any_source {
             socket.connect(to).await.map_err(failed)?;
             socket.send(&request).await.map_err(failed)?;
@@ -173,8 +173,7 @@ async fn snmp(
         while let Ok(received) = tokio::time::timeout_at(end, socket.recv_from(&mut octets)).await {
             let (length, from) = received.map_err(failed)?;
             let octets = octets.get(..length).unwrap_or(&octets);
-            let asked = |at: SocketAddr| (at.ip().to_canonical(), at.port());
-            if !device.any_source && asked(from) != asked(to) {
+            if !device.any_source && !same(to, from) {
                 if ber::response(octets).is_ok_and(|response| response.request_id == id) {
                     stranger = Some(from);
                 }

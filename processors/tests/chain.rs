@@ -314,7 +314,7 @@ fn a_state_of_an_older_version_goes_on_where_it_stood() {
         let octet = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
         (number.parse().unwrap(), (0..hex.len()).step_by(2).map(octet).collect())
     };
-    let sections: Sections = OLDER.lines().map(section).collect();
+    let mut sections: Sections = OLDER.lines().map(section).collect();
     let mut state = DeviceChain::default().load(3, &sections).unwrap();
     assert_eq!(state.series_count(), 6);
     let at = |cycle: i64| {
@@ -341,7 +341,6 @@ fn a_state_of_an_older_version_goes_on_where_it_stood() {
     assert_eq!(values, [40.0, 40.0, 41.0, 41.0, 1e5, 1e5, 2e5, 2e5]);
     assert_eq!(gaps(&sink), []);
     assert!(!sink.outputs.iter().any(|it| matches!(it, Output::Series(_))), "none is new");
-    let mut sections = sections;
     let mut loaded = reborn(&mut state, &mut sections);
     let sink = run(&mut loaded, &[input(at(42))]);
     assert_eq!(sink.samples().len(), 4);

@@ -99,7 +99,7 @@ export function draftOf(typed: Typed): { draft: DeviceDraft; wrong: Wrong } {
   };
   for (const field of ECHO_FIELDS) {
     const value = echoValue(field, typed[field]);
-    // Nobody can mend it while ICMP is off; what is right stays for when it is on again.
+    // Its field is disabled while ICMP is off; what is valid stays for when it is on again.
     if (value === undefined && typed.icmp) wrong[field] = echoRange(field);
     draft[field] = value ?? null;
   }

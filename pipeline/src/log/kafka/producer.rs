@@ -139,11 +139,10 @@ impl ProducerContext for Reporting {
 
     fn delivery(&self, result: &DeliveryResult<'_>, pending: Pending) {
         let done = pending.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if result.is_err() {
-            metrics::counter!("opsc_kafka_records_failed_total").increment(1);
-        }
         if result.is_ok() {
             self.confirmed.fetch_add(1, Ordering::Relaxed);
+        } else {
+            metrics::counter!("opsc_kafka_records_failed_total").increment(1);
         }
         let Some(done) = done else { return };
         done(match result {
@@ -297,7 +296,7 @@ impl Producer for KafkaProducer {
         let full = self.cluster.full(&record.topic);
         let pending = Box::new(Mutex::new(done));
         let mut client = self.client();
-        while client.context().context.is_spoiled() {
+        if client.context().context.is_spoiled() {
             self.replace(&client)?;
             client = self.client();
         }

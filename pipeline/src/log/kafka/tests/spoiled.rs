@@ -91,7 +91,7 @@ fn what_is_given_up_on_its_way_is_not_taken_for_what_follows() {
     assert_eq!(values(&all(&kafka, &output, 1)), expected);
 }
 
-/// Whoever waits for a record of a client that is given up is told, and the next one writes.
+/// Whoever waits for a record of a client that is given up gets an error, and the next one writes.
 #[test]
 fn a_producer_begins_anew_and_each_record_has_an_answer() {
     let Some(kafka) = RealKafka::alone(19_170) else { return };
