@@ -5,7 +5,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use schemas::{AvroRecord, CodecError, DeviceId, SchemaStore, SeriesId, encode};
+use schemas::{
+    Anomaly, AvroRecord, Baseline, CodecError, Control, Device, DeviceFacts, DeviceId, DeviceInput,
+    DeviceStatus, MetricBatch, Poll, Rollup, SchemaStore, Series, SeriesId, Tick, encode,
+};
 
 use crate::log::{Cleanup, NewRecord, Record, TopicSpec};
 
@@ -30,6 +33,97 @@ impl Key for SeriesId {
 impl Key for String {
     fn bytes(&self) -> Bytes {
         self.clone().into_bytes().into()
+    }
+}
+
+/// A part of what is known of a device: one key for each, or compaction would leave the last alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartKey {
+    /// Which device.
+    pub device: DeviceId,
+    /// From 0.
+    pub part: i32,
+}
+
+impl Key for PartKey {
+    fn bytes(&self) -> Bytes {
+        match self {
+            Self { device, part: 0 } => device.bytes(),
+            Self { device, part } => format!("{device}/{part}").into_bytes().into(),
+        }
+    }
+}
+
+/// A record that knows its key.
+pub trait Keyed {
+    /// Of what type.
+    type Key: Key;
+
+    /// Its key.
+    fn key(&self) -> Self::Key;
+}
+
+macro_rules! keyed {
+    ($($record:ty: $key:ty = |$it:ident| $value:expr;)+) => {
+        $(impl Keyed for $record {
+            type Key = $key;
+
+            fn key(&self) -> $key {
+                let $it = self;
+                $value
+            }
+        })+
+    };
+}
+
+keyed! {
+    Device: DeviceId = |it| it.id;
+    Poll: DeviceId = |it| it.device;
+    Control: DeviceId = |it| it.device;
+    MetricBatch: DeviceId = |it| it.device;
+    Rollup: DeviceId = |it| it.device;
+    Baseline: DeviceId = |it| it.device;
+    Anomaly: DeviceId = |it| it.device;
+    DeviceStatus: DeviceId = |it| it.device;
+    DeviceFacts: PartKey = |it| PartKey { device: it.device, part: it.part };
+    Series: SeriesId = |it| it.id;
+}
+
+/// What may be written to a topic of a type: that type, or a variant of an enum.
+pub trait Carries<V> {}
+
+impl<T: AvroRecord> Carries<T> for T {}
+impl Carries<Poll> for DeviceInput {}
+impl Carries<Control> for DeviceInput {}
+impl Carries<Tick> for DeviceInput {}
+
+/// Snapshots of a processor's state, and its positions.
+#[derive(Debug)]
+pub struct StateOf<P>(PhantomData<fn() -> P>);
+
+/// A topic, whatever it carries.
+pub trait Named: Send + Sync {
+    /// Its name without the deployment's prefix.
+    fn name(&self) -> &'static str;
+
+    /// One sentence for the map of topics.
+    fn about(&self) -> &'static str;
+
+    /// As the log must have it.
+    fn spec(&self, configured: i32) -> TopicSpec;
+}
+
+impl<K, T> Named for Topic<K, T> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn about(&self) -> &'static str {
+        self.about
+    }
+
+    fn spec(&self, configured: i32) -> TopicSpec {
+        Self::spec(self, configured)
     }
 }
 
@@ -86,19 +180,30 @@ impl<K, T> Topic<K, T> {
     }
 }
 
-impl<K: Key, T: AvroRecord> Topic<K, T> {
+impl<K: Key, T> Topic<K, T> {
     /// A record for this topic.
     ///
     /// # Errors
     /// [`CodecError`] when a value does not fit the schema.
-    pub fn record(&self, key: &K, value: &T) -> Result<NewRecord, CodecError> {
-        Ok(NewRecord {
-            topic: self.name.into(),
-            partition: None,
-            key: Some(key.bytes()),
-            value: Some(encode(value)?.into()),
-            headers: Vec::new(),
-        })
+    pub fn record<V: AvroRecord>(&self, key: &K, value: &V) -> Result<NewRecord, CodecError>
+    where
+        T: Carries<V>,
+    {
+        Ok(NewRecord { value: Some(encode(value)?.into()), ..self.tombstone(key) })
+    }
+
+    /// A record for this topic, with its own key.
+    ///
+    /// # Errors
+    /// [`CodecError`] when a value does not fit the schema.
+    pub fn publish<V: AvroRecord + Keyed<Key = K>>(
+        &self,
+        value: &V,
+    ) -> Result<NewRecord, CodecError>
+    where
+        T: Carries<V>,
+    {
+        self.record(&value.key(), value)
     }
 
     /// Removes the key from a compacted topic.
@@ -111,7 +216,9 @@ impl<K: Key, T: AvroRecord> Topic<K, T> {
             headers: Vec::new(),
         }
     }
+}
 
+impl<K, T: AvroRecord> Topic<K, T> {
     /// Reads a record of this topic; none for a tombstone.
     ///
     /// # Errors

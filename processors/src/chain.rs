@@ -59,6 +59,9 @@ impl DeviceChain {
 }
 
 impl Processor for DeviceChain {
+    type Input = DeviceInput;
+    type Output = Output;
+    type Recall = Anomaly;
     type State = DeviceState;
     const NAME: &'static str = "device";
     const LOGIC_VERSION: u32 = 4;
@@ -94,8 +97,8 @@ impl Processor for DeviceChain {
         codec::load(sections)
     }
 
-    fn reconcile(&self, state: &mut DeviceState, told: &[Anomaly], out: &mut dyn Out) {
-        reconcile::reconcile(state, told, out);
+    fn reconcile(&self, state: &mut DeviceState, published: &[Anomaly], out: &mut dyn Out) {
+        reconcile::reconcile(state, published, out);
     }
 }
 

@@ -14,18 +14,26 @@ mod baseline;
 mod chain;
 mod codec;
 mod facts;
+mod input;
 mod rates;
+mod relay;
 mod rollup;
 mod state;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt::Display;
+use std::hash::Hash;
+use std::marker::PhantomData;
 
 use schemas::{
-    Anomaly, Baseline, DeviceFacts, DeviceInput, DeviceStatus, MetricBatch, Rollup, Series,
+    Anomaly, Baseline, CodecError, DeviceFacts, DeviceStatus, MetricBatch, Rollup, SchemaStore,
+    Series,
 };
 
 pub use baseline::METHOD as BASELINE_METHOD;
 pub use chain::{DeviceChain, Stages};
+pub use relay::{DeviceChange, DeviceControl, Relay, Stateless};
 pub use state::DeviceState;
 
 #[cfg(test)]
@@ -125,9 +133,9 @@ pub const MAX_SERIES_A_RECORD: usize = 8_192;
 pub const MAX_MAGNITUDE: f64 = 1e30;
 
 /// Where a step's results go.
-pub trait Out {
+pub trait Out<O = Output> {
     /// Takes an output; the order of calls is the order on the topic.
-    fn emit(&mut self, output: Output);
+    fn emit(&mut self, output: O);
     /// Counts a drop.
     fn count(&mut self, what: Count);
 }
@@ -186,17 +194,168 @@ pub enum LoadError {
     },
 }
 
+/// What a processor's state is kept by: the key of its input records.
+pub trait StateKey: Clone + Ord + Hash + Display + Send + 'static {
+    /// As record keys and state keys have it. Without a slash, which separates the parts of a
+    /// state key.
+    fn bytes(&self) -> Vec<u8>;
+
+    /// Reads what [`Self::bytes`] wrote.
+    fn parse(text: &str) -> Option<Self>;
+
+    /// An even number for each key, the same on every machine.
+    fn spread(&self) -> u64;
+}
+
+/// A record that the input topic must not have; it becomes a dead letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// One word for metrics.
+    pub reason: &'static str,
+    /// What is wrong, and the remedy.
+    pub error: String,
+}
+
+/// A record as the log has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Raw<'a> {
+    /// Its key.
+    pub key: Option<&'a [u8]>,
+    /// Its value; none removes the key.
+    pub value: Option<&'a [u8]>,
+    /// When the log took it, ms since the epoch.
+    pub appended_ms: i64,
+}
+
+/// Why a record cannot be read.
+#[derive(Debug)]
+pub enum Unreadable {
+    /// Its bytes. With an unknown schema it is tried again once that is known.
+    Codec(CodecError),
+    /// All else.
+    Refused(Refusal),
+}
+
+impl From<CodecError> for Unreadable {
+    fn from(error: CodecError) -> Self {
+        Self::Codec(error)
+    }
+}
+
+/// What a processor's input topic carries.
+pub trait Input: Sized {
+    /// What the topic carries.
+    type Record;
+    /// What it is about.
+    type Key: StateKey;
+    /// Memory of an earlier record, to read the next one into.
+    type Spare: Default + Send;
+
+    /// Reads a record.
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    fn read(
+        store: &SchemaStore,
+        raw: &Raw<'_>,
+        spare: &mut Self::Spare,
+    ) -> Result<Self, Unreadable>;
+
+    /// Gives its memory back once it is stepped.
+    fn recycle(self, _spare: &mut Self::Spare) {}
+
+    /// The key that it is about; none for a tick, which is about all keys that are due.
+    fn key(&self) -> Option<Self::Key>;
+
+    /// The time of a tick; none for all else.
+    fn tick_at(&mut self) -> Option<&mut i64> {
+        None
+    }
+
+    /// Whether it may be stepped, as the log has it.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    fn check(&self, raw: &Raw<'_>) -> Result<(), Refusal> {
+        is_keyed(self, raw)
+    }
+}
+
+/// Whether a record's key is what it is about.
+fn is_keyed<I: Input>(input: &I, raw: &Raw<'_>) -> Result<(), Refusal> {
+    match input.key() {
+        Some(key) if raw.key != Some(&key.bytes()[..]) => Err(Refusal {
+            reason: "malformed",
+            error: format!("the record's key is not {key}, which it is about"),
+        }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// An output that a processor of another logic version must know of, because others have read it.
+pub trait Recall: Sized + Send {
+    /// The key of the state that gave it.
+    type Key: StateKey;
+    /// What the last one of each holds for.
+    type Subject: Ord + Send;
+
+    /// Reads a record's value.
+    ///
+    /// # Errors
+    /// Any [`CodecError`].
+    fn decode(store: &SchemaStore, bytes: &[u8]) -> Result<Self, CodecError>;
+
+    /// Whose it is.
+    fn key(&self) -> Self::Key;
+
+    /// Which one.
+    fn subject(&self) -> Self::Subject;
+}
+
+/// Nothing is read back: what was published says no more than the input does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nothing<K>(Infallible, PhantomData<K>);
+
+impl<K: StateKey> Recall for Nothing<K> {
+    type Key = K;
+    type Subject = ();
+
+    fn decode(_: &SchemaStore, bytes: &[u8]) -> Result<Self, CodecError> {
+        Err(CodecError::Malformed {
+            name: "nothing".to_owned(),
+            error: format!("{} bytes", bytes.len()),
+        })
+    }
+
+    fn key(&self) -> K {
+        match self.0 {}
+    }
+
+    fn subject(&self) {}
+}
+
 /// A pure fold over the records of one key.
 pub trait Processor: Send + Sync + 'static {
+    /// What it reads.
+    type Input: Input;
+    /// What it writes.
+    type Output: Send;
+    /// Which of its outputs are read back after an upgrade.
+    type Recall: Recall<Key = KeyOf<Self>>;
     /// What is kept per key.
     type State: Default + Send + 'static;
-    /// Names the state topic and the consumer group.
+    /// Names the consumer group.
     const NAME: &'static str;
     /// Raised when the same input could give other outputs than before, or `save` other bytes.
     const LOGIC_VERSION: u32;
 
     /// Folds one record into the state.
-    fn step(&self, state: &mut Self::State, input: &DeviceInput, out: &mut dyn Out) -> Next;
+    fn step(
+        &self,
+        state: &mut Self::State,
+        input: &Self::Input,
+        out: &mut dyn Out<Self::Output>,
+    ) -> Next;
 
     /// Stream time (ms since the epoch) at or after which a tick must be stepped for this key;
     /// ticks before it change nothing and need not be stepped.
@@ -212,8 +371,16 @@ pub trait Processor: Send + Sync + 'static {
     /// [`LoadError`] when the sections are no state this logic can read.
     fn load(&self, version: u32, sections: &Sections) -> Result<Self::State, LoadError>;
 
-    /// Another logic version stepped the last records of this key, and `told` is the last
-    /// transition it sent of each series: what was told overrides what this version concluded
-    /// from the same records, and what others may have missed meanwhile is sent.
-    fn reconcile(&self, state: &mut Self::State, told: &[Anomaly], out: &mut dyn Out);
+    /// Another logic version stepped the last records of this key, and `published` is the last
+    /// output of each subject: it overrides what this version concluded from the same records, and
+    /// what others may have missed meanwhile is sent.
+    fn reconcile(
+        &self,
+        state: &mut Self::State,
+        published: &[Self::Recall],
+        out: &mut dyn Out<Self::Output>,
+    );
 }
+
+/// The key of a processor's state.
+pub type KeyOf<P> = <<P as Processor>::Input as Input>::Key;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use processors::{DeviceChain, DeviceState, LoadError, Next, Out, Processor, Sections, Stages};
+use processors::{
+    DeviceChain, DeviceState, LoadError, Next, Out, Output, Processor, Sections, Stages,
+};
 use schemas::{Anomaly, DeviceInput, SchemaStore};
 
 use super::loose::Loose;
@@ -19,7 +21,7 @@ use crate::log::{EventLog, LogError, Start};
 use crate::run::processor::ProcessorRunner;
 use crate::run::wiring::{Pace, RunError, Wiring, member};
 use crate::topic::shared;
-use crate::topology::{ANOMALY, POLL, STATE_DEVICE, route};
+use crate::topology::{ANOMALY, POLL, STATE_DEVICE, chain_outputs};
 
 /// A million series at scale 1.
 const DEVICES: usize = 10_000;
@@ -47,6 +49,9 @@ struct Counted {
 }
 
 impl Processor for Counted {
+    type Input = DeviceInput;
+    type Output = Output;
+    type Recall = Anomaly;
     type State = DeviceState;
     const NAME: &'static str = DeviceChain::NAME;
     const LOGIC_VERSION: u32 = DeviceChain::LOGIC_VERSION;
@@ -179,7 +184,7 @@ impl Spent {
 struct Task {
     log: Arc<dyn EventLog>,
     counted: Arc<Counted>,
-    wiring: Wiring,
+    wiring: Wiring<Counted>,
     pace: Pace,
     schemas: SchemaStore,
     stop: Arc<AtomicBool>,
@@ -245,8 +250,8 @@ impl Runners {
             let wiring = Wiring {
                 member: member(group, POLL.name, &format!("{group}-{slot}")),
                 state_topic: shared(STATE_DEVICE.name),
-                told_topic: shared(ANOMALY.name),
-                route,
+                recall_topic: Some(shared(ANOMALY.name)),
+                route: chain_outputs().route(),
             };
             let (log, schemas) = (Arc::clone(log), ground.schemas.clone());
             let (stop, live) = (Arc::clone(&stop), Arc::clone(&live));

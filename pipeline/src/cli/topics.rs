@@ -58,8 +58,11 @@ pub(super) fn run(config: &Config, command: TopicsCommand) -> Result<ExitCode, F
 
 fn begin_at_oldest(config: &Config, topic: &str, partition: i32) -> Result<(), Failure> {
     let partitions = config.log.partitions;
-    if !topology::STATES.contains(&topic) {
-        let known = topology::STATES.join(", ");
+    let topology = topology::topology();
+    let states: Vec<&str> =
+        topology.components.iter().filter_map(|it| Some(it.state?.name())).collect();
+    if !states.contains(&topic) {
+        let known = states.join(", ");
         return Err(format!("{topic} holds no component's state: take {known}").into());
     }
     if !(0..partitions).contains(&partition) {

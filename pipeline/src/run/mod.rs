@@ -9,7 +9,6 @@ pub mod poll_sink;
 pub mod position;
 pub mod processor;
 mod restore;
-pub mod route;
 pub mod schema_topic;
 pub mod sink;
 mod snapshot;

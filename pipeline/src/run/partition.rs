@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
-use processors::{Count, Next, Out, Output, Processor};
-use schemas::{Anomaly, DeviceId, DeviceInput, Poll};
+use processors::{Count, Input, KeyOf, Next, Out, Processor, Raw, Refusal, StateKey, Unreadable};
 
 use super::dead_letter::Poison;
 use super::lag::Place;
@@ -12,21 +11,27 @@ use super::schema_topic::SchemaTopic;
 use super::snapshot::{self, Snapshot};
 use crate::log::{Position, Record};
 
-/// Samples may be this far ahead of the log's append time; more is a broken clock.
-const MAX_AHEAD_MS: i64 = 60_000;
-
 /// What stepping a record gave; reused from record to record.
-#[derive(Default)]
-pub(super) struct Stepped {
-    pub outputs: Vec<(DeviceId, Output)>,
+pub(super) struct Stepped<P: Processor> {
+    pub outputs: Vec<(KeyOf<P>, P::Output)>,
     /// Keys in the state topic that belong to nothing any more.
     pub forgotten: Vec<Bytes>,
     counts: Vec<Count>,
-    /// The last poll, to read the next one into.
-    spare: Option<Box<Poll>>,
+    spare: <P::Input as Input>::Spare,
 }
 
-impl Stepped {
+impl<P: Processor> Default for Stepped<P> {
+    fn default() -> Self {
+        Self {
+            outputs: Vec::new(),
+            forgotten: Vec::new(),
+            counts: Vec::new(),
+            spare: <P::Input as Input>::Spare::default(),
+        }
+    }
+}
+
+impl<P: Processor> Stepped<P> {
     pub(super) fn clear(&mut self) {
         self.outputs.clear();
         self.forgotten.clear();
@@ -44,14 +49,14 @@ impl Stepped {
     }
 }
 
-struct Collect<'a> {
-    device: DeviceId,
-    stepped: &'a mut Stepped,
+struct Collect<'a, P: Processor> {
+    key: &'a KeyOf<P>,
+    stepped: &'a mut Stepped<P>,
 }
 
-impl Out for Collect<'_> {
-    fn emit(&mut self, output: Output) {
-        self.stepped.outputs.push((self.device, output));
+impl<P: Processor> Out<P::Output> for Collect<'_, P> {
+    fn emit(&mut self, output: P::Output) {
+        self.stepped.outputs.push((self.key.clone(), output));
     }
 
     fn count(&mut self, what: Count) {
@@ -71,29 +76,28 @@ struct Entry<S> {
 }
 
 /// When which key must be stepped by a tick.
-#[derive(Default)]
-struct Wakes(BTreeSet<(i64, DeviceId)>);
+struct Wakes<K>(BTreeSet<(i64, K)>);
 
-impl Wakes {
-    fn change(&mut self, device: DeviceId, known: &mut Option<i64>, now: Option<i64>) {
+impl<K: StateKey> Wakes<K> {
+    fn change(&mut self, key: &K, known: &mut Option<i64>, now: Option<i64>) {
         if *known != now {
             if let Some(at) = *known {
-                self.0.remove(&(at, device));
+                self.0.remove(&(at, key.clone()));
             }
             *known = now;
-            self.0.extend(now.map(|at| (at, device)));
+            self.0.extend(now.map(|at| (at, key.clone())));
         }
     }
 }
 
 /// The state of one partition's keys.
-pub(super) struct Partition<S> {
-    keys: HashMap<DeviceId, Entry<S>>,
-    wakes: Wakes,
+pub(super) struct Partition<P: Processor> {
+    keys: HashMap<KeyOf<P>, Entry<P::State>>,
+    wakes: Wakes<KeyOf<P>>,
     /// By first uncovered record: its first element is where replay must begin.
-    dirty: BTreeSet<(i64, DeviceId)>,
+    dirty: BTreeSet<(i64, KeyOf<P>)>,
     /// By the stream time at which the oldest change came.
-    aged: BTreeSet<(i64, DeviceId)>,
+    aged: BTreeSet<(i64, KeyOf<P>)>,
     next: Option<i64>,
     stream_ms: i64,
     last_tick_ms: i64,
@@ -106,11 +110,11 @@ pub(super) struct Partition<S> {
     reconciled: bool,
 }
 
-impl<S: Default> Partition<S> {
+impl<P: Processor> Partition<P> {
     pub(super) fn new() -> Self {
         Self {
             keys: HashMap::new(),
-            wakes: Wakes::default(),
+            wakes: Wakes(BTreeSet::new()),
             dirty: BTreeSet::new(),
             aged: BTreeSet::new(),
             next: None,
@@ -127,129 +131,127 @@ impl<S: Default> Partition<S> {
     ///
     /// # Errors
     /// The processor's words when it cannot read what it (or an older version) wrote.
-    pub(super) fn load<P: Processor<State = S>>(
+    pub(super) fn load(
         &mut self,
         processor: &P,
-        device: DeviceId,
+        key: KeyOf<P>,
         snapshot: Snapshot,
     ) -> Result<(), String> {
         let Snapshot { version, next, parts, sections } = snapshot;
         let state = processor
             .load(version, &sections)
-            .map_err(|error| format!("snapshot of {device}: {error}"))?;
+            .map_err(|error| format!("snapshot of {key}: {error}"))?;
         let wake = processor.wake_at(&state);
-        self.wakes.0.extend(wake.map(|at| (at, device)));
+        self.wakes.0.extend(wake.map(|at| (at, key.clone())));
         let entry = Entry { state, wake, covered: next, dirty: None, parts };
-        self.keys.insert(device, entry);
+        self.keys.insert(key, entry);
         Ok(())
     }
 
     /// Steps one record; the position moves over it whether it was good or not.
-    pub(super) fn apply<P: Processor<State = S>>(
+    pub(super) fn apply(
         &mut self,
         processor: &P,
         record: &Record,
         schemas: &mut SchemaTopic,
-        stepped: &mut Stepped,
+        stepped: &mut Stepped<P>,
     ) -> Result<(), Poison> {
         self.stream_ms = self.stream_ms.max(record.timestamp_ms);
         self.next = Some(record.offset + 1);
         self.moved = true;
-        let value = record.value.as_deref().unwrap_or_default();
+        let raw = Raw {
+            key: record.key.as_deref(),
+            value: record.value.as_deref(),
+            appended_ms: record.timestamp_ms,
+        };
         let mut input =
-            schemas.decode(|store| DeviceInput::decode(store, value, &mut stepped.spare))?;
-        if let DeviceInput::Tick(tick) = &mut input {
+            schemas.decode(|store| match P::Input::read(store, &raw, &mut stepped.spare) {
+                Ok(input) => Ok(Ok(input)),
+                Err(Unreadable::Refused(refusal)) => Ok(Err(refusal)),
+                Err(Unreadable::Codec(error)) => Err(error),
+            })??;
+        if let Some(at) = input.tick_at() {
             // The log's clock and not the writer's: one that was set forward would make every
             // device seem silent, one set back would let no silence show.
-            tick.at = record.timestamp_ms;
+            *at = record.timestamp_ms;
         }
-        let device = match &input {
-            DeviceInput::Tick(tick) => {
-                let due: Vec<DeviceId> = (self.wakes.0.iter())
-                    .take_while(|(at, _)| *at <= tick.at)
-                    .map(|(_, device)| *device)
-                    .collect();
-                for device in due {
-                    self.step(processor, device, &input, record.offset, stepped);
-                }
-                return Ok(());
+        let Some(key) = input.key() else {
+            let due: Vec<KeyOf<P>> = (self.wakes.0.iter())
+                .take_while(|(at, _)| *at <= record.timestamp_ms)
+                .map(|(_, key)| key.clone())
+                .collect();
+            for key in &due {
+                self.step(processor, key, &input, record.offset, stepped);
             }
-            DeviceInput::Poll(poll) => {
-                check_time(poll, record.timestamp_ms)?;
-                poll.device
-            }
-            DeviceInput::Control(control) => control.device,
+            return Ok(());
         };
-        if record.key.as_deref() != Some(&device.key()[..]) {
-            return Err(Poison {
-                reason: "malformed",
-                error: format!("the record's key is not its device {device}"),
-            });
-        }
-        self.step(processor, device, &input, record.offset, stepped);
-        if let DeviceInput::Poll(poll) = input {
-            stepped.spare = Some(poll);
-        }
+        input.check(&raw)?;
+        self.step(processor, &key, &input, record.offset, stepped);
+        input.recycle(&mut stepped.spare);
         Ok(())
     }
 
-    fn step<P: Processor<State = S>>(
+    fn step(
         &mut self,
         processor: &P,
-        device: DeviceId,
-        input: &DeviceInput,
+        key: &KeyOf<P>,
+        input: &P::Input,
         offset: i64,
-        stepped: &mut Stepped,
+        stepped: &mut Stepped<P>,
     ) {
-        let entry = self.keys.entry(device).or_insert_with(|| Entry {
-            state: S::default(),
-            wake: None,
-            covered: i64::MIN,
-            dirty: None,
-            parts: BTreeMap::new(),
-        });
+        if !self.keys.contains_key(key) {
+            let entry = Entry {
+                state: P::State::default(),
+                wake: None,
+                covered: i64::MIN,
+                dirty: None,
+                parts: BTreeMap::new(),
+            };
+            self.keys.insert(key.clone(), entry);
+        }
+        let Some(entry) = self.keys.get_mut(key) else { return };
         if offset < entry.covered {
             return;
         }
-        let next = processor.step(&mut entry.state, input, &mut Collect { device, stepped });
+        let next = processor.step(&mut entry.state, input, &mut Collect { key, stepped });
         if entry.dirty.is_none() {
             entry.dirty = Some((offset, self.stream_ms));
-            self.dirty.insert((offset, device));
-            self.aged.insert((self.stream_ms, device));
+            self.dirty.insert((offset, key.clone()));
+            self.aged.insert((self.stream_ms, key.clone()));
         }
         let wake = match next {
             Next::Keep => processor.wake_at(&entry.state),
             Next::Forget => None,
         };
-        self.wakes.change(device, &mut entry.wake, wake);
+        self.wakes.change(key, &mut entry.wake, wake);
         if matches!(next, Next::Forget) {
             for (section, parts) in std::mem::take(&mut entry.parts) {
-                let keys = (0..parts).map(|part| snapshot::part_key(device, section, part));
+                let keys = (0..parts).map(|part| snapshot::part_key(key, section, part));
                 stepped.forgotten.extend(keys);
             }
-            self.clean(device);
-            self.keys.remove(&device);
+            self.clean(key);
+            self.keys.remove(key);
         }
     }
 
     /// Keys whose snapshots do not cover all that was stepped.
-    pub(super) fn unsaved(&self) -> impl Iterator<Item = DeviceId> + '_ {
-        self.dirty.iter().map(|(_, device)| *device)
+    pub(super) fn unsaved(&self) -> impl Iterator<Item = KeyOf<P>> + '_ {
+        self.dirty.iter().map(|(_, key)| key.clone())
     }
 
-    /// Lets what was told of a key hold; its state is saved in the next commit.
-    pub(super) fn reconcile<P: Processor<State = S>>(
+    /// Lets what was published of a key hold; its state is saved in the next commit.
+    pub(super) fn reconcile(
         &mut self,
         processor: &P,
-        device: DeviceId,
-        told: &[Anomaly],
-        stepped: &mut Stepped,
+        key: &KeyOf<P>,
+        published: &[P::Recall],
+        stepped: &mut Stepped<P>,
     ) {
         self.reconciled = true;
-        let Some(entry) = self.keys.get_mut(&device) else { return };
-        processor.reconcile(&mut entry.state, told, &mut Collect { device, stepped });
+        let Some(entry) = self.keys.get_mut(key) else { return };
+        processor.reconcile(&mut entry.state, published, &mut Collect { key, stepped });
         let wake = processor.wake_at(&entry.state);
-        self.wakes.change(device, &mut entry.wake, wake);
+        self.wakes.change(key, &mut entry.wake, wake);
     }
 
     /// Whether everything must be saved in the next commit.
@@ -267,47 +269,44 @@ impl<S: Default> Partition<S> {
         self.moved = true;
     }
 
-    fn clean(&mut self, device: DeviceId) {
-        let Some(entry) = self.keys.get_mut(&device) else { return };
+    fn clean(&mut self, key: &KeyOf<P>) {
+        let Some(entry) = self.keys.get_mut(key) else { return };
         if let Some((offset, since)) = entry.dirty.take() {
-            self.dirty.remove(&(offset, device));
-            self.aged.remove(&(since, device));
+            self.dirty.remove(&(offset, key.clone()));
+            self.aged.remove(&(since, key.clone()));
         }
     }
 
     /// Keys whose oldest unsaved change is due, oldest first; all that changed without a pace.
-    pub(super) fn due_snapshots(&self, pace_ms: Option<i64>, limit: usize) -> Vec<DeviceId> {
-        let due = |(since, device): &&(i64, DeviceId)| match pace_ms {
+    pub(super) fn due_snapshots(&self, pace_ms: Option<i64>, limit: usize) -> Vec<KeyOf<P>> {
+        let due = |(since, key): &&(i64, KeyOf<P>)| match pace_ms {
             None => true,
-            Some(pace) => self.stream_ms.saturating_sub(*since) >= spread(*device, pace),
+            Some(pace) => self.stream_ms.saturating_sub(*since) >= spread(key, pace),
         };
         // Half the pace is the earliest that any key is due.
-        let young = |(since, _): &&(i64, DeviceId)| {
+        let young = |(since, _): &&(i64, KeyOf<P>)| {
             pace_ms.is_none_or(|pace| self.stream_ms.saturating_sub(*since) >= pace / 2)
         };
-        self.aged.iter().take_while(young).filter(due).take(limit).map(|(_, d)| *d).collect()
+        let aged = self.aged.iter().take_while(young).filter(due).take(limit);
+        aged.map(|(_, key)| key.clone()).collect()
     }
 
     /// The records of a key's snapshot, which covers everything stepped so far.
-    pub(super) fn snapshot<P: Processor<State = S>>(
-        &mut self,
-        processor: &P,
-        device: DeviceId,
-    ) -> Vec<(Bytes, Bytes)> {
+    pub(super) fn snapshot(&mut self, processor: &P, key: &KeyOf<P>) -> Vec<(Bytes, Bytes)> {
         let Some(next) = self.next else { return Vec::new() };
-        let Some(entry) = self.keys.get_mut(&device) else { return Vec::new() };
+        let Some(entry) = self.keys.get_mut(key) else { return Vec::new() };
         let mut records = Vec::new();
         let Entry { state, parts, .. } = entry;
         processor.save(state, &mut |section, bytes| {
             let values = snapshot::split(P::LOGIC_VERSION, next, bytes);
             let known = parts.entry(section).or_default();
             *known = (*known).max(values.len() as u16);
-            let keys = (0..).map(|part| snapshot::part_key(device, section, part));
+            let keys = (0..).map(|part| snapshot::part_key(key, section, part));
             records.extend(keys.zip(values));
         });
         // Without a position in it, a commit of snapshots alone would be dropped.
         self.moved = true;
-        self.clean(device);
+        self.clean(key);
         records
     }
 
@@ -351,24 +350,13 @@ impl<S: Default> Partition<S> {
 }
 
 /// Keys that changed together are not all saved together: between half the pace and the pace.
-fn spread(device: DeviceId, pace_ms: i64) -> i64 {
+fn spread<K: StateKey>(key: &K, pace_ms: i64) -> i64 {
     let half = pace_ms / 2;
-    half + (device.0.as_u128() % (half.max(1) as u128)) as i64
+    half + (key.spread() % half.max(1).unsigned_abs()) as i64
 }
 
-fn check_time(poll: &Poll, appended_ms: i64) -> Result<(), Poison> {
-    let offsets = poll.columns.iter().flat_map(|column| &column.at_ms);
-    let last = offsets.max().copied().unwrap_or(0).max(0);
-    let newest = poll.started_at.saturating_add(i64::from(last));
-    if poll.started_at < 0 || newest > appended_ms.saturating_add(MAX_AHEAD_MS) {
-        return Err(Poison {
-            reason: "future",
-            error: format!(
-                "samples of {} are stamped {newest} ms, the log's clock says {appended_ms}: \
-                 set the clock of poller {} (NTP)",
-                poll.device, poll.poller
-            ),
-        });
+impl From<Refusal> for Poison {
+    fn from(Refusal { reason, error }: Refusal) -> Self {
+        Self { reason, error }
     }
-    Ok(())
 }

@@ -86,7 +86,7 @@ impl PollRunner {
             Event::Records(records) => {
                 for record in &records {
                     if let Err(poison) = self.apply(record) {
-                        // The routing step and the sink refuse it too, once for all.
+                        // The relay and the sink refuse it too, once for all.
                         dead_letter::pass_over(record, &self.spec.group, &poison);
                     }
                     self.progress.done(record.partition, record.offset, record.timestamp_ms);

@@ -2,14 +2,12 @@
 //! that it counts for, and read with the state. So a restore depends on nothing but what the task
 //! itself committed, and state and position cannot part: who loses the one loses the other.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::durable;
-use super::wiring::RunError;
-use crate::log::{EventLog, LogError, NewRecord, Position, Start, Task};
+use crate::log::{EventLog, LogError, NewRecord, Position, Task};
 
 /// The key of a partition's position in the state topic. No state has such a key.
 pub(super) const KEY: &[u8] = b"position";
@@ -18,8 +16,8 @@ pub(super) const KEY: &[u8] = b"position";
 const LAYOUT: u8 = 1;
 /// In place of an offset: begin at the oldest record.
 const OLDEST: i64 = -1;
-/// Longest time to read positions.
-const READ_WITHIN: Duration = Duration::from_secs(20);
+/// Longest time for a position to be durable.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(20);
 
 /// What a state topic says of one partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,43 +97,6 @@ pub(super) fn record(state_topic: &str, partition: i32, position: Option<&Positi
     }
 }
 
-/// What a state topic that holds nothing but positions says of these partitions.
-///
-/// # Errors
-/// [`RunError`].
-pub(super) fn read(
-    log: &dyn EventLog,
-    task: &mut dyn Task,
-    state_topic: &str,
-    partitions: &[i32],
-) -> Result<BTreeMap<i32, Kept>, RunError> {
-    let mut kept: BTreeMap<i32, Kept> = partitions.iter().map(|p| (*p, Kept::Nothing)).collect();
-    if partitions.is_empty() {
-        return Ok(kept);
-    }
-    let deadline = Instant::now() + READ_WITHIN;
-    let mut reader = log.reader(state_topic, partitions, Start::Earliest)?;
-    let ends =
-        partitions.iter().map(|p| Ok((*p, reader.end(*p)?.max(task.end_of(state_topic, *p)?))));
-    let ends: Vec<(i32, i64)> = ends.collect::<Result<_, LogError>>()?;
-    while ends.iter().any(|(partition, end)| reader.position(*partition) < *end) {
-        if Instant::now() > deadline {
-            let what = format!("read positions in {state_topic}");
-            let error = format!("not read to their end within {READ_WITHIN:?}");
-            return Err(LogError::Retry { what, error }.into());
-        }
-        for record in reader.poll(Duration::from_millis(20))? {
-            if record.key.as_deref() == Some(KEY) {
-                let found = parse(record.partition, record.value.as_deref()).map_err(|error| {
-                    RunError::Broken { component: state_topic.to_owned(), error }
-                })?;
-                kept.insert(record.partition, found);
-            }
-        }
-    }
-    Ok(kept)
-}
-
 /// The refusal of a position that the log no longer has, with the line that goes on without those
 /// records.
 pub(super) fn explained(error: LogError, state_topic: &str) -> LogError {
@@ -158,7 +119,7 @@ pub fn begin_at_oldest(
     partition: i32,
 ) -> Result<(), LogError> {
     let producer = log.producer("positions")?;
-    durable::write(producer.as_ref(), [record(state_topic, partition, None)], READ_WITHIN)
+    durable::write(producer.as_ref(), [record(state_topic, partition, None)], WRITTEN_WITHIN)
 }
 
 #[cfg(test)]

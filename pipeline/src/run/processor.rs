@@ -15,8 +15,8 @@
 //!   task ends that transaction, and reading goes on to the end that includes open ones.
 //! - *State that was never committed*: after any failed commit every partition is restored anew.
 //! - *A zombie*: the log refuses the commit; the runner ends and is built again from nothing.
-//! - *Another logic version stepped the tail*, and told the world something else than the replay
-//!   concludes: the position says which version it was. What was told is read back and holds
+//! - *Another logic version stepped the tail*, and published something else than the replay
+//!   concludes: the position says which version it was. What was published is read back and holds
 //!   ([`Processor::reconcile`]), and every key of the tail is snapshotted in the next commit, so
 //!   that no tail is of two versions.
 //! - *Time*: a tick is a record like any other, so a replay wakes the same keys at the same place.
@@ -25,8 +25,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use processors::{Output, Processor};
-use schemas::{DeviceId, SchemaStore, Tick};
+use processors::{KeyOf, Processor};
+use schemas::{CodecError, SchemaStore, Tick, encode};
 
 use super::dead_letter::{self, Poison};
 use super::lag::{Place, Reading};
@@ -36,12 +36,11 @@ use super::restore::Restore;
 use super::schema_topic::SchemaTopic;
 use super::wiring::{Pace, RunError, Wiring};
 use crate::clock::Clock;
-use crate::log::{Event, EventLog, LogError, Record, Start, Task};
-use crate::topology::POLL_TICK;
+use crate::log::{Event, EventLog, LogError, NewRecord, Record, Start, Task};
 
-enum Slot<S> {
-    Restoring(Box<Restore<S>>),
-    Live(Partition<S>),
+enum Slot<P: Processor> {
+    Restoring(Box<Restore<P>>),
+    Live(Partition<P>),
 }
 
 /// The runner of one processor in one thread.
@@ -49,15 +48,15 @@ pub struct ProcessorRunner<P: Processor> {
     processor: Arc<P>,
     log: Arc<dyn EventLog>,
     task: Box<dyn Task>,
-    wiring: Wiring,
+    wiring: Wiring<P>,
     pace: Pace,
     clock: Clock,
     schemas: SchemaTopic,
-    partitions: BTreeMap<i32, Slot<P::State>>,
+    partitions: BTreeMap<i32, Slot<P>>,
     /// Records stepped since the last commit, and when the first of them came.
     pending: usize,
     pending_since: Option<i64>,
-    stepped: Stepped,
+    stepped: Stepped<P>,
 }
 
 impl<P: Processor> ProcessorRunner<P> {
@@ -68,7 +67,7 @@ impl<P: Processor> ProcessorRunner<P> {
     pub fn join(
         log: &Arc<dyn EventLog>,
         processor: Arc<P>,
-        wiring: Wiring,
+        wiring: Wiring<P>,
         pace: Pace,
         clock: Clock,
         schemas: SchemaStore,
@@ -143,7 +142,7 @@ impl<P: Processor> ProcessorRunner<P> {
 
     /// Partitions held, and how many of them are still being restored.
     pub fn held(&self) -> (usize, usize) {
-        let restoring = |slot: &&Slot<P::State>| matches!(slot, Slot::Restoring(_));
+        let restoring = |slot: &&Slot<P>| matches!(slot, Slot::Restoring(_));
         (self.partitions.len(), self.partitions.values().filter(restoring).count())
     }
 
@@ -211,9 +210,9 @@ impl<P: Processor> ProcessorRunner<P> {
                 .map_err(|error| error.in_component(&self.wiring))?;
             if done {
                 let (partition, outputs) = restore.finish(self.clock.now_ms());
-                for (device, output) in outputs {
-                    if let Err(error) = self.send(device, &output)? {
-                        tracing::error!(%device, error, "not sent after a change of version");
+                for (key, output) in outputs {
+                    if let Err(error) = self.send(&key, &output)? {
+                        tracing::error!(%key, error, "not sent after a change of version");
                     }
                 }
                 if partition.moved() {
@@ -245,8 +244,8 @@ impl<P: Processor> ProcessorRunner<P> {
         let outcome =
             partition.apply(self.processor.as_ref(), record, &mut self.schemas, &mut self.stepped);
         let mut outputs = std::mem::take(&mut self.stepped.outputs);
-        for (device, output) in outputs.drain(..) {
-            if let Err(error) = self.send(device, &output)? {
+        for (key, output) in outputs.drain(..) {
+            if let Err(error) = self.send(&key, &output)? {
                 let poison = Poison { reason: "rejected", error };
                 self.task.send(dead_letter::of(record, &self.wiring.member.group, poison))?;
             }
@@ -265,15 +264,15 @@ impl<P: Processor> ProcessorRunner<P> {
     }
 
     /// Sends an output; in words why, when it is none that the log can take.
-    fn send(&mut self, device: DeviceId, output: &Output) -> Result<Result<(), String>, LogError> {
-        let new = match (self.wiring.route)(device, output) {
+    fn send(&mut self, key: &KeyOf<P>, output: &P::Output) -> Result<Result<(), String>, LogError> {
+        let new = match (self.wiring.route)(output) {
             Ok(new) => new,
             Err(error) => return Ok(Err(error.to_string())),
         };
         match self.task.send(new) {
             Ok(()) => Ok(Ok(())),
             Err(LogError::TooLarge { topic, bytes }) => {
-                Ok(Err(format!("output for {topic} of {device} has {bytes} bytes")))
+                Ok(Err(format!("output for {topic} of {key} has {bytes} bytes")))
             }
             Err(other) => Err(other),
         }
@@ -285,21 +284,22 @@ impl<P: Processor> ProcessorRunner<P> {
             return Ok(());
         }
         let now = self.clock.now_ms();
+        let broken = |error: &CodecError| RunError::Broken {
+            component: self.wiring.member.group.clone(),
+            error: error.to_string(),
+        };
         for (number, slot) in &mut self.partitions {
             let Slot::Live(partition) = slot else { continue };
             if !partition.tick_due(now, self.pace.tick_ms) {
                 continue;
             }
-            let mut tick =
-                POLL_TICK.record(&String::new(), &Tick { at: now }).map_err(|error| {
-                    RunError::Broken {
-                        component: self.wiring.member.group.clone(),
-                        error: error.to_string(),
-                    }
-                })?;
-            tick.topic = Arc::clone(&self.wiring.member.topic);
-            tick.partition = Some(*number);
-            tick.key = None;
+            let tick = NewRecord {
+                topic: Arc::clone(&self.wiring.member.topic),
+                partition: Some(*number),
+                key: None,
+                value: Some(encode(&Tick { at: now }).map_err(|error| broken(&error))?.into()),
+                headers: Vec::new(),
+            };
             self.task.send(tick)?;
             self.pending_since.get_or_insert_with(|| self.clock.steady_ms());
         }
@@ -352,8 +352,8 @@ impl<P: Processor> ProcessorRunner<P> {
             let all = leaving.contains(number) || partition.is_reconciled();
             let limit = if all { usize::MAX } else { self.pace.commit_snapshots };
             let pace = (!all).then_some(self.pace.snapshot_ms);
-            for device in partition.due_snapshots(pace, limit) {
-                for (key, value) in partition.snapshot(self.processor.as_ref(), device) {
+            for key in partition.due_snapshots(pace, limit) {
+                for (key, value) in partition.snapshot(self.processor.as_ref(), &key) {
                     self.task.send(self.wiring.state_record(*number, key, Some(value)))?;
                 }
             }

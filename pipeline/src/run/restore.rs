@@ -4,8 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use processors::{Output, Processor};
-use schemas::{Anomaly, AvroRecord, DeviceId, SeriesId};
+use processors::{KeyOf, Processor, Recall};
 
 use super::lag::Place;
 use super::partition::{Partition, Stepped};
@@ -32,7 +31,7 @@ impl From<LogError> for RestoreError {
 }
 
 impl RestoreError {
-    pub(super) fn in_component(self, wiring: &Wiring) -> RunError {
+    pub(super) fn in_component<P: Processor>(self, wiring: &Wiring<P>) -> RunError {
         match self {
             Self::Log(error) => position::explained(error, &wiring.state_topic).into(),
             Self::Broken(error) => {
@@ -42,30 +41,36 @@ impl RestoreError {
     }
 }
 
-/// The last transition told, by device and series.
-type Told = HashMap<DeviceId, BTreeMap<SeriesId, Anomaly>>;
+/// The last output of each subject, by key.
+type Published<P> = HashMap<
+    KeyOf<P>,
+    BTreeMap<<<P as Processor>::Recall as Recall>::Subject, <P as Processor>::Recall>,
+>;
 
-enum Phase {
+enum Phase<P: Processor> {
     Snapshots {
         reader: Box<dyn Reader>,
         end: i64,
-        assembly: Assembly,
+        assembly: Assembly<KeyOf<P>>,
     },
     Replay {
         reader: Box<dyn Reader>,
     },
-    /// The tail was another logic version's: what did it tell?
+    /// The tail was another logic version's: what did it publish?
     ReadBack {
         reader: Box<dyn Reader>,
         end: i64,
-        told: Told,
+        published: Published<P>,
     },
     Done,
 }
 
+/// Outputs by key.
+type Outputs<P> = Vec<(KeyOf<P>, <P as Processor>::Output)>;
+
 /// A partition on its way back.
-pub(super) struct Restore<S> {
-    wiring: Wiring,
+pub(super) struct Restore<P: Processor> {
+    wiring: Wiring<P>,
     number: i32,
     /// What the state topic says, as far as it was read.
     kept: Kept,
@@ -73,17 +78,17 @@ pub(super) struct Restore<S> {
     committed: Option<Position>,
     /// Reads that gave something: whether it gets on.
     effort: u64,
-    partition: Partition<S>,
+    partition: Partition<P>,
     /// Sent when the partition is back: what others may have missed.
-    outputs: Vec<(DeviceId, Output)>,
-    phase: Phase,
+    outputs: Outputs<P>,
+    phase: Phase<P>,
 }
 
-impl<S: Default> Restore<S> {
+impl<P: Processor> Restore<P> {
     pub(super) fn begin(
         log: &dyn EventLog,
         task: &mut dyn Task,
-        wiring: &Wiring,
+        wiring: &Wiring<P>,
         number: i32,
     ) -> Result<Self, LogError> {
         let least = task.end_of(&wiring.state_topic, number)?;
@@ -102,7 +107,7 @@ impl<S: Default> Restore<S> {
     }
 
     /// Reads on. True when the partition is as it was at the committed position.
-    pub(super) fn advance<P: Processor<State = S>>(
+    pub(super) fn advance(
         &mut self,
         processor: &P,
         log: &dyn EventLog,
@@ -125,9 +130,9 @@ impl<S: Default> Restore<S> {
                 }
                 if reader.position(self.number) >= *end {
                     let found = std::mem::take(assembly).finish().map_err(RestoreError::Broken)?;
-                    for (device, snapshot) in found {
+                    for (key, snapshot) in found {
                         self.partition
-                            .load(processor, device, snapshot)
+                            .load(processor, key, snapshot)
                             .map_err(RestoreError::Broken)?;
                     }
                     self.committed = self.kept.resolve(self.number, task)?;
@@ -136,7 +141,7 @@ impl<S: Default> Restore<S> {
             }
             Phase::Replay { reader } => {
                 let next = self.committed.map_or(0, |position| position.next);
-                let mut discarded = Stepped::default();
+                let mut discarded = Stepped::<P>::default();
                 for record in reader.poll(SLICE)? {
                     if record.offset >= next {
                         break;
@@ -150,16 +155,16 @@ impl<S: Default> Restore<S> {
                     self.phase = self.read_back(log, P::LOGIC_VERSION)?;
                 }
             }
-            Phase::ReadBack { reader, end, told } => {
+            Phase::ReadBack { reader, end, published } => {
                 if reader.position(self.number) < *end {
                     for record in reader.poll(SLICE)? {
                         self.effort += 1;
-                        hear(told, &record, schemas);
+                        note::<P>(published, &record, schemas);
                     }
                 }
                 if reader.position(self.number) >= *end {
-                    let told = std::mem::take(told);
-                    self.reconcile(processor, told);
+                    let published = std::mem::take(published);
+                    self.reconcile(processor, published);
                     self.phase = Phase::Done;
                 }
             }
@@ -168,7 +173,7 @@ impl<S: Default> Restore<S> {
         Ok(matches!(self.phase, Phase::Done))
     }
 
-    fn replay(&self, log: &dyn EventLog) -> Result<Phase, LogError> {
+    fn replay(&self, log: &dyn EventLog) -> Result<Phase<P>, LogError> {
         match self.committed {
             Some(position) if position.replay_from < position.next => {
                 let from = Start::At(position.replay_from);
@@ -189,35 +194,36 @@ impl<S: Default> Restore<S> {
         self.effort
     }
 
-    fn read_back(&self, log: &dyn EventLog, logic: u32) -> Result<Phase, LogError> {
+    fn read_back(&self, log: &dyn EventLog, logic: u32) -> Result<Phase<P>, LogError> {
+        let Some(topic) = &self.wiring.recall_topic else { return Ok(Phase::Done) };
         if self.committed.is_none_or(|position| position.logic == logic) {
             return Ok(Phase::Done);
         }
-        let mut reader = log.reader(&self.wiring.told_topic, &[self.number], Start::Earliest)?;
+        let mut reader = log.reader(topic, &[self.number], Start::Earliest)?;
         let end = reader.end(self.number)?;
-        let told = self.partition.unsaved().map(|device| (device, BTreeMap::new())).collect();
-        Ok(Phase::ReadBack { reader, end, told })
+        let published = self.partition.unsaved().map(|key| (key, BTreeMap::new())).collect();
+        Ok(Phase::ReadBack { reader, end, published })
     }
 
-    fn reconcile<P: Processor<State = S>>(&mut self, processor: &P, told: Told) {
+    fn reconcile(&mut self, processor: &P, published: Published<P>) {
         let mut stepped = Stepped::default();
-        let mut devices: Vec<(DeviceId, BTreeMap<SeriesId, Anomaly>)> = told.into_iter().collect();
-        devices.sort_unstable_by_key(|(device, _)| *device);
+        let mut keys: Vec<_> = published.into_iter().collect();
+        keys.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         tracing::info!(
             component = self.wiring.member.group,
             partition = self.number,
-            devices = devices.len(),
-            "the last records were another version's: what it told holds"
+            keys = keys.len(),
+            "the last records were another version's: what it published holds"
         );
-        for (device, last) in devices {
-            let last: Vec<Anomaly> = last.into_values().collect();
-            self.partition.reconcile(processor, device, &last, &mut stepped);
+        for (key, last) in keys {
+            let last: Vec<P::Recall> = last.into_values().collect();
+            self.partition.reconcile(processor, &key, &last, &mut stepped);
         }
         self.outputs = stepped.outputs;
     }
 
     /// The partition, and what is to be sent with its next commit.
-    pub(super) fn finish(mut self, now_ms: i64) -> (Partition<S>, Vec<(DeviceId, Output)>) {
+    pub(super) fn finish(mut self, now_ms: i64) -> (Partition<P>, Outputs<P>) {
         self.partition.restored(self.committed.map(|position| position.next), now_ms);
         if self.kept == Kept::Nothing && self.committed.is_some() {
             // What an older version had the log keep becomes a record with the next commit.
@@ -227,16 +233,18 @@ impl<S: Default> Restore<S> {
     }
 }
 
-/// Keeps the last transition of each series of the devices asked for.
-fn hear(told: &mut Told, record: &Record, schemas: &mut SchemaTopic) {
+/// Keeps the last output of each subject of the keys asked for.
+fn note<P: Processor>(published: &mut Published<P>, record: &Record, schemas: &mut SchemaTopic) {
     let value = record.value.as_deref().unwrap_or_default();
-    match schemas.decode(|store| Anomaly::decode(store, value)) {
-        Ok(anomaly) => {
-            if let Some(last) = told.get_mut(&anomaly.device) {
-                last.insert(anomaly.series, anomaly);
+    match schemas.decode(|store| P::Recall::decode(store, value)) {
+        Ok(output) => {
+            if let Some(last) = published.get_mut(&output.key()) {
+                last.insert(output.subject(), output);
             }
         }
         // Its reader, the sink, has written the dead letter.
-        Err(error) => tracing::warn!(offset = record.offset, %error, "unreadable anomaly"),
+        Err(error) => {
+            tracing::warn!(topic = %record.topic, offset = record.offset, %error, "unreadable");
+        }
     }
 }

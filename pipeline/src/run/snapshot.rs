@@ -8,8 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
-use processors::Sections;
-use schemas::DeviceId;
+use processors::{Sections, StateKey};
 
 const HEADER: usize = 16;
 
@@ -47,8 +46,8 @@ pub(super) fn split(version: u32, next: i64, section: &[u8]) -> Vec<Bytes> {
 }
 
 /// The record key of a part.
-pub(super) fn part_key(device: DeviceId, section: u16, part: u16) -> Bytes {
-    let mut key = device.key();
+pub(super) fn part_key<K: StateKey>(key: &K, section: u16, part: u16) -> Bytes {
+    let mut key = key.bytes();
     key.extend_from_slice(format!("/{section}").as_bytes());
     if part > 0 {
         key.extend_from_slice(format!("/{part}").as_bytes());
@@ -56,15 +55,15 @@ pub(super) fn part_key(device: DeviceId, section: u16, part: u16) -> Bytes {
     key.into()
 }
 
-fn split_key(key: &[u8]) -> Result<(DeviceId, u16, u16), String> {
+fn split_key<K: StateKey>(key: &[u8]) -> Result<(K, u16, u16), String> {
     let text = std::str::from_utf8(key).map_err(|error| format!("state key: {error}"))?;
     let mut words = text.split('/');
     let mut next = || words.next();
-    let device = next().and_then(|word| word.parse().ok());
+    let key = next().and_then(K::parse);
     let section = next().and_then(|word| word.parse().ok());
     let part = next().map_or(Some(0), |word| word.parse().ok());
-    match (device, section, part, next()) {
-        (Some(device), Some(section), Some(part), None) => Ok((device, section, part)),
+    match (key, section, part, next()) {
+        (Some(key), Some(section), Some(part), None) => Ok((key, section, part)),
         _ => Err(format!(
             "state key {text:?} is none of this program: another one wrote to the state topic"
         )),
@@ -72,23 +71,28 @@ fn split_key(key: &[u8]) -> Result<(DeviceId, u16, u16), String> {
 }
 
 /// Puts snapshots together from the records of a state partition, the last of each key winning.
-#[derive(Default)]
-pub(super) struct Assembly {
-    parts: HashMap<DeviceId, BTreeMap<u16, Parts>>,
+pub(super) struct Assembly<K> {
+    parts: HashMap<K, BTreeMap<u16, Parts>>,
+}
+
+impl<K> Default for Assembly<K> {
+    fn default() -> Self {
+        Self { parts: HashMap::new() }
+    }
 }
 
 /// A section's parts by number; none: removed. As many as there are records, whatever their keys
 /// say.
 type Parts = BTreeMap<u16, Option<Bytes>>;
 
-impl Assembly {
+impl<K: StateKey> Assembly<K> {
     /// Takes a record of the state topic.
     ///
     /// # Errors
     /// The words for the operator when the key is none of ours.
     pub(super) fn add(&mut self, key: &[u8], value: Option<Bytes>) -> Result<(), String> {
-        let (device, section, part) = split_key(key)?;
-        self.parts.entry(device).or_default().entry(section).or_default().insert(part, value);
+        let (key, section, part) = split_key(key)?;
+        self.parts.entry(key).or_default().entry(section).or_default().insert(part, value);
         Ok(())
     }
 
@@ -96,15 +100,15 @@ impl Assembly {
     ///
     /// # Errors
     /// The words for the operator when a part is missing or cut off.
-    pub(super) fn finish(self) -> Result<Vec<(DeviceId, Snapshot)>, String> {
+    pub(super) fn finish(self) -> Result<Vec<(K, Snapshot)>, String> {
         let mut found = Vec::with_capacity(self.parts.len());
-        for (device, sections) in self.parts {
-            let named = |error: String| format!("snapshot of {device}: {error}");
+        for (key, sections) in self.parts {
+            let named = |error: String| format!("snapshot of {key}: {error}");
             if let Some(snapshot) = whole(&sections).map_err(named)? {
-                found.push((device, snapshot));
+                found.push((key, snapshot));
             }
         }
-        found.sort_unstable_by_key(|(device, _)| *device);
+        found.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         Ok(found)
     }
 }
@@ -173,7 +177,11 @@ impl Header {
 
 #[cfg(test)]
 mod tests {
+    use schemas::DeviceId;
+
     use super::*;
+
+    type Assembly = super::Assembly<DeviceId>;
 
     fn device() -> DeviceId {
         DeviceId::from_source("test", "d")
@@ -183,7 +191,7 @@ mod tests {
         let parts = split(2, next, bytes);
         let count = parts.len();
         for (i, value) in parts.into_iter().enumerate() {
-            assembly.add(&part_key(device(), section, i as u16), Some(value)).unwrap();
+            assembly.add(&part_key(&device(), section, i as u16), Some(value)).unwrap();
         }
         count
     }
@@ -217,7 +225,7 @@ mod tests {
         let mut assembly = Assembly::default();
         add(&mut assembly, 0, 7, b"now");
         add(&mut assembly, 7, 5, b"as it was");
-        assembly.add(&part_key(device(), 0, 0), None).unwrap();
+        assembly.add(&part_key(&device(), 0, 0), None).unwrap();
         assert!(assembly.finish().unwrap().is_empty());
     }
 
@@ -231,7 +239,7 @@ mod tests {
             records in proptest::collection::vec(
                 (
                     hostile::Corpus::new(
-                        [part_key(device(), 0, 0), part_key(device(), 7, 3)].map(|it| it.to_vec()),
+                        [part_key(&device(), 0, 0), part_key(&device(), 7, 3)].map(|it| it.to_vec()),
                     )
                     .with_words(&["/", "/65535", "/65536", "/4294967295", "18446744073709551615"])
                     .bytes(),
@@ -261,7 +269,7 @@ mod tests {
     fn what_does_not_fit_together_is_named() {
         let mut assembly = Assembly::default();
         let parts = split(1, 7, &vec![0; MAX_PART_BYTES + 1]);
-        assembly.add(&part_key(device(), 0, 0), Some(parts[0].clone())).unwrap();
+        assembly.add(&part_key(&device(), 0, 0), Some(parts[0].clone())).unwrap();
         let error = assembly.finish().unwrap_err();
         assert!(error.contains("part 1 of 2 of section 0 is missing"), "{error}");
 

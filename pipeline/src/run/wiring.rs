@@ -1,9 +1,9 @@
-//! What the runners are told: pace, wiring, and how they end.
+//! What the runners need to know: pace, wiring, and how they end.
 
 use std::sync::Arc;
 
-use processors::Output;
-use schemas::{CodecError, DeviceId};
+use processors::Processor;
+use schemas::CodecError;
 
 use crate::log::{LogError, MemberSpec, NewRecord};
 use crate::topic::shared;
@@ -35,18 +35,31 @@ impl Default for Pace {
     }
 }
 
+/// Gives an output its topic and key.
+pub type Route<O> = Arc<dyn Fn(&O) -> Result<NewRecord, CodecError> + Send + Sync>;
+
 /// What a processor reads and writes.
-#[derive(Clone)]
-pub struct Wiring {
+pub struct Wiring<P: Processor> {
     /// Group, input topic and slot.
     pub member: MemberSpec,
     /// Where the keys' snapshots go; as many partitions as the input.
     pub state_topic: Arc<str>,
-    /// Where anomalies go: read back after another logic version's records. As many partitions
-    /// as the input.
-    pub told_topic: Arc<str>,
+    /// Where [`Processor::Recall`] goes: read back after another logic version's records. As many
+    /// partitions as the input.
+    pub recall_topic: Option<Arc<str>>,
     /// Where an output goes.
-    pub route: fn(DeviceId, &Output) -> Result<NewRecord, CodecError>,
+    pub route: Route<P::Output>,
+}
+
+impl<P: Processor> Clone for Wiring<P> {
+    fn clone(&self) -> Self {
+        Self {
+            member: self.member.clone(),
+            state_topic: Arc::clone(&self.state_topic),
+            recall_topic: self.recall_topic.clone(),
+            route: Arc::clone(&self.route),
+        }
+    }
 }
 
 /// Why a runner ended.
@@ -65,7 +78,7 @@ pub enum RunError {
     },
 }
 
-impl Wiring {
+impl<P: Processor> Wiring<P> {
     /// A record for the state topic, in the partition of the input it belongs to.
     pub(super) fn state_record(
         &self,

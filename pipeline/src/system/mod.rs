@@ -33,39 +33,12 @@ use crate::run::schema_topic::SchemaTopic;
 use crate::run::supervise::Health;
 use crate::run::wiring::RunError;
 use crate::topology;
+pub use crate::topology::Role;
 
 /// The command line's token, in the state folder.
 pub const TOKEN_FILE: &str = "cli-token";
 /// Where the one-time password of the first start lies until the administrator removes it.
 pub const PASSWORD_FILE: &str = "admin-password";
-
-/// What a process does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Polls devices.
-    Connect,
-    /// Computes.
-    Process,
-    /// Fills the database.
-    Sink,
-    /// Serves the API and the web interface.
-    Api,
-}
-
-impl Role {
-    /// As the command line names it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Process => "process",
-            Self::Sink => "sink",
-            Self::Api => "api",
-        }
-    }
-
-    /// All of them, in the order they start.
-    pub const ALL: [Self; 4] = [Self::Process, Self::Sink, Self::Connect, Self::Api];
-}
 
 /// Why the program did not start, or ended, with the mend.
 #[derive(Debug, thiserror::Error)]

@@ -1,32 +1,25 @@
-//! What runs in each role, wired by hand, and the order in which it ends: pollers first, so that
+//! What runs in each role, and the order in which it ends: pollers first, so that
 //! what they measured is still processed, the API last, so that people can watch.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use connectors::{Poller, PollerConfig};
-use processors::{DeviceChain, Processor};
-use sinks::{SqlSink, Table};
-use sqlx::postgres::PgConnectOptions;
+use processors::Processor;
 use tokio::sync::oneshot;
 
 use super::commands::Commands;
 use super::vault::Vault;
 use super::watch::Watch;
-use super::{Role, Shared, StartError, database, demo, inventory, live, observe, prober, status};
+use super::{Shared, StartError, database, demo, inventory, live, observe, prober, status};
 use crate::run::lag::Reading;
 use crate::run::poll::PollRunner;
 use crate::run::poll_sink::LogPollSink;
 use crate::run::processor::ProcessorRunner;
-use crate::run::route::RouteRunner;
-use crate::run::schema_topic::SchemaTopic;
 use crate::run::sink::SinkRunner;
 use crate::run::supervise::{Group, Runner};
-use crate::run::wiring::{Pace, RunError, Wiring, member};
-use crate::topic::{Key, Topic};
-use crate::topology::{
-    ANOMALY, DEVICE, EachSink, POLL, POLLERS, ROUTE, STATE_DEVICE, each_sink, route, sink_group,
-};
+use crate::run::wiring::{Pace, RunError};
+use crate::topology::{self, Context, Database, Role, Threads};
 
 /// Longest wait for the last polls to be durable.
 const LAST_POLLS: Duration = Duration::from_secs(20);
@@ -99,7 +92,7 @@ impl Running {
     fn add(&mut self, role: Role, vault: &Arc<Vault>) -> Result<(), StartError> {
         let shared = &self.shared;
         match role {
-            Role::Process => self.process = Some(process(shared)?),
+            Role::Process => self.process = Some(spawn(shared, role, context(shared))?),
             Role::Sink => self.sink = Some(sink(shared)?),
             Role::Connect => {
                 if shared.config.demo.enabled {
@@ -158,58 +151,55 @@ fn watch(shared: &Arc<Shared>) -> Result<Group, StartError> {
     Ok(group)
 }
 
-fn process(shared: &Arc<Shared>) -> Result<Group, StartError> {
-    let config = &shared.config.processor;
+/// Spawns the components of a role.
+fn spawn(shared: &Arc<Shared>, role: Role, context: Context) -> Result<Group, StartError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = if config.threads == 0 { cores } else { config.threads };
-    let pace = Pace {
-        commit_ms: config.commit_interval_ms,
-        snapshot_ms: config.snapshot_interval_ms,
-        tick_ms: config.tick_interval_ms,
-        ..Pace::default()
-    };
+    let configured = shared.config.processor.threads;
     let mut group = Group::new(shared.health.clone(), shared.lag.clone());
-    for slot in 0..threads {
-        let shared = Arc::clone(shared);
-        let name = format!("process {} {slot}", DeviceChain::NAME);
-        let slot = format!("{}-{slot}", shared.config.instance());
-        group
-            .spawn(&name, move || {
-                let wiring = Wiring {
-                    member: member(DeviceChain::NAME, POLL.name, &slot),
-                    state_topic: crate::topic::shared(STATE_DEVICE.name),
-                    told_topic: crate::topic::shared(ANOMALY.name),
-                    route,
-                };
-                let runner = ProcessorRunner::join(
-                    &shared.log,
-                    Arc::new(DeviceChain::default()),
-                    wiring,
-                    pace,
-                    shared.clock.clone(),
-                    shared.schemas.clone(),
-                )?;
-                Ok(Box::new(runner) as Box<dyn Runner>)
-            })
-            .map_err(thread)?;
+    for component in topology::topology().of(role) {
+        let Some(build) = component.builder() else { continue };
+        let (name, instance) = (format!("{} {}", role.name(), component.name), &context.instance);
+        let slots = match component.threads {
+            Threads::One => vec![(name, instance.clone())],
+            Threads::Configured => (0..if configured == 0 { cores } else { configured })
+                .map(|slot| (format!("{name} {slot}"), format!("{instance}-{slot}")))
+                .collect(),
+        };
+        for (name, slot) in slots {
+            let (build, context) = (Arc::clone(&build), context.clone());
+            group.spawn(&name, move || build(&context, &slot)).map_err(thread)?;
+        }
     }
-    let shared = Arc::clone(shared);
-    let slot = shared.config.instance();
-    group
-        .spawn("process route", move || {
-            let member = member(ROUTE, DEVICE.name, &slot);
-            let (clock, schemas) = (shared.clock.clone(), shared.schemas.clone());
-            let runner = RouteRunner::join(&shared.log, &member, clock, schemas)?;
-            Ok(Box::new(runner) as Box<dyn Runner>)
-        })
-        .map_err(thread)?;
     Ok(group)
 }
 
+/// What components of this process are built from.
+fn context(shared: &Arc<Shared>) -> Context {
+    let config = &shared.config.processor;
+    Context {
+        log: Arc::clone(&shared.log),
+        clock: shared.clock.clone(),
+        schemas: shared.schemas.clone(),
+        pace: Pace {
+            commit_ms: config.commit_interval_ms,
+            snapshot_ms: config.snapshot_interval_ms,
+            tick_ms: config.tick_interval_ms,
+            ..Pace::default()
+        },
+        instance: shared.config.instance(),
+        database: None,
+        poller: None,
+    }
+}
+
 fn sink(shared: &Arc<Shared>) -> Result<Group, StartError> {
-    let options = database::options(&shared.config)?;
-    let mut group = Group::new(shared.health.clone(), shared.lag.clone());
-    each_sink(&mut Spawn { group: &mut group, shared, options })?;
+    let database = Database {
+        options: database::options(&shared.config)?,
+        log_id: shared.log_id.to_string(),
+        runtime: shared.runtime.clone(),
+    };
+    let context = Context { database: Some(database), ..context(shared) };
+    let group = spawn(shared, Role::Sink, context)?;
     let (pool, retention) = (shared.pool.clone(), database::retention(&shared.config));
     shared.runtime.spawn(async move {
         loop {
@@ -221,41 +211,6 @@ fn sink(shared: &Arc<Shared>) -> Result<Group, StartError> {
         }
     });
     Ok(group)
-}
-
-/// Each sink in its thread.
-struct Spawn<'a> {
-    group: &'a mut Group,
-    shared: &'a Arc<Shared>,
-    options: PgConnectOptions,
-}
-
-impl EachSink for Spawn<'_> {
-    type Error = StartError;
-
-    fn sink<T: Table, K: Key>(
-        &mut self,
-        topic: &'static Topic<K, T::Record>,
-    ) -> Result<(), StartError> {
-        let (shared, options) = (Arc::clone(self.shared), self.options.clone());
-        self.group
-            .spawn(&format!("sink {}", T::NAME), move || {
-                let spec = member(&sink_group(T::NAME), topic.name, &shared.config.instance());
-                let schemas = shared.schemas.clone();
-                let log_id = shared.log_id.to_string();
-                let sink = SqlSink::<T>::new(options.clone(), log_id, topic.name, schemas.clone());
-                let runner = SinkRunner::join(
-                    &shared.log,
-                    spec,
-                    sink,
-                    shared.runtime.clone(),
-                    SchemaTopic::new(Arc::clone(&shared.log), schemas),
-                    shared.clock.clone(),
-                )?;
-                Ok(Box::new(runner) as Box<dyn Runner>)
-            })
-            .map_err(thread)
-    }
 }
 
 fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartError> {
@@ -278,16 +233,8 @@ fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartErr
             .map_err(|error| StartError::machine("poller", error))?
     };
     vault.tell(&poller);
-    let mut group = Group::new(shared.health.clone(), shared.lag.clone());
-    let (context, feed) = (Arc::clone(shared), Arc::clone(&poller));
-    group
-        .spawn("connect poller", move || {
-            let spec = member(POLLERS, DEVICE.name, &context.config.instance());
-            let (feed, schemas) = (Arc::clone(&feed), context.schemas.clone());
-            let runner = PollRunner::join(&context.log, &spec, feed, schemas)?;
-            Ok(Box::new(runner) as Box<dyn Runner>)
-        })
-        .map_err(thread)?;
+    let context = Context { poller: Some(Arc::clone(&poller)), ..context(shared) };
+    let group = spawn(shared, Role::Connect, context)?;
     inventory::follow(shared)?;
     if let Err(error) = connectors::icmp_permission() {
         tracing::warn!("ICMP is not measured, everything else is: {error}");
@@ -341,26 +288,19 @@ fn api(
     Ok(Api { stop, server, group })
 }
 
-macro_rules! runner {
-    ($type:ty $(, <$($generic:ident: $bound:path),+>)?) => {
-        impl $(<$($generic: $bound),+>)? Runner for $type {
-            fn turn(&mut self, wait: Duration) -> Result<(), RunError> {
-                <$type>::turn(self, wait).map(drop)
-            }
+impl<P: Processor> Runner for ProcessorRunner<P> {
+    fn turn(&mut self, wait: Duration) -> Result<(), RunError> {
+        Self::turn(self, wait).map(drop)
+    }
 
-            fn reading(&self) -> Option<Reading> {
-                Some(<$type>::reading(self))
-            }
+    fn reading(&self) -> Option<Reading> {
+        Some(Self::reading(self))
+    }
 
-            fn stop(self: Box<Self>) -> Result<(), RunError> {
-                <$type>::stop(*self)
-            }
-        }
-    };
+    fn stop(self: Box<Self>) -> Result<(), RunError> {
+        Self::stop(*self)
+    }
 }
-
-runner!(ProcessorRunner<P>, <P: Processor>);
-runner!(RouteRunner);
 
 impl<S: sinks::Sink> Runner for SinkRunner<S> {
     fn turn(&mut self, wait: Duration) -> Result<(), RunError> {

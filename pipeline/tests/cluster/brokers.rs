@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use pipeline::log::EventLog;
 use pipeline::topology::{METRIC, POLL};
-use schemas::{DeviceId, Outcome, Poll, SchemaStore};
+use schemas::{AvroRecord as _, DeviceId, Outcome, Poll, SchemaStore};
 use sqlx::PgPool;
 
 use super::common::{Program as Killed, now_ms, records, serials};
@@ -156,7 +156,7 @@ fn polls(log: &dyn EventLog, store: &SchemaStore) -> BTreeMap<DeviceId, Vec<Poll
     let mut found = BTreeMap::<DeviceId, Vec<Poll>>::new();
     for record in records(log, POLL.name) {
         // Control records and ticks are in it too.
-        if let Ok(Some(poll)) = POLL.read(store, &record)
+        if let Some(Ok(poll)) = record.value.as_deref().map(|value| Poll::decode(store, value))
             && poll.connector == "snmp"
             && poll.part == 0
             && poll.outcome != Outcome::Skipped

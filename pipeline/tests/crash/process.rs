@@ -1,100 +1,116 @@
-//! One "process": all runners over one handle of the log.
+//! One "process": all components of the topology over one handle of the log.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pipeline::clock::Clock;
 use pipeline::log::EventLog;
-use pipeline::run::processor::ProcessorRunner;
-use pipeline::run::route::RouteRunner;
 use pipeline::run::schema_topic::SchemaTopic;
 use pipeline::run::sink::SinkRunner;
-use pipeline::run::wiring::{Pace, RunError, Wiring, member};
-use pipeline::topic::shared;
-use pipeline::topology::{ANOMALY, DEVICE, POLL, STATE_DEVICE, route, sunk};
-use processors::{DeviceChain, Processor};
+use pipeline::run::supervise::Runner;
+use pipeline::run::wiring::{Pace, RunError, member};
+use pipeline::topology::{Context, Kind, Threads, topology};
 use schemas::SchemaStore;
 
 use crate::table::{ModelSink, Tables};
 
 pub struct Process {
-    pub chains: Vec<ProcessorRunner<DeviceChain>>,
-    route: RouteRunner,
+    /// Relays first, then processors, each in its slots.
+    pub tasks: Vec<Task>,
     sinks: Vec<SinkRunner<ModelSink>>,
 }
 
-/// Joins a device chain task.
-pub fn chain(
+/// A relay or a processor in a slot.
+pub struct Task {
+    pub component: &'static str,
+    pub slot: &'static str,
+    runner: Box<dyn Runner>,
+}
+
+impl Task {
+    /// Joins a component's group.
+    pub fn join(
+        context: &Context,
+        component: &'static str,
+        slot: &'static str,
+    ) -> Result<Self, RunError> {
+        let topology = topology();
+        let found = topology.components.iter().find(|it| it.name == component);
+        let build = found.and_then(|it| it.builder()).unwrap();
+        Ok(Self { component, slot, runner: build(context, slot)? })
+    }
+
+    pub fn turn(&mut self) -> Result<(), RunError> {
+        self.runner.turn(Duration::ZERO)
+    }
+
+    pub fn stop(self) -> Result<(), RunError> {
+        self.runner.stop()
+    }
+}
+
+/// What the components are built from.
+pub fn context(
     log: &Arc<dyn EventLog>,
-    slot: &str,
     pace: Pace,
     clock: &Clock,
     schemas: &SchemaStore,
-) -> Result<ProcessorRunner<DeviceChain>, RunError> {
-    let wiring = Wiring {
-        member: member(DeviceChain::NAME, POLL.name, slot),
-        state_topic: shared(STATE_DEVICE.name),
-        told_topic: shared(ANOMALY.name),
-        route,
-    };
-    let chain = Arc::new(DeviceChain::default());
-    ProcessorRunner::join(log, chain, wiring, pace, clock.clone(), schemas.clone())
+) -> Context {
+    Context {
+        log: Arc::clone(log),
+        clock: clock.clone(),
+        schemas: schemas.clone(),
+        pace,
+        instance: "one".to_owned(),
+        database: None,
+        poller: None,
+    }
 }
 
 impl Process {
     pub fn start(
-        log: &Arc<dyn EventLog>,
-        pace: Pace,
-        clock: &Clock,
-        schemas: &SchemaStore,
+        context: &Context,
         tables: &Arc<Mutex<Tables>>,
         runtime: &tokio::runtime::Handle,
     ) -> Result<Self, RunError> {
-        let sinks = sunk().into_iter().map(|topic| {
+        let topology = topology();
+        let mut tasks = Vec::new();
+        for kind in [Kind::Relay, Kind::Processor] {
+            for component in topology.kind(kind) {
+                let slots: &[&str] = match component.threads {
+                    Threads::One => &["one"],
+                    Threads::Configured => &["one", "two"],
+                };
+                for slot in slots {
+                    tasks.push(Task::join(context, component.name, slot)?);
+                }
+            }
+        }
+        let sinks = topology.kind(Kind::Sink).map(|sink| {
+            let topic = sink.reads[0].name();
             SinkRunner::join(
-                log,
+                &context.log,
                 member(&format!("sink-{topic}"), topic, "one"),
                 ModelSink::new(topic, Arc::clone(tables)),
                 runtime.clone(),
-                SchemaTopic::new(Arc::clone(log), schemas.clone()),
-                clock.clone(),
+                SchemaTopic::new(Arc::clone(&context.log), context.schemas.clone()),
+                context.clock.clone(),
             )
         });
-        Ok(Self {
-            chains: ["one", "two"]
-                .iter()
-                .map(|slot| chain(log, slot, pace, clock, schemas))
-                .collect::<Result<_, _>>()?,
-            route: RouteRunner::join(
-                log,
-                &member("route", DEVICE.name, "one"),
-                clock.clone(),
-                schemas.clone(),
-            )?,
-            sinks: sinks.collect::<Result<_, _>>()?,
-        })
+        Ok(Self { tasks, sinks: sinks.collect::<Result<_, _>>()? })
     }
 
     /// One round of every runner.
     pub fn turn(&mut self) -> Result<(), RunError> {
-        self.route.turn(Duration::ZERO)?;
-        for chain in &mut self.chains {
-            chain.turn(Duration::ZERO)?;
-        }
-        for sink in &mut self.sinks {
-            sink.turn(Duration::ZERO)?;
-        }
-        Ok(())
+        self.tasks.iter_mut().try_for_each(Task::turn)?;
+        self.sinks.iter_mut().try_for_each(|sink| sink.turn(Duration::ZERO))
     }
 
-    /// Ends cleanly, sources first.
+    /// Ends cleanly, in the order of the records' way.
     pub fn stop(mut self) -> Result<(), RunError> {
-        self.route.stop()?;
-        for chain in self.chains.drain(..) {
-            chain.stop()?;
-        }
+        self.tasks.drain(..).try_for_each(Task::stop)?;
         for sink in &mut self.sinks {
-            // What the chains sent last.
+            // What the processors sent last.
             for _ in 0..4 {
                 sink.turn(Duration::ZERO)?;
             }

@@ -6,8 +6,8 @@ use std::ops::Range;
 use pipeline::log::NewRecord;
 use pipeline::run::wiring::Pace;
 use pipeline::topic::shared;
-use pipeline::topology::{DEVICE, POLL, POLL_TICK};
-use schemas::{Column, Device, DeviceId, Fact, Kind, Outcome, Poll, Tick};
+use pipeline::topology::{DEVICE, POLL};
+use schemas::{Column, Device, DeviceId, Fact, Kind, Outcome, Poll, Tick, encode};
 
 /// Partitions of every topic keyed by device.
 pub const PARTITIONS: i32 = 2;
@@ -98,9 +98,15 @@ impl Scenario {
                 }
             }
             if random.one_in(3) {
-                let tick = POLL_TICK.record(&String::new(), &Tick { at: now + 5_000 }).unwrap();
+                let tick = encode(&Tick { at: now + 5_000 }).unwrap();
                 for partition in 0..PARTITIONS {
-                    let tick = NewRecord { partition: Some(partition), key: None, ..tick.clone() };
+                    let tick = NewRecord {
+                        topic: shared(POLL.name),
+                        partition: Some(partition),
+                        key: None,
+                        value: Some(tick.clone().into()),
+                        headers: Vec::new(),
+                    };
                     steps.push(Step::Feed(now + 5_000, tick));
                 }
             }

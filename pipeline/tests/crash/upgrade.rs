@@ -10,13 +10,15 @@ use pipeline::clock::Clock;
 use pipeline::log::embedded::Memory;
 use pipeline::log::{EventLog, Record, Start};
 use pipeline::run::processor::ProcessorRunner;
-use pipeline::run::route::RouteRunner;
 use pipeline::run::wiring::{Wiring, member};
 use pipeline::topic::shared;
-use pipeline::topology::{ANOMALY, DEVICE, POLL, SERIES, STATE_DEVICE, STATUS, route, topics};
-use processors::{DeviceChain, DeviceState, LoadError, Next, Out, Processor, Sections, Stages};
+use pipeline::topology::{ANOMALY, POLL, SERIES, STATE_DEVICE, STATUS, chain_outputs, topics};
+use processors::{
+    DeviceChain, DeviceState, LoadError, Next, Out, Output, Processor, Sections, Stages,
+};
 use schemas::{Anomaly, AvroRecord, DeviceInput, SchemaStore, SeriesId, Transition};
 
+use crate::process::{Task, context};
 use crate::scenario::{EPOCH_MS, PARTITIONS, Scenario, Step};
 
 /// The device chain as version `V`; even ones detect.
@@ -29,6 +31,9 @@ impl<const V: u32> Version<V> {
 }
 
 impl<const V: u32> Processor for Version<V> {
+    type Input = DeviceInput;
+    type Output = Output;
+    type Recall = Anomaly;
     type State = DeviceState;
     const NAME: &'static str = DeviceChain::NAME;
     const LOGIC_VERSION: u32 = V;
@@ -78,8 +83,8 @@ impl Upgrade {
         let wiring = Wiring {
             member: member(DeviceChain::NAME, POLL.name, "one"),
             state_topic: shared(STATE_DEVICE.name),
-            told_topic: shared(ANOMALY.name),
-            route,
+            recall_topic: Some(shared(ANOMALY.name)),
+            route: chain_outputs().route(),
         };
         let (clock, schemas) = (self.clock.clone(), self.schemas.clone());
         let version = Arc::new(Version::<V>::new());
@@ -92,11 +97,11 @@ impl Upgrade {
             schemas.clone(),
         )
         .unwrap();
-        let routing = member("route", DEVICE.name, "one");
-        let mut routes = RouteRunner::join(&log, &routing, clock, schemas).unwrap();
+        let context = context(&log, scenario.pace, &clock, &schemas);
+        let mut routes = Task::join(&context, "route", "one").unwrap();
         let mut turn = |rounds: usize| {
             for _ in 0..rounds {
-                routes.turn(Duration::ZERO).unwrap();
+                routes.turn().unwrap();
                 chain.turn(Duration::ZERO).unwrap();
                 self.now.fetch_add(10, Ordering::Relaxed);
             }

@@ -9,14 +9,12 @@ use std::time::Duration;
 use pipeline::clock::Clock;
 use pipeline::log::embedded::{Fault, Memory};
 use pipeline::log::{EventLog, Record, Start};
-use pipeline::run::processor::ProcessorRunner;
 use pipeline::run::wiring::RunError;
-use pipeline::topology::{CHAIN_WRITES, POLL, STATE_DEVICE, topics};
-use processors::DeviceChain;
+use pipeline::topology::{Context, DEAD_LETTER, POLL, STATE_DEVICE, chain_outputs, topics};
 use schemas::SchemaStore;
 
 use crate::bugs::{Bug, Saboteur};
-use crate::process::{Process, chain};
+use crate::process::{Process, Task, context};
 use crate::scenario::{EPOCH_MS, PARTITIONS, Scenario, Step};
 use crate::table::{Hit, Tables};
 
@@ -63,7 +61,6 @@ pub struct World<'a> {
     schemas: SchemaStore,
     runtime: tokio::runtime::Runtime,
     saboteur: Saboteur,
-    frozen: Option<ProcessorRunner<DeviceChain>>,
 }
 
 impl<'a> World<'a> {
@@ -91,7 +88,6 @@ impl<'a> World<'a> {
             schemas: SchemaStore::new(),
             runtime: tokio::runtime::Builder::new_current_thread().build().unwrap(),
             saboteur: Saboteur::new(bug),
-            frozen: None,
         }
     }
 
@@ -144,14 +140,7 @@ impl<'a> World<'a> {
     fn round(&mut self, process: &mut Option<Process>) -> Result<(), String> {
         let log = self.saboteur.wrap(&self.memory);
         if process.is_none() {
-            let started = Process::start(
-                &log,
-                self.scenario.pace,
-                &self.clock,
-                &self.schemas,
-                &self.tables,
-                self.runtime.handle(),
-            );
+            let started = Process::start(&self.context(&log), &self.tables, self.runtime.handle());
             *process = Some(started.map_err(|error| format!("start: {error}"))?);
         }
         let Some(running) = process else { return Ok(()) };
@@ -167,23 +156,28 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Freezes, replaces and wakes the first chain task.
+    fn context(&self, log: &Arc<dyn EventLog>) -> Context {
+        context(log, self.scenario.pace, &self.clock, &self.schemas)
+    }
+
+    /// Freezes, replaces and wakes a task.
     fn zombie(&mut self, running: &mut Process, log: &Arc<dyn EventLog>) -> Result<(), RunError> {
         let Some(Disturbance::Zombie(after)) = self.disturbance else { return Ok(()) };
-        if self.frozen.is_none() && self.commits.load(Ordering::Relaxed) >= after {
+        if self.commits.load(Ordering::Relaxed) >= after {
             self.disturbance = None;
+            // A relay or a processor: each in its turn.
+            let which = usize::try_from(after).unwrap_or(0) % running.tasks.len();
+            let task = &mut running.tasks[which];
             // Records read and stepped, not committed.
-            let _ = running.chains[0].turn(Duration::ZERO);
-            let fresh = chain(log, "one", self.scenario.pace, &self.clock, &self.schemas)?;
-            self.frozen = Some(std::mem::replace(&mut running.chains[0], fresh));
+            let _ = task.turn();
+            let fresh = Task::join(&self.context(log), task.component, task.slot)?;
+            let mut frozen = std::mem::replace(task, fresh);
             for _ in 0..3 {
                 running.turn()?;
             }
             self.now.fetch_add(60, Ordering::Relaxed);
-            if let Some(mut woken) = self.frozen.take() {
-                let _ = woken.turn(Duration::ZERO);
-                let _ = woken.stop();
-            }
+            let _ = frozen.turn();
+            let _ = frozen.stop();
         }
         Ok(())
     }
@@ -227,8 +221,7 @@ impl<'a> World<'a> {
             commits: self.commits.load(Ordering::Relaxed),
             sink_writes,
         };
-        let outputs = CHAIN_WRITES.iter().filter(|topic| **topic != STATE_DEVICE.name);
-        for topic in outputs.copied().chain([POLL.name]) {
+        for topic in chain_outputs().topics().chain([POLL.name, DEAD_LETTER.name]) {
             for record in self.read(topic)? {
                 let key = record.key.as_deref().unwrap_or_default().to_vec();
                 let value = record.value.as_deref().unwrap_or_default().to_vec();

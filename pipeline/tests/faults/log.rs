@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use pipeline::log::kafka::{KafkaLog, KafkaOptions};
 use pipeline::log::{EventLog, Watch as _};
 use pipeline::topology::{METRIC, POLL};
-use schemas::{Outcome, Poll, SchemaStore};
+use schemas::{AvroRecord as _, Outcome, Poll, SchemaStore};
 use sqlx::PgPool;
 
 use super::broker::Broker;
@@ -63,7 +63,7 @@ async fn drained(
 fn left_out(log: &dyn EventLog) -> Vec<(i64, String)> {
     let store = SchemaStore::new();
     let polls = records(log, POLL.name).into_iter().filter_map(|record| {
-        let poll: Poll = POLL.read(&store, &record).ok().flatten()?;
+        let poll = Poll::decode(&store, record.value.as_deref()?).ok()?;
         (poll.outcome == Outcome::Skipped).then(|| (poll.cycle, poll.error.unwrap_or_default()))
     });
     polls.collect()

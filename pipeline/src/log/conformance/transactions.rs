@@ -248,7 +248,8 @@ pub(crate) fn open_one_of_a_dead_predecessor_is_ended(h: &dyn Harness) {
     let mut dead = bench.owner(h, "0");
     dead.send(record(&bench.state, 0, "a", "committed")).unwrap();
     commit(&mut *dead, &[]);
-    for n in 0..50 {
+    // More than a client may hold back until the commit.
+    for n in 0..1_500 {
         dead.send(record(&bench.state, n % 2, "a", "never committed")).unwrap();
     }
     // Give what it sent time to reach the log.

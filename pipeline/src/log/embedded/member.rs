@@ -133,6 +133,9 @@ impl LogMember {
     /// The state, if this member still sits in its group.
     fn seated(&self) -> Result<std::sync::MutexGuard<'_, State>, LogError> {
         let mut state = self.core.running()?;
+        // Before it counts as heard: with the whole process at rest, the others were silent no
+        // longer than this one.
+        self.core.expire(&mut state);
         let now_ms = self.core.clock.steady_ms();
         match state.groups.get_mut(&self.spec.group) {
             Some(group) if group.has(self.id) => {

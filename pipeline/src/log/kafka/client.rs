@@ -165,7 +165,7 @@ impl Cluster {
     }
 
     /// How many partitions a topic has, which is fixed when it is made; 0: it is not there (yet).
-    fn partitions(&self, topic: &Arc<str>) -> Result<i32, LogError> {
+    pub(super) fn partitions(&self, topic: &Arc<str>) -> Result<i32, LogError> {
         let known = || self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = known().get(topic) {
             return Ok(*count);

@@ -140,7 +140,8 @@ impl KafkaOptions {
             Kind::Producer | Kind::Patient => producer_defaults(&mut config),
             Kind::Prompt => {
                 producer_defaults(&mut config);
-                config.set("linger.ms", "0");
+                // Not none: a batch would be sent in pieces.
+                config.set("linger.ms", "1");
             }
             Kind::Task => {
                 producer_defaults(&mut config);

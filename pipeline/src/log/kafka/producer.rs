@@ -1,7 +1,8 @@
 //! Producers: idempotent, with a bounded queue, told what became of each record.
 
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
@@ -9,19 +10,22 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{
-    BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer,
+    BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext, PurgeConfig,
+    ThreadedProducer,
 };
 use rdkafka::statistics::Statistics;
-use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::util::IntoOpaque;
 
+use super::super::embedded::partitioner::partition_of;
 use super::super::{Done, LogError, MAX_RECORD_BYTES, NewRecord, Producer};
 use super::client::{Cluster, Context, create};
 use super::error::from_kafka;
+use super::lanes::{Lanes, Place, Waiting};
 use super::options::{Kind, QUEUE_KIB, QUEUE_RECORDS};
+use super::pulse::{Finding, Pulse};
 
-/// A producer whose records wait for so long, with none confirmed, gets a new client.
-const STUCK_AFTER: Duration = Duration::from_secs(30);
+/// Longest wait for a client's records to be reported as given up.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Key, value and headers.
 pub(super) fn size(record: &NewRecord) -> usize {
@@ -41,12 +45,19 @@ pub(super) fn check_size(record: &NewRecord) -> Result<(), LogError> {
 }
 
 /// Hands a record to librdkafka, which copies it.
-pub(super) fn queue<C: ProducerContext<DeliveryOpaque = O> + 'static, O: IntoOpaque>(
+pub(super) fn queue<C: ProducerContext<DeliveryOpaque = ()> + 'static>(
     producer: &ThreadedProducer<C>,
     full: &str,
     record: &NewRecord,
+) -> Result<(), KafkaError> {
+    producer.send(for_client(full, record, ())).map_err(|(error, _)| error)
+}
+
+fn for_client<'a, O: IntoOpaque>(
+    full: &'a str,
+    record: &'a NewRecord,
     opaque: O,
-) -> Result<(), (KafkaError, O)> {
+) -> BaseRecord<'a, [u8], [u8], O> {
     let mut new = BaseRecord::<[u8], [u8], O>::with_opaque_to(full, opaque);
     new.partition = record.partition;
     new.key = record.key.as_deref();
@@ -57,7 +68,7 @@ pub(super) fn queue<C: ProducerContext<DeliveryOpaque = O> + 'static, O: IntoOpa
             headers.insert(Header { key, value: Some(value.as_ref()) })
         }));
     }
-    producer.send(new).map_err(|(error, record)| (error, record.delivery_opaque))
+    new
 }
 
 /// Waits until everything queued was delivered or has failed, without waiting for more to join a
@@ -80,13 +91,49 @@ pub(super) fn drain<C: ProducerContext + 'static>(
     true
 }
 
-/// Whom to tell; a box because librdkafka carries one pointer.
-type Pending = Box<Mutex<Option<Done>>>;
+/// A record on its way; in a box because librdkafka carries one pointer.
+struct OnTheWay {
+    place: Place,
+    bytes: usize,
+    done: Option<Done>,
+}
 
 /// librdkafka's calls of a producer that reports each record.
 struct Reporting {
     context: Context,
+    lanes: Mutex<Lanes>,
     confirmed: AtomicU64,
+    /// The client whose context this is, to give it what waits.
+    client: OnceLock<Weak<Client>>,
+    /// Of topics, with the prefix.
+    prefix: String,
+}
+
+type Client = BaseProducer<Reporting>;
+
+impl Reporting {
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives records to the client, in this order; those that it does not take fail.
+    fn send(&self, client: &Client, place: &Place, batch: Vec<Waiting>) {
+        let mut batch: VecDeque<Waiting> = batch.into();
+        let full = format!("{}{}", self.prefix, place.0);
+        while let Some(Waiting { mut record, done, bytes }) = batch.pop_front() {
+            record.partition = Some(place.1);
+            let way = Box::new(Mutex::new(OnTheWay { place: place.clone(), bytes, done }));
+            let Err((error, refused)) = client.send(for_client(&full, &record, way)) else {
+                continue;
+            };
+            batch.extend(self.lanes().done(place, bytes));
+            let OnTheWay { done, .. } =
+                refused.delivery_opaque.into_inner().unwrap_or_else(PoisonError::into_inner);
+            if let Some(done) = done {
+                done(Err(from_kafka(&error, format!("write to {}", place.0), "producer")));
+            }
+        }
+    }
 }
 
 /// librdkafka's calls of a transaction's producer: a failed delivery fails the commit.
@@ -135,73 +182,102 @@ impl ProducerContext for Quiet {
 }
 
 impl ProducerContext for Reporting {
-    type DeliveryOpaque = Pending;
+    type DeliveryOpaque = Box<Mutex<OnTheWay>>;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, pending: Pending) {
-        let done = pending.into_inner().unwrap_or_else(PoisonError::into_inner);
+    fn delivery(&self, result: &DeliveryResult<'_>, way: Self::DeliveryOpaque) {
+        let OnTheWay { place, bytes, done } =
+            way.into_inner().unwrap_or_else(PoisonError::into_inner);
         if result.is_ok() {
             self.confirmed.fetch_add(1, Ordering::Relaxed);
         } else {
             metrics::counter!("opsc_kafka_records_failed_total").increment(1);
         }
-        let Some(done) = done else { return };
-        done(match result {
-            Ok(message) => Ok((message.partition(), message.offset())),
-            Err((error, message)) => {
-                let what = format!("write to {}", message.topic());
-                Err(from_kafka(error, what, "producer"))
-            }
+        if let Some(done) = done {
+            done(match result {
+                Ok(message) => Ok((message.partition(), message.offset())),
+                Err((error, message)) => {
+                    let what = format!("write to {}", message.topic());
+                    Err(from_kafka(error, what, "producer"))
+                }
+            });
+        }
+        let next = self.lanes().done(&place, bytes);
+        if let Some(client) = self.client.get().and_then(Weak::upgrade) {
+            self.send(&client, &place, next);
+        }
+    }
+}
+
+/// A client, and the thread that reports what became of records.
+struct Running {
+    client: Arc<Client>,
+    over: Arc<AtomicBool>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Running {
+    fn start(cluster: &Cluster, kind: Kind, name: &str) -> Result<Self, LogError> {
+        let context = Reporting {
+            context: cluster.context(name),
+            lanes: Mutex::default(),
+            confirmed: AtomicU64::new(0),
+            client: OnceLock::new(),
+            prefix: cluster.options.prefix.clone(),
+        };
+        let what = format!("make producer {name}");
+        let config = cluster.options.producer(kind, name);
+        let client: Arc<Client> = Arc::new(create(&config, context, &what, name)?);
+        let _ = client.context().client.set(Arc::downgrade(&client));
+        let over = Arc::<AtomicBool>::default();
+        let (served, ends) = (Arc::clone(&client), Arc::clone(&over));
+        std::thread::Builder::new()
+            .name(format!("producer {name}"))
+            .spawn(move || serve(&served, &ends))
+            .map_err(|error| LogError::Retry { what, error: error.to_string() })?;
+        Ok(Self { client, over })
+    }
+
+    fn reporting(&self) -> &Reporting {
+        self.client.context()
+    }
+}
+
+/// Until it is over; then whoever waits for a record has an answer.
+fn serve(client: &Client, over: &AtomicBool) {
+    const POLL: Duration = Duration::from_millis(100);
+    while !over.load(Ordering::Relaxed) {
+        client.poll(POLL);
+    }
+    let deadline = Instant::now() + ENDS_WITHIN;
+    while client.in_flight_count() > 0 && Instant::now() < deadline {
+        client.purge(PurgeConfig::default().queue().inflight());
+        client.poll(Duration::from_millis(10));
+    }
+    let waiting = client.context().lanes().give_up();
+    for Waiting { record, done, .. } in waiting {
+        let what = format!("write to {}", record.topic);
+        let error = "the producer has ended".to_owned();
+        done.into_iter().for_each(|done| {
+            let (what, error) = (what.clone(), error.clone());
+            done(Err(LogError::Retry { what, error }));
         });
-    }
-}
-
-type Client = ThreadedProducer<Reporting>;
-
-/// When a producer got on last.
-struct Pulse {
-    confirmed: u64,
-    since: Instant,
-    renewed: Instant,
-}
-
-/// What to do about a producer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Finding {
-    GetsOn,
-    /// For so long, and whether it is time for a new client.
-    Stuck(Duration, bool),
-}
-
-impl Pulse {
-    const fn at(now: Instant) -> Self {
-        Self { confirmed: 0, since: now, renewed: now }
-    }
-
-    /// `confirmed` counts the client's records; `waits`: some are not confirmed, although the log
-    /// answers.
-    fn look(&mut self, now: Instant, confirmed: u64, waits: bool) -> Finding {
-        if !waits || confirmed != self.confirmed {
-            *self = Self { confirmed, ..Self::at(now) };
-            return Finding::GetsOn;
-        }
-        let stuck = now.saturating_duration_since(self.since);
-        if stuck < STUCK_AFTER {
-            return Finding::GetsOn;
-        }
-        let renew = now.saturating_duration_since(self.renewed) >= STUCK_AFTER;
-        if renew {
-            // The count begins anew with the client.
-            (self.renewed, self.confirmed) = (now, 0);
-        }
-        Finding::Stuck(stuck, renew)
     }
 }
 
 /// A producer of its own queue.
 pub(super) struct KafkaProducer {
     cluster: Arc<Cluster>,
-    client: RwLock<Arc<Client>>,
+    running: RwLock<Arc<Running>>,
     pulse: Mutex<Pulse>,
+    /// Of each topic that is written to: never asked for again, so that nobody waits for the log.
+    partitions: RwLock<HashMap<Arc<str>, i32>>,
+    /// The partition of the next record without a key.
+    next: AtomicU64,
     kind: Kind,
     name: String,
     most_records: usize,
@@ -212,8 +288,10 @@ impl KafkaProducer {
     pub(super) fn new(cluster: &Arc<Cluster>, kind: Kind, name: &str) -> Result<Self, LogError> {
         let options = &cluster.options;
         Ok(Self {
-            client: RwLock::new(Arc::new(make(cluster, kind, name)?)),
+            running: RwLock::new(Arc::new(Running::start(cluster, kind, name)?)),
             pulse: Mutex::new(Pulse::at(Instant::now())),
+            partitions: RwLock::default(),
+            next: AtomicU64::new(0),
             most_records: options.number("queue.buffering.max.messages", QUEUE_RECORDS),
             most_bytes: options.number("queue.buffering.max.kbytes", QUEUE_KIB) * 1024,
             cluster: Arc::clone(cluster),
@@ -222,54 +300,45 @@ impl KafkaProducer {
         })
     }
 
-    fn client(&self) -> Arc<Client> {
-        Arc::clone(&self.client.read().unwrap_or_else(PoisonError::into_inner))
+    fn running(&self) -> Arc<Running> {
+        Arc::clone(&self.running.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Begins with a new client. What waits in the last one fails, although the brokers may have
     /// some of it.
     pub(super) fn renew(&self) -> Result<(), LogError> {
-        self.replace(&self.client())
+        self.replace(&self.running())
     }
 
     /// Does so if this is still the client.
-    fn replace(&self, last: &Arc<Client>) -> Result<(), LogError> {
-        let mut client = self.client.write().unwrap_or_else(PoisonError::into_inner);
-        if !Arc::ptr_eq(&client, last) {
-            return Ok(());
+    fn replace(&self, last: &Arc<Running>) -> Result<(), LogError> {
+        let mut running = self.running.write().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&running, last) {
+            *running = Arc::new(Running::start(&self.cluster, self.kind, &self.name)?);
+            metrics::counter!("opsc_kafka_producers_renewed_total").increment(1);
         }
-        let new = Arc::new(make(&self.cluster, self.kind, &self.name)?);
-        let last = std::mem::replace(&mut *client, new);
-        drop(client);
-        metrics::counter!("opsc_kafka_producers_renewed_total").increment(1);
-        // Ending a client may take as long as librdkafka likes.
-        let end = std::thread::Builder::new().name("producer end".to_owned());
-        end.spawn(move || drop(last)).map(drop).map_err(|error| LogError::Retry {
-            what: format!("end the last client of producer {}", self.name),
-            error: error.to_string(),
-        })
+        Ok(())
     }
 
-    /// For how long nothing was confirmed although records wait, from [`STUCK_AFTER`] on; each time
-    /// that it has passed again, there is a new client. `answers`: whether the log does; while it
-    /// does not, it is no fault of the client's.
+    /// For how long nothing was confirmed although records wait, from some time on; each time that
+    /// it has passed again, there is a new client. `answers`: whether the log does; while it does
+    /// not, it is no fault of the client's.
     pub(super) fn stuck(&self, answers: bool) -> Option<Duration> {
-        let client = self.client();
-        let confirmed = client.context().confirmed.load(Ordering::Relaxed);
-        let waits = answers && client.in_flight_count() > 0;
+        let running = self.running();
+        let confirmed = running.reporting().confirmed.load(Ordering::Relaxed);
+        let waiting = running.reporting().lanes().records();
         let mut pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = pulse.look(Instant::now(), confirmed, waits);
+        let found = pulse.look(Instant::now(), confirmed, answers && waiting > 0);
         drop(pulse);
         let Finding::Stuck(stuck, renew) = found else { return None };
         if renew {
             tracing::error!(
-                "producer {}: none of {} records confirmed for {} s although the log answers: it \
-                 begins with a new client",
+                "producer {}: none of {waiting} records confirmed for {} s although the log \
+                 answers: it begins with a new client",
                 self.name,
-                waiting(&client),
                 stuck.as_secs()
             );
-            if let Err(error) = self.replace(&client) {
+            if let Err(error) = self.replace(&running) {
                 tracing::error!("producer {}: {error}", self.name);
             }
         }
@@ -279,68 +348,83 @@ impl KafkaProducer {
     pub(super) fn name(&self) -> &str {
         &self.name
     }
-}
 
-fn make(cluster: &Cluster, kind: Kind, name: &str) -> Result<Client, LogError> {
-    let context = Reporting { context: cluster.context(name), confirmed: AtomicU64::new(0) };
-    create(&cluster.options.producer(kind, name), context, &format!("make producer {name}"), name)
-}
-
-fn waiting(client: &Client) -> usize {
-    usize::try_from(client.in_flight_count()).unwrap_or(0)
+    /// As Java's default partitioner and librdkafka's `murmur2_random` choose it.
+    fn partition(&self, record: &NewRecord) -> Result<i32, LogError> {
+        if let Some(partition) = record.partition {
+            return Ok(partition);
+        }
+        let known = || self.partitions.read().unwrap_or_else(PoisonError::into_inner);
+        let found = known().get(&record.topic).copied();
+        let count = match found {
+            Some(count) => count,
+            None => {
+                let count = self.cluster.partitions(&record.topic)?;
+                if count == 0 {
+                    let what = format!("write to {}", record.topic);
+                    return Err(LogError::Retry { what, error: "there is no such topic".into() });
+                }
+                let mut known = self.partitions.write().unwrap_or_else(PoisonError::into_inner);
+                known.insert(Arc::clone(&record.topic), count);
+                count
+            }
+        };
+        Ok(match &record.key {
+            Some(key) => partition_of(key, count),
+            None => {
+                let next = self.next.fetch_add(1, Ordering::Relaxed);
+                i32::try_from(next % u64::from(count.unsigned_abs())).unwrap_or(0)
+            }
+        })
+    }
 }
 
 impl Producer for KafkaProducer {
     fn send(&self, record: NewRecord, done: Option<Done>) -> Result<(), LogError> {
         check_size(&record)?;
-        let full = self.cluster.full(&record.topic);
-        let pending = Box::new(Mutex::new(done));
-        let mut client = self.client();
-        if client.context().context.is_spoiled() {
-            self.replace(&client)?;
-            client = self.client();
+        let mut running = self.running();
+        if running.reporting().context.is_spoiled() {
+            self.replace(&running)?;
+            running = self.running();
         }
-        queue(&client, &full, &record, pending).map_err(|(error, _)| {
-            if error.rdkafka_error_code() == Some(Code::QueueFull) {
-                // Whichever ran out; below the maximum of records it was the bytes.
-                let records = waiting(&client) + self.most_records / 10 >= self.most_records;
-                let limit = if records { self.most_records } else { self.most_bytes };
-                return LogError::Full { topic: record.topic.to_string(), limit };
-            }
-            from_kafka(&error, format!("write to {}", record.topic), &self.name)
-        })
+        let place = (Arc::clone(&record.topic), self.partition(&record)?);
+        let bytes = size(&record);
+        let mut lanes = running.reporting().lanes();
+        let limit = if lanes.records() >= self.most_records {
+            Some(self.most_records)
+        } else {
+            (lanes.bytes() + bytes > self.most_bytes).then_some(self.most_bytes)
+        };
+        if let Some(limit) = limit {
+            return Err(LogError::Full { topic: record.topic.to_string(), limit });
+        }
+        let now = lanes.add(&place, Waiting { record, done, bytes });
+        drop(lanes);
+        if let Some(now) = now {
+            running.reporting().send(&running.client, &place, vec![now]);
+        }
+        Ok(())
     }
 
     fn flush(&self, timeout: Duration) -> Result<(), LogError> {
-        let client = self.client();
-        if drain(&client, timeout) {
-            return Ok(());
+        let (running, deadline) = (self.running(), Instant::now() + timeout);
+        let mut pause = Duration::from_micros(100);
+        loop {
+            let waiting = running.reporting().lanes().records();
+            if waiting == 0 {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                let error = format!("{waiting} records still wait after {timeout:?}");
+                return Err(LogError::Retry {
+                    what: format!("flush producer {}", self.name),
+                    error,
+                });
+            }
+            // Asks the brokers' threads to send what they have; it does not wait.
+            let _ = running.client.flush(Duration::ZERO);
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(2));
         }
-        let error = format!("{} records still wait after {timeout:?}", waiting(&client));
-        Err(LogError::Retry { what: format!("flush producer {}", self.name), error })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_confirms_nothing_for_long_is_renewed_again_and_again() {
-        let began = Instant::now();
-        let after = |seconds| began + Duration::from_secs(seconds);
-        let mut pulse = Pulse::at(began);
-        assert_eq!(pulse.look(after(29), 0, true), Finding::GetsOn);
-        let stuck = |seconds, renew| Finding::Stuck(Duration::from_secs(seconds), renew);
-        assert_eq!(pulse.look(after(30), 0, true), stuck(30, true));
-        assert_eq!(pulse.look(after(32), 0, true), stuck(32, false));
-        assert_eq!(pulse.look(after(60), 0, true), stuck(60, true));
-        // One is confirmed.
-        assert_eq!(pulse.look(after(62), 1, true), Finding::GetsOn);
-        assert_eq!(pulse.look(after(91), 1, true), Finding::GetsOn);
-        // Nothing waits, or the log does not answer.
-        assert_eq!(pulse.look(after(95), 1, false), Finding::GetsOn);
-        assert_eq!(pulse.look(after(124), 1, true), Finding::GetsOn);
-        assert_eq!(pulse.look(after(125), 1, true), stuck(30, true));
     }
 }

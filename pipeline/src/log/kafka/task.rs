@@ -195,7 +195,7 @@ fn begin(
         retrying(BEGIN, || producer.init_transactions(BEGIN))?;
         producer.begin_transaction()?;
         let word = claims.life();
-        queue(&producer, &cluster.full(&word.topic), &word, ()).map_err(|(error, ())| error)?;
+        queue(&producer, &cluster.full(&word.topic), &word)?;
         retrying(STEP, || producer.commit_transaction(STEP))
     };
     call(|| what.clone(), BEGIN + STEP, begun)
@@ -297,7 +297,7 @@ impl Task for KafkaTask {
             self.full.entry_ref(&record.topic).or_insert_with(|| cluster.full(&record.topic));
         let deadline = Instant::now() + STEP;
         loop {
-            let Err((error, ())) = queue(&self.producer, full, &record, ()) else { break };
+            let Err(error) = queue(&self.producer, full, &record) else { break };
             match error.rdkafka_error_code() {
                 Some(Code::QueueFull) if Instant::now() <= deadline => {
                     std::thread::sleep(Duration::from_millis(1));

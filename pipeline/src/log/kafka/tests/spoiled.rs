@@ -10,7 +10,7 @@ use crate::log::conformance::{
 use crate::log::kafka::KafkaLog;
 use crate::log::kafka::options::Kind;
 use crate::log::kafka::producer::KafkaProducer;
-use crate::log::{EventLog as _, Producer as _};
+use crate::log::{EventLog as _, Producer as _, Task};
 
 /// The group begins a new generation while commits of the last one are under way.
 #[test]
@@ -62,12 +62,18 @@ fn what_is_given_up_on_its_way_is_not_taken_for_what_follows() {
     let mut seen = Seen::default();
     seen.wait(&kafka, &mut *task, 1);
     let mut next = 0;
+    // As many as a task hands to its client at once.
+    let give_up = |task: &mut dyn Task| {
+        for _ in 0..1_000 {
+            task.send(record(&output, 0, "k", "given up")).unwrap();
+        }
+    };
     for _ in 0..2 {
         // It makes the partition part of the transaction.
-        task.send(record(&output, 0, "k", "given up")).unwrap();
+        give_up(&mut *task);
         std::thread::sleep(Duration::from_secs(1));
         kafka.signal("-STOP");
-        task.send(record(&output, 0, "k", "given up")).unwrap();
+        give_up(&mut *task);
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 std::thread::sleep(Duration::from_secs(3));

@@ -30,7 +30,7 @@ fn child() {
     let output = output.into();
     task.send(record(&output, 0, "k", "committed")).unwrap();
     task.commit(&[at(0, 1)]).unwrap();
-    for n in 0..100 {
+    for n in 0..1_500 {
         task.send(record(&output, n % 2, "k", "of the dead")).unwrap();
     }
     std::thread::sleep(Duration::from_millis(300));

@@ -1,0 +1,207 @@
+//! The whole of OpsConductor on one screen: every topic with its key and record type, and who
+//! reads and writes it. `opsconductor topology` prints it; the README's diagram is that print.
+
+mod graph;
+
+use processors::{DeviceChain, DeviceControl, Output, Stateless};
+use schemas::{
+    Anomaly, Baseline, DeadLetter, Device, DeviceFacts, DeviceId, DeviceInput, DeviceStatus,
+    MetricBatch, ProcessStatus, Rollup, Series, SeriesId,
+};
+use sinks::{Anomalies, Baselines, Devices, Facts, Rollups, Samples, SeriesIdentities, Statuses};
+
+pub use self::graph::{
+    Build, Component, Context, Database, Kind, Outputs, Role, Threads, Topology,
+};
+use crate::log::TopicSpec;
+use crate::log::kafka::CLAIM_TOPIC;
+use crate::topic::{Named, PartKey, StateOf, Topic};
+
+/// What to poll.
+pub const DEVICE: Topic<DeviceId, Device> =
+    Topic::compacted("device", "what to poll: address, profile, credential reference");
+/// Every poll with its outcome, and what else the device chain folds.
+pub const POLL: Topic<DeviceId, DeviceInput> =
+    Topic::kept("poll", 7, "one poll's samples and its outcome; control records; ticks");
+/// Samples.
+pub const METRIC: Topic<DeviceId, MetricBatch> =
+    Topic::kept("metric", 7, "rates and gauges with reason flags");
+/// Closed buckets.
+pub const ROLLUP: Topic<DeviceId, Rollup> =
+    Topic::kept("rollup", 7, "closed 5 min, 1 h and 1 d buckets");
+/// Expected values and bands.
+pub const BASELINE: Topic<DeviceId, Baseline> =
+    Topic::compacted("baseline", "expected values and bands, at bucket change");
+/// Transitions of anomalies.
+pub const ANOMALY: Topic<DeviceId, Anomaly> =
+    Topic::kept("anomaly", 90, "onset, change and clear, with expected, band and score");
+/// Availability.
+pub const STATUS: Topic<DeviceId, DeviceStatus> =
+    Topic::compacted("status", "up, degraded, down, unknown, since when and why");
+/// Texts.
+pub const FACTS: Topic<PartKey, DeviceFacts> =
+    Topic::compacted("facts", "names, aliases and other texts of devices and ports");
+/// Identities of series.
+pub const SERIES: Topic<SeriesId, Series> =
+    Topic::compacted("series", "the tuple behind each series id");
+/// Poison records.
+pub const DEAD_LETTER: Topic<String, DeadLetter> =
+    Topic::kept("dead-letter", 30, "records that a component refused, with reason, replayable");
+/// Snapshots of the device chain.
+pub const STATE_DEVICE: Topic<DeviceId, StateOf<DeviceChain>> =
+    Topic::compacted("state-device", "snapshots of the device chain's state");
+/// Positions of the relay of changes of the inventory.
+pub const STATE_ROUTE: Topic<DeviceId, StateOf<Stateless<DeviceControl>>> =
+    Topic::compacted("state-route", "where the relay of inventory changes goes on");
+/// Who may commit for which partitions of a Kafka log ([`crate::log::kafka`]).
+pub const CLAIM: Topic<String, ()> =
+    Topic::compacted(CLAIM_TOPIC, "which task may commit for which partition").single();
+/// What each process does.
+pub const PROCESS_STATUS: Topic<String, ProcessStatus> =
+    Topic::compacted("process-status", "what each process does, every two seconds").single();
+/// Schemas by id.
+pub const SCHEMA: Topic<String, ()> =
+    Topic::compacted("schema", "every schema ever written, by id").single();
+/// The log's identity.
+pub const META: Topic<String, ()> = Topic::compacted("meta", "the log's id").single();
+
+/// What keeps the log itself in order: read and written by every process.
+const OWN: &[&dyn Named] = &[&CLAIM, &PROCESS_STATUS, &SCHEMA, &META];
+
+/// Each variant of an enum to its topic.
+macro_rules! outputs {
+    ($output:ident { $($variant:ident => $topic:ident),+ $(,)? }) => {
+        Outputs::of(vec![$(&$topic as &dyn Named),+], |output| match output {
+            $($output::$variant(record) => $topic.publish(record)),+
+        })
+    };
+}
+
+/// What the device chain writes.
+pub fn chain_outputs() -> Outputs<Output> {
+    outputs!(Output {
+        Metric => METRIC,
+        Rollup => ROLLUP,
+        Baseline => BASELINE,
+        Anomaly => ANOMALY,
+        Status => STATUS,
+        Facts => FACTS,
+        Series => SERIES,
+    })
+}
+
+/// All components.
+pub fn topology() -> Topology {
+    Topology::default()
+        .collector("poller", &DEVICE, &POLL)
+        .relay(DeviceControl, &DEVICE, &STATE_ROUTE, &POLL)
+        .processor_that_recalls(
+            DeviceChain::default(),
+            &POLL,
+            &STATE_DEVICE,
+            chain_outputs(),
+            &ANOMALY,
+        )
+        .sink::<Devices, _>(&DEVICE)
+        .sink::<SeriesIdentities, _>(&SERIES)
+        .sink::<Samples, _>(&METRIC)
+        .sink::<Rollups, _>(&ROLLUP)
+        .sink::<Baselines, _>(&BASELINE)
+        .sink::<Anomalies, _>(&ANOMALY)
+        .sink::<Statuses, _>(&STATUS)
+        .sink::<Facts, _>(&FACTS)
+        .service("api", Role::Api, vec![&ANOMALY, &STATUS, &METRIC], vec![&DEVICE])
+}
+
+/// Every topic, for creation.
+pub fn topics(partitions: i32) -> Vec<TopicSpec> {
+    let own = OWN.iter().map(|topic| topic.spec(partitions));
+    topology().specs(partitions).into_iter().chain(own).collect()
+}
+
+/// A group of readers that the system needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The role whose processes are its members.
+    pub role: &'static str,
+    /// The group.
+    pub group: String,
+    /// What it reads.
+    pub topic: &'static str,
+}
+
+/// The groups of readers without which something stands still.
+pub fn parts() -> Vec<Part> {
+    let topology = topology();
+    let grouped = topology.components.iter().filter_map(|it| Some((it, it.group.clone()?)));
+    let parts = grouped.flat_map(|(it, group)| {
+        let part = move |topic: &&'static dyn Named| Part {
+            role: it.role.name(),
+            group: group.clone(),
+            topic: topic.name(),
+        };
+        it.reads.iter().map(part).collect::<Vec<_>>()
+    });
+    parts.collect()
+}
+
+/// The topology as a Mermaid flow chart. Sinks are one node: the database.
+pub fn mermaid() -> String {
+    let (topology, mut text) = (topology(), String::from("flowchart LR\n"));
+    for topic in topics(1) {
+        text.push_str(&format!("  {0}[({0})]\n", topic.name));
+    }
+    let mut arrows: Vec<String> = Vec::new();
+    for component in &topology.components {
+        let (open, close) = match component.kind {
+            Kind::Collector => ("([", "])"),
+            Kind::Processor | Kind::Relay => ("[", "]"),
+            Kind::Sink => ("[/", "/]"),
+            Kind::Service => ("{{", "}}"),
+        };
+        let name = if component.kind == Kind::Sink { "timescaledb" } else { component.name };
+        let node = std::iter::once(format!("  n-{name}{open}{name}{close}\n"));
+        let reads = component.reads.iter().map(|it| format!("  {} --> n-{name}\n", it.name()));
+        let writes = component.writes.iter().map(|it| format!("  n-{name} --> {}\n", it.name()));
+        for line in node.chain(reads).chain(writes) {
+            if !arrows.contains(&line) {
+                arrows.push(line);
+            }
+        }
+    }
+    text.extend(arrows);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_topic_is_written_and_read() {
+        let topology = topology();
+        let all = |of: fn(&Component) -> &Vec<&'static dyn Named>| -> BTreeSet<&str> {
+            topology.components.iter().flat_map(of).map(|topic| topic.name()).collect()
+        };
+        let (mut read, written) = (all(|it| &it.reads), all(|it| &it.writes));
+        // By its own writer, and by people.
+        read.extend(topology.components.iter().filter_map(|it| Some(it.state?.name())));
+        read.insert(DEAD_LETTER.name);
+        assert_eq!(read, written);
+    }
+
+    #[test]
+    fn no_two_components_share_a_name_a_group_or_a_state() {
+        let topology = topology();
+        let once = |names: Vec<String>| {
+            let count = names.len();
+            assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), count, "{names:?}");
+        };
+        let all = topology.components.iter();
+        once(all.clone().map(|it| format!("{} {}", it.role.name(), it.name)).collect());
+        once(all.clone().filter_map(|it| it.group.clone()).collect());
+        once(all.filter_map(|it| Some(it.state?.name().to_owned())).collect());
+    }
+}
