@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::client::ClientContext;
+use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
@@ -16,6 +16,7 @@ use rdkafka::types::{RDKafkaErrorCode as Code, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 use super::super::LogError;
+use super::bootstrap::Bootstrap;
 use super::error::{Meaning, from_kafka, meaning};
 use super::options::{KafkaOptions, SESSION_MS};
 use super::said::{
@@ -51,7 +52,7 @@ impl Cluster {
     pub(super) fn connect(options: KafkaOptions) -> Result<Self, LogError> {
         options.check()?;
         let secrets = Arc::new(Secrets::of(&options));
-        let context = Context::new(Arc::clone(&secrets), "observer");
+        let context = Context::new(Arc::clone(&secrets), &options.bootstrap, "observer");
         let observer: BaseConsumer<Context> =
             create(&options.observer(), context, "connect to Kafka", "")?;
         let cluster = Self { options, observer, secrets, partitions: Mutex::default() };
@@ -96,6 +97,16 @@ impl Cluster {
         self.observer.client().fetch_cluster_id(ASK)
     }
 
+    /// The observer, its errors and statistics served: it reads nothing.
+    fn observer(&self) -> &BaseConsumer<Context> {
+        // A poll serves one of them, and says of each that there was nothing to read.
+        for _ in 0..20 {
+            let _ = self.observer.poll(Duration::ZERO);
+        }
+        self.observer.context().keep_brokers(self.observer.client());
+        &self.observer
+    }
+
     /// With the prefix.
     pub(super) fn full(&self, name: &str) -> String {
         format!("{}{name}", self.options.prefix)
@@ -103,16 +114,18 @@ impl Cluster {
 
     /// Metadata of one topic (full name) or all.
     pub(super) fn metadata(&self, topic: Option<&str>) -> Result<Metadata, LogError> {
-        let _ = self.observer.poll(Duration::ZERO);
         let what = || format!("ask {} for topics", self.options.bootstrap);
-        call(what, ASK, || self.observer.fetch_metadata(topic, ASK))
+        call(what, ASK, || self.observer().fetch_metadata(topic, ASK))
             .map_err(|error| from_kafka(&error, what(), ""))
     }
 
     /// The partition's range now, open transactions included. `topic` is the full name.
     pub(super) fn range(&self, topic: &str, partition: i32) -> Result<Range, LogError> {
-        let _ = self.observer.poll(Duration::ZERO);
-        range(&self.observer, topic, partition)
+        watermarks(self.observer(), topic, partition).or_else(|_| {
+            // A client that reads nothing learns of a new leader only when it asks who it is.
+            self.metadata(Some(topic))?;
+            watermarks(self.observer(), topic, partition)
+        })
     }
 
     /// The ends of the partitions of topics, open transactions included, in one question to each
@@ -144,7 +157,7 @@ impl Cluster {
             }
             counts.push((Arc::clone(topic), full, count));
         }
-        let answer = call(what, ASK, || self.observer.offsets_for_times(list, ASK));
+        let answer = call(what, ASK, || self.observer().offsets_for_times(list, ASK));
         let answer = answer.map_err(|error| from_kafka(&error, what(), ""))?;
         let end = |full: &str, partition: i32| {
             let element = answer.find_partition(full, partition);
@@ -181,24 +194,32 @@ impl Cluster {
     }
 
     pub(super) fn context(&self, name: &str) -> Context {
-        Context::new(Arc::clone(&self.secrets), name)
+        Context::new(Arc::clone(&self.secrets), &self.options.bootstrap, name)
     }
 }
 
 /// The range as this consumer is allowed to see it.
-pub(super) fn range<C: ConsumerContext>(
-    consumer: &BaseConsumer<C>,
+pub(super) fn range(
+    consumer: &BaseConsumer<Context>,
+    topic: &str,
+    partition: i32,
+) -> Result<Range, LogError> {
+    watermarks(consumer, topic, partition).or_else(|_| {
+        let what = || format!("ask for the leader of {topic}[{partition}]");
+        call(what, ASK, || consumer.fetch_metadata(Some(topic), ASK))
+            .map_err(|error| from_kafka(&error, what(), ""))?;
+        watermarks(consumer, topic, partition)
+    })
+}
+
+fn watermarks(
+    consumer: &BaseConsumer<Context>,
     topic: &str,
     partition: i32,
 ) -> Result<Range, LogError> {
     let what = || format!("ask for the range of {topic}[{partition}]");
-    let ask = || call(what, ASK, || consumer.fetch_watermarks(topic, partition, ASK));
-    // A client that reads nothing learns of a new leader only when it asks who it is.
-    let range = ask().or_else(|_| {
-        call(what, ASK, || consumer.fetch_metadata(Some(topic), ASK))?;
-        ask()
-    });
-    let (earliest, end) = range.map_err(|error| from_kafka(&error, what(), ""))?;
+    let (earliest, end) = call(what, ASK, || consumer.fetch_watermarks(topic, partition, ASK))
+        .map_err(|error| from_kafka(&error, what(), ""))?;
     Ok(Range { earliest, end })
 }
 
@@ -259,11 +280,12 @@ pub(super) struct Context {
     cut: AtomicBool,
     /// This client writes nothing any more, whatever it is given.
     spoiled: AtomicBool,
+    bootstrap: Bootstrap,
     pace: Pace,
 }
 
 impl Context {
-    fn new(secrets: Arc<Secrets>, name: &str) -> Self {
+    fn new(secrets: Arc<Secrets>, bootstrap: &str, name: &str) -> Self {
         Self {
             secrets,
             name: name.to_owned(),
@@ -272,6 +294,7 @@ impl Context {
             closing: AtomicBool::new(false),
             cut: AtomicBool::new(false),
             spoiled: AtomicBool::new(false),
+            bootstrap: Bootstrap::new(bootstrap),
             pace: Pace::default(),
         }
     }
@@ -289,6 +312,11 @@ impl Context {
 
     pub(super) fn is_spoiled(&self) -> bool {
         self.spoiled.load(Ordering::Relaxed)
+    }
+
+    /// To be called whenever its client is used.
+    pub(super) fn keep_brokers<C: ClientContext>(&self, client: &Client<C>) {
+        self.bootstrap.restore(client, &self.name);
     }
 
     pub(super) fn next_change(&self) -> Option<Change> {
@@ -347,6 +375,7 @@ impl ClientContext for Context {
     }
 
     fn stats(&self, statistics: Statistics) {
+        self.bootstrap.note(&statistics);
         report(&self.name, &statistics);
     }
 

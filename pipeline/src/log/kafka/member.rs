@@ -314,6 +314,7 @@ impl Member for KafkaMember {
         if let Some(fenced) = &self.fenced {
             return Err(fenced.clone());
         }
+        self.consumer().context().keep_brokers(self.consumer().client());
         self.give_up()?;
         if self.lost() {
             return self.renew();

@@ -9,6 +9,7 @@
 //!   positions and its fence by generation are not used: nothing waits for the group's coordinator.
 //! - *A call never comes back*: each is made under a name and a limit ([`crate::activity`]); a thread
 //!   that exceeds it is given up, and a new client in its slot fences the old one.
+//! - *librdkafka loses all brokers*: it is given the first ones again ([`bootstrap`]).
 //! - *librdkafka misses a loss*: when the membership ends while a rebalance is under way, it joins
 //!   again and keeps its partitions as if nothing had happened. The id that the group gave us tells
 //!   ([`seat::Seat::id`]): when it is another than when the partitions were given, all are lost and
@@ -28,6 +29,7 @@
 //!   replicas in sync where the cluster has three brokers.
 //! - *Somebody's setting undoes all this*: the properties it rests on are refused.
 
+mod bootstrap;
 mod claims;
 mod client;
 mod compare;

@@ -157,7 +157,7 @@ impl KafkaOptions {
                 config.set(name, value.expose_secret());
             }
         }
-        config.set("bootstrap.servers", &self.bootstrap).set("statistics.interval.ms", "15000");
+        config.set("bootstrap.servers", &self.bootstrap).set("statistics.interval.ms", "5000");
         config
     }
 
@@ -180,7 +180,6 @@ impl KafkaOptions {
     pub(super) fn observer(&self) -> ClientConfig {
         let mut config = self.client(Kind::Consumer, "observer");
         config.set("allow.auto.create.topics", "false").set("isolation.level", "read_uncommitted");
-        config.set("statistics.interval.ms", "0");
         config
     }
 

@@ -148,6 +148,11 @@ impl Quiet {
         Self { context, purged: AtomicBool::new(false) }
     }
 
+    /// To be called whenever its client is used.
+    pub(super) fn keep_brokers<C: ClientContext>(&self, client: &rdkafka::client::Client<C>) {
+        self.context.keep_brokers(client);
+    }
+
     pub(super) fn has_purged(&self) -> bool {
         self.purged.load(Ordering::SeqCst)
     }
@@ -301,7 +306,9 @@ impl KafkaProducer {
     }
 
     fn running(&self) -> Arc<Running> {
-        Arc::clone(&self.running.read().unwrap_or_else(PoisonError::into_inner))
+        let running = Arc::clone(&self.running.read().unwrap_or_else(PoisonError::into_inner));
+        running.reporting().context.keep_brokers(running.client.client());
+        running
     }
 
     /// Begins with a new client. What waits in the last one fails, although the brokers may have

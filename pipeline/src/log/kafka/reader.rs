@@ -122,6 +122,7 @@ fn all_partitions(cluster: &Cluster, topic: &str, full: &str) -> Result<Vec<i32>
 
 impl Reader for KafkaReader {
     fn poll(&mut self, timeout: Duration) -> Result<Vec<Record>, LogError> {
+        self.consumer.context().keep_brokers(self.consumer.client());
         self.begin()?;
         let deadline = Instant::now() + timeout;
         let (mut records, mut bytes) = (Vec::new(), 0);

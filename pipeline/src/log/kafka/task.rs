@@ -238,6 +238,8 @@ impl Drop for KafkaTask {
 
 impl Member for KafkaTask {
     fn poll(&mut self, timeout: Duration) -> Result<Event, LogError> {
+        let client = self.producer.client();
+        client.context().keep_brokers(client);
         self.give_up();
         let event = self.member.poll(timeout)?;
         match &event {

@@ -5,6 +5,7 @@
 mod broker;
 mod harness;
 mod moving;
+mod nobody;
 mod refusals;
 mod spoiled;
 mod zombies;

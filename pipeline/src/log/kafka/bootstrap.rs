@@ -1,0 +1,47 @@
+//! Brokers that a client has lost.
+//!
+//! librdkafka removes the brokers that an answer about metadata does not name. A broker that has just
+//! started names none, and a client that takes its word has nobody left to ask (librdkafka #5301): it
+//! reads and writes nothing until it is closed. Its statistics show that no broker is left; then it
+//! is given those again that it began with, and goes on where it was.
+
+use std::ffi::CString;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rdkafka::bindings::rd_kafka_brokers_add;
+use rdkafka::client::{Client, ClientContext};
+use rdkafka::statistics::Statistics;
+
+/// The brokers that a client begins with.
+pub(super) struct Bootstrap {
+    servers: CString,
+    lost: AtomicBool,
+}
+
+impl Bootstrap {
+    pub(super) fn new(servers: &str) -> Self {
+        Self { servers: CString::new(servers).unwrap_or_default(), lost: AtomicBool::new(false) }
+    }
+
+    /// Notes whether the client knows any broker. Coordinators do not count: librdkafka reaches
+    /// them through what it knows of the others.
+    pub(super) fn note(&self, statistics: &Statistics) {
+        let known = |source: &str| matches!(source, "learned" | "configured");
+        let lost = !statistics.brokers.values().any(|broker| known(&broker.source));
+        self.lost.store(lost, Ordering::Relaxed);
+    }
+
+    /// Gives a client that has lost its brokers those that it began with. To be called whenever it
+    /// is used: it costs next to nothing.
+    pub(super) fn restore<C: ClientContext>(&self, client: &Client<C>, name: &str) {
+        if !self.lost.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        metrics::counter!("opsc_kafka_brokers_lost_total", "client" => name.to_owned())
+            .increment(1);
+        tracing::warn!(client = name, "knows no broker any more: it begins with the first ones");
+        // SAFETY: the client lives as long as `client`, the string as long as `self`, and
+        // librdkafka copies it.
+        unsafe { rd_kafka_brokers_add(client.native_ptr(), self.servers.as_ptr()) };
+    }
+}
