@@ -16,19 +16,28 @@ use rdkafka::statistics::Statistics;
 pub(super) struct Bootstrap {
     servers: CString,
     lost: AtomicBool,
+    reached: AtomicBool,
 }
 
 impl Bootstrap {
     pub(super) fn new(servers: &str) -> Self {
-        Self { servers: CString::new(servers).unwrap_or_default(), lost: AtomicBool::new(false) }
+        let servers = CString::new(servers).unwrap_or_default();
+        Self { servers, lost: AtomicBool::new(false), reached: AtomicBool::new(true) }
     }
 
-    /// Notes whether the client knows any broker. Coordinators do not count: librdkafka reaches
+    /// Notes whether the client knows any broker, and reaches one. Coordinators do not count: librdkafka reaches
     /// them through what it knows of the others.
     pub(super) fn note(&self, statistics: &Statistics) {
         let known = |source: &str| matches!(source, "learned" | "configured");
         let lost = !statistics.brokers.values().any(|broker| known(&broker.source));
         self.lost.store(lost, Ordering::Relaxed);
+        let reached = statistics.brokers.values().any(|broker| broker.state == "UP");
+        self.reached.store(reached, Ordering::Relaxed);
+    }
+
+    /// Whether there was a connection with a broker lately.
+    pub(super) fn reached(&self) -> bool {
+        self.reached.load(Ordering::Relaxed)
     }
 
     /// Gives a client that has lost its brokers those that it began with. To be called whenever it

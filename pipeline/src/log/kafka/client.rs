@@ -319,6 +319,11 @@ impl Context {
         self.bootstrap.restore(client, &self.name);
     }
 
+    /// Whether its client had a connection with a broker lately.
+    pub(super) fn reaches_a_broker(&self) -> bool {
+        self.bootstrap.reached()
+    }
+
     pub(super) fn next_change(&self) -> Option<Change> {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }

@@ -16,6 +16,10 @@ use super::error::{Meaning, from_code, meaning};
 use super::reading::{MAX_POLL_BYTES, record, resolve};
 use super::seat::Seat;
 
+/// Who reaches a broker and waits for its group so long takes its seat anew: librdkafka may ask a
+/// coordinator that is none any more, and wait for ever (librdkafka #5511).
+const UNANSWERED: Duration = Duration::from_secs(20);
+
 /// A partition that the group gave us.
 #[derive(Debug, Default)]
 struct Part {
@@ -31,6 +35,8 @@ pub(super) struct KafkaMember {
     parts: BTreeMap<i32, Part>,
     /// Our id in the group when we were given them.
     id: String,
+    /// Without an answer of the group since.
+    waits_since: Option<Instant>,
     /// Told as revoked; given up at the next poll.
     leaving: Vec<i32>,
     held: bool,
@@ -47,6 +53,7 @@ impl KafkaMember {
             spec: spec.clone(),
             parts: BTreeMap::new(),
             id: String::new(),
+            waits_since: Some(Instant::now()),
             leaving: Vec::new(),
             held: false,
             trouble: None,
@@ -91,10 +98,19 @@ impl KafkaMember {
         }
         self.seat.leave();
         self.seat = Seat::take(&self.cluster, &self.spec)?;
+        self.waits_since = Some(Instant::now());
         let lost = std::mem::take(&mut self.parts).into_keys().collect();
         metrics::counter!("opsc_kafka_memberships_lost_total", "group" => self.spec.group.clone())
             .increment(1);
         Ok(Event::Lost(lost))
+    }
+
+    /// Whether the group does not answer although brokers do.
+    fn unanswered(&mut self) -> bool {
+        if !self.consumer().context().reaches_a_broker() {
+            self.waits_since = self.waits_since.map(|_| Instant::now());
+        }
+        self.waits_since.is_some_and(|since| since.elapsed() > UNANSWERED)
     }
 
     fn inside(&self, doing: &str, error: &KafkaError) -> LogError {
@@ -164,6 +180,7 @@ impl KafkaMember {
                     .consumer
                     .incremental_assign(&list)
                     .map_err(|e| self.inside("take", &e))?;
+                self.waits_since = None;
                 if partitions.is_empty() {
                     self.wake();
                     // Who has nothing must hear that the group has answered.
@@ -181,6 +198,9 @@ impl KafkaMember {
             Change::Revoke(partitions) => {
                 let partitions = sorted(partitions);
                 self.parts.retain(|p, _| !partitions.contains(p));
+                if self.parts.is_empty() {
+                    self.waits_since = Some(Instant::now());
+                }
                 let lost = self.seat.consumer.assignment_lost();
                 if partitions.is_empty() || lost {
                     self.release(&partitions)?;
@@ -317,6 +337,10 @@ impl Member for KafkaMember {
         self.consumer().context().keep_brokers(self.consumer().client());
         self.give_up()?;
         if self.lost() {
+            return self.renew();
+        }
+        if self.unanswered() {
+            tracing::warn!("{}: no answer of the group for {UNANSWERED:?}", self.what("join"));
             return self.renew();
         }
         if let Some(trouble) = self.trouble.take() {

@@ -1,5 +1,6 @@
-//! A broker that has just started may name no broker at all. A proxy in front of a real one says
-//! so for a while: what a start does for moments, at a moment of its own.
+//! A broker that has just started may name no broker at all, and one that stops may never say who
+//! coordinates a group. A proxy in front of a real one does so for a while: what a broker does for
+//! moments, at a moment of its own.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -17,6 +18,8 @@ use crate::log::{EventLog as _, Start, Watch as _};
 
 /// The key of requests for metadata, and their version.
 const METADATA: [u8; 4] = [0, 3, 0, 13];
+/// The key of requests for a coordinator.
+const COORDINATOR: [u8; 2] = [0, 10];
 const COPIES: usize = 1_000;
 
 #[derive(Default)]
@@ -25,8 +28,8 @@ struct Proxy {
     away: AtomicBool,
     /// Answers about metadata name nobody.
     nobody: AtomicBool,
-    /// Answers that did so.
-    said: AtomicUsize,
+    /// So many answers about coordinators never come.
+    swallow: AtomicUsize,
 }
 
 impl Proxy {
@@ -50,8 +53,8 @@ impl Proxy {
 
     /// Until one side closes.
     fn carry(&self, client: &TcpStream, server: &TcpStream, port: u16) {
-        // By correlation id: whether it asks for metadata.
-        let asked = Mutex::<HashMap<[u8; 4], bool>>::default();
+        // By correlation id: the key and version of what is asked.
+        let asked = Mutex::<HashMap<[u8; 4], [u8; 4]>>::default();
         let ended = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -63,18 +66,24 @@ impl Proxy {
             scope.spawn(|| {
                 let _ = frames(client, server, |request| {
                     let id = request[4..8].try_into().unwrap();
-                    asked.lock().unwrap().insert(id, request[..4] == METADATA);
-                    request
+                    asked.lock().unwrap().insert(id, request[..4].try_into().unwrap());
+                    Some(request)
                 });
             });
             let _ = frames(server, client, |answer| {
                 let id: [u8; 4] = answer[..4].try_into().unwrap();
-                if asked.lock().unwrap().remove(&id) != Some(true) {
-                    return answer;
+                match asked.lock().unwrap().remove(&id) {
+                    Some(METADATA) => {
+                        let named = !self.nobody.load(Ordering::SeqCst);
+                        Some(with_brokers(&answer, named.then_some(port)))
+                    }
+                    Some([a, b, ..]) if [a, b] == COORDINATOR => {
+                        let next = |n: usize| n.checked_sub(1);
+                        let (set, get) = (Ordering::SeqCst, Ordering::SeqCst);
+                        self.swallow.fetch_update(set, get, next).is_err().then_some(answer)
+                    }
+                    _ => Some(answer),
                 }
-                let nobody = self.nobody.load(Ordering::SeqCst);
-                self.said.fetch_add(usize::from(nobody), Ordering::SeqCst);
-                with_brokers(&answer, (!nobody).then_some(port))
             });
             ended.store(true, Ordering::SeqCst);
         });
@@ -85,14 +94,14 @@ impl Proxy {
 fn frames(
     mut from: &TcpStream,
     mut to: &TcpStream,
-    mut change: impl FnMut(Vec<u8>) -> Vec<u8>,
+    mut change: impl FnMut(Vec<u8>) -> Option<Vec<u8>>,
 ) -> io::Result<()> {
     let mut carry = || {
         let mut size = [0; 4];
         from.read_exact(&mut size)?;
         let mut frame = vec![0; u32::from_be_bytes(size) as usize];
         from.read_exact(&mut frame)?;
-        let frame = change(frame);
+        let Some(frame) = change(frame) else { return Ok(()) };
         to.write_all(&(frame.len() as u32).to_be_bytes())?;
         to.write_all(&frame)
     };
@@ -228,4 +237,18 @@ fn clients_that_are_told_of_no_broker_find_the_first_ones_again() {
     let expected = (1..=3).flat_map(|n| [n.to_string(), format!("{n} committed")]);
     assert_eq!(known, expected.collect::<Vec<_>>());
     assert_eq!(values(&all(&kafka, &output, 1)), known);
+}
+
+/// An answer about the coordinator that never comes is not waited for.
+#[test]
+fn a_member_without_an_answer_of_its_group_takes_its_seat_anew() {
+    let Some(kafka) = RealKafka::new() else { return };
+    let input = topic(&kafka, 1, DAY);
+    let (proxy, address) = Proxy::start(kafka.bootstrap());
+    let log = KafkaLog::connect(options(&address, kafka.prefix())).unwrap();
+    proxy.swallow.store(1, Ordering::SeqCst);
+    let mut member = log.member(&spec(&fresh("g"), &input, "0")).unwrap();
+    let mut seen = Seen::default();
+    seen.wait(&kafka, &mut *member, 1);
+    assert_eq!(proxy.swallow.load(Ordering::SeqCst), 0);
 }
