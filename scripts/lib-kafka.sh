@@ -157,14 +157,24 @@ kafka_is_up() {
     fi
 }
 
+# What is left of a node's process: its number, and where it works if it lives.
+kafka_trace() {
+    local pid
+    pid=$(cat "$1/node-$2/pid" 2>&1)
+    printf 'process %s in %s' "$pid" "$(readlink "/proc/$pid/cwd" 2>&1 || echo nowhere)"
+}
+
 kafka_wait() {
-    local dir=$1 count=$2 node tries=1500 port
+    local dir=$1 count=$2 node tries=1500 port why
     for node in $(kafka_nodes "$dir"); do
         port=$(kafka_broker_port "$dir" "$node")
         until kafka_is_up "$dir" "$port" "$count"; do
-            if ! kafka_pid "$dir" "$node" >/dev/null || ((tries-- <= 0)); then
+            why=
+            kafka_pid "$dir" "$node" >/dev/null || why="has ended ($(kafka_trace "$dir" "$node"))"
+            ((tries-- > 0)) || why="has not come up for minutes"
+            if [ -n "$why" ]; then
                 tail -n 15 "$dir/node-$node/kafka.log" >&2
-                die "Kafka $dir/node-$node" "the broker on port $port does not come up (its last words are above)" \
+                die "Kafka $dir/node-$node" "the broker on port $port $why; its last words are above" \
                     "see $dir/node-$node/kafka.log"
             fi
             sleep 0.1

@@ -1,11 +1,12 @@
 //! The database: reached, migrated, kept tidy.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::{Connection, PgConnection, PgPool};
 
 use super::StartError;
@@ -74,9 +75,66 @@ pub fn options(config: &Config) -> Result<PgConnectOptions, StartError> {
         )));
     }
     // sqlx's message may repeat parts of the URL, and with it the password.
-    PgConnectOptions::from_str(url).map_err(|_| {
+    let options = PgConnectOptions::from_str(url).map_err(|_| {
         refused("DATABASE_URL is not of the form postgres://user:password@host:port/name")
-    })
+    })?;
+    let asked =
+        has_parameter(url, &["sslmode", "ssl-mode"]) || std::env::var_os("PGSSLMODE").is_some();
+    encrypted(options, asked)
+}
+
+/// Whether the URL has one of these parameters.
+fn has_parameter(url: &str, names: &[&str]) -> bool {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').any(|pair| names.contains(&pair.split('=').next().unwrap_or_default()))
+}
+
+/// Over a network the server must prove who it is, unless the URL says otherwise: what would be
+/// sent in plain text otherwise is the whole inventory. `asked`: it says how.
+fn encrypted(options: PgConnectOptions, asked: bool) -> Result<PgConnectOptions, StartError> {
+    match options.get_ssl_mode() {
+        // sqlx would send it all in plain text.
+        PgSslMode::Allow => Err(refused(
+            "DATABASE_URL has sslmode=allow, which does not ask for TLS: say verify-full, require \
+             (the server is not checked) or disable (plain text)",
+        )),
+        _ if asked => Ok(options),
+        // Nobody else hears it, and it costs processor time.
+        _ if is_local(&options) => Ok(options.ssl_mode(PgSslMode::Disable)),
+        _ => Ok(options.ssl_mode(PgSslMode::VerifyFull)),
+    }
+}
+
+/// Whether the server is on this machine.
+fn is_local(options: &PgConnectOptions) -> bool {
+    let host = options.get_host().trim_start_matches('[').trim_end_matches(']');
+    let loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    loopback || host == "localhost" || options.get_socket().is_some() || host.starts_with('/')
+}
+
+/// What to do about a server that is not trusted, or that knows no TLS.
+fn remedy(error: &sqlx::Error) -> Option<&'static str> {
+    let text = error.to_string();
+    let remedies = [
+        (
+            "does not support TLS",
+            "switch TLS on in the server, or say sslmode=disable in DATABASE_URL to go without",
+        ),
+        (
+            "NotValidForName",
+            "use a name of its certificate in DATABASE_URL, or say sslmode=verify-ca",
+        ),
+        (
+            "not valid for name",
+            "use a name of its certificate in DATABASE_URL, or say sslmode=verify-ca",
+        ),
+        (
+            "UnknownIssuer",
+            "name the authority's certificate in DATABASE_URL: sslrootcert=/path/ca.pem",
+        ),
+        ("invalid peer certificate", "see *TLS* in docs/DATABASE.md"),
+    ];
+    remedies.iter().find_map(|(words, remedy)| text.contains(words).then_some(*remedy))
 }
 
 /// A pool that connects when it is used.
@@ -128,9 +186,13 @@ async fn cause(pool: &PgPool) -> Option<String> {
     let refused = |error: &dyn std::fmt::Display| {
         Some(format!("{}:{}: {error}", options.get_host(), options.get_port()))
     };
+    let explained = |error: sqlx::Error| match remedy(&error) {
+        Some(remedy) => refused(&format!("{error}: {remedy}")),
+        None => refused(&error),
+    };
     match tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options)).await {
         Ok(Ok(_)) => None,
-        Ok(Err(error)) => refused(&error),
+        Ok(Err(error)) => explained(error),
         Err(_) => refused(&"no answer"),
     }
 }
@@ -214,6 +276,29 @@ pub fn retention(config: &Config) -> sinks::Retention {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_hosts_must_prove_who_they_are() {
+        let mode = |url: &str| {
+            let asked = has_parameter(url, &["sslmode", "ssl-mode"]);
+            let options = encrypted(PgConnectOptions::from_str(url).unwrap(), asked);
+            options.map(|options| format!("{:?}", options.get_ssl_mode()))
+        };
+        for (url, expected) in [
+            ("postgres://u@db.example/d", "VerifyFull"),
+            ("postgres://u@192.0.2.1:5433/d?application_name=a", "VerifyFull"),
+            ("postgres://u@db.example/d?sslmode=require", "Require"),
+            ("postgres://u@db.example/d?application_name=a&ssl-mode=disable", "Disable"),
+            ("postgres://u@127.0.0.1/d", "Disable"),
+            ("postgres://u@[::1]/d", "Disable"),
+            ("postgres://u@localhost/d", "Disable"),
+            ("postgres://u@%2Frun%2Fpostgresql/d", "Disable"),
+        ] {
+            assert_eq!(mode(url).unwrap(), expected, "{url}");
+        }
+        let error = mode("postgres://u@db.example/d?sslmode=allow").unwrap_err().to_string();
+        assert!(error.contains("say verify-full"), "{error}");
+    }
 
     #[test]
     fn an_unknown_parameter_is_named_without_its_value() {

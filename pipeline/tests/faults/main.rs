@@ -17,6 +17,7 @@ mod common;
 mod cut;
 mod database;
 mod dump;
+mod encrypted;
 #[path = "../common/ledger.rs"]
 mod ledger;
 mod log;

@@ -72,7 +72,7 @@ impl Postgres {
     /// empty.
     pub(crate) fn restart_with(&self, environment: &[(&str, &str)]) {
         self.stop();
-        let data = self.folder.path().join("data").canonicalize().unwrap();
+        let data = self.data();
         let said = Command::new(script()).arg("home").output().unwrap();
         let home = String::from_utf8(said.stdout).unwrap();
         let control = Path::new(home.trim()).join("bin/pg_ctl");
@@ -106,6 +106,20 @@ impl Postgres {
         command.arg("admin").arg(self.folder.path()).args(["-c", sql]);
         let said = command.output().unwrap();
         assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    }
+
+    /// Its data folder.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data").canonicalize().unwrap()
+    }
+
+    /// Has it refuse connections over TCP that are not encrypted.
+    pub(crate) fn only_encrypted(&self) {
+        let path = self.data().join("pg_hba.conf");
+        let rules = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, rules.replace("\nhost ", "\nhostssl ")).unwrap();
+        let status = Command::new("kill").args(["-HUP", &self.pid().to_string()]).status().unwrap();
+        assert!(status.success());
     }
 
     /// The postmaster.
