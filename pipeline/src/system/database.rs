@@ -92,17 +92,19 @@ fn has_parameter(url: &str, names: &[&str]) -> bool {
 /// Over a network the server must prove who it is, unless the URL says otherwise: what would be
 /// sent in plain text otherwise is the whole inventory. `asked`: it says how.
 fn encrypted(options: PgConnectOptions, asked: bool) -> Result<PgConnectOptions, StartError> {
-    match options.get_ssl_mode() {
+    if matches!(options.get_ssl_mode(), PgSslMode::Allow) {
         // sqlx would send it all in plain text.
-        PgSslMode::Allow => Err(refused(
+        return Err(refused(
             "DATABASE_URL has sslmode=allow, which does not ask for TLS: say verify-full, require \
              (the server is not checked) or disable (plain text)",
-        )),
-        _ if asked => Ok(options),
-        // Nobody else hears it, and it costs processor time.
-        _ if is_local(&options) => Ok(options.ssl_mode(PgSslMode::Disable)),
-        _ => Ok(options.ssl_mode(PgSslMode::VerifyFull)),
+        ));
     }
+    Ok(match (asked, is_local(&options)) {
+        (true, _) => options,
+        // Nobody else hears it, and it costs processor time.
+        (false, true) => options.ssl_mode(PgSslMode::Disable),
+        (false, false) => options.ssl_mode(PgSslMode::VerifyFull),
+    })
 }
 
 /// Whether the server is on this machine.
