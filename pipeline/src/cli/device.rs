@@ -33,6 +33,17 @@ pub(super) fn interval(text: &str) -> Result<i64, String> {
     }
 }
 
+/// Address and port, as a person writes them.
+pub(super) fn place(device: &Value) -> String {
+    let (address, port) = (device["address"].as_str().unwrap_or_default(), &device["port"]);
+    if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
+}
+
+/// Whether a person means this device by this name.
+pub(super) fn is_called(device: &Value, name: &str) -> bool {
+    ["id", "name", "address"].iter().any(|field| device[field] == name) || place(device) == name
+}
+
 /// The device to send. `known` is the device as the API has it.
 pub(super) fn body(args: DeviceArgs, known: Option<&Value>) -> Map<String, Value> {
     let address = args.address.to_string();
@@ -80,6 +91,18 @@ mod tests {
             panic!("not what was given")
         };
         Value::Object(body(args, known))
+    }
+
+    #[test]
+    fn a_device_is_called_by_what_the_list_prints() {
+        let device =
+            |address: &str| json!({"id": "x", "name": "a", "address": address, "port": 161});
+        let v4 = device("192.0.2.10");
+        assert!(["x", "a", "192.0.2.10", "192.0.2.10:161"].iter().all(|it| is_called(&v4, it)));
+        assert!(["", "192.0.2.10:162", "192.0.2.1"].iter().all(|it| !is_called(&v4, it)));
+        let v6 = device("2001:db8::1");
+        assert_eq!(place(&v6), "[2001:db8::1]:161");
+        assert!(is_called(&v6, "[2001:db8::1]:161") && is_called(&v6, "2001:db8::1"));
     }
 
     #[test]

@@ -153,7 +153,7 @@ enum DeviceCommand {
     List,
     /// Removes a device; its history stays
     Remove {
-        /// Id, name or address
+        /// Id, name, address, or address:port as `list` prints it
         device: String,
     },
 }

@@ -118,7 +118,7 @@ impl Client {
                         "{:<9} {:<28} {:<24} {}",
                         text("state"),
                         text("name"),
-                        format!("{}:{}", text("address"), device["port"]),
+                        device::place(&device),
                         text("reason")
                     ));
                 }
@@ -176,18 +176,16 @@ impl Client {
         }
     }
 
-    async fn find(&self, device: &str) -> Result<Value, Failure> {
-        let all = self.devices("").await?;
-        let mut found = all.into_iter().filter(|item| {
-            ["id", "name", "address"].iter().any(|field| item[field] == json!(device))
-        });
-        match (found.next(), found.next()) {
-            (Some(one), None) => Ok(one),
-            (None, _) => Err(format!("no device has the id, name or address {device:?}").into()),
-            (Some(_), Some(_)) => {
-                Err(format!("several devices are called {device:?}; give the id").into())
-            }
+    async fn find(&self, name: &str) -> Result<Value, Failure> {
+        let mut found = self.devices("").await?;
+        found.retain(|device| device::is_called(device, name));
+        if found.len() > 1 {
+            let places: Vec<String> = found.iter().map(device::place).collect();
+            let places = places.join(", ");
+            return Err(format!("several devices are called {name:?}; give one of {places}").into());
         }
+        let none = || format!("no device has the id, name, address or address:port {name:?}");
+        found.pop().ok_or_else(|| none().into())
     }
 
     pub(super) async fn credential(&self, command: CredentialCommand) -> Result<String, Failure> {
