@@ -39,17 +39,24 @@ const PARAMETERS: &[&str] = &[
     "options",
 ];
 
+/// The names of its parameters, without their values.
+fn parameters(url: &str) -> impl Iterator<Item = &str> {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let query = query.split_once('#').map_or(query, |(query, _)| query);
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    // What has no value may be the rest of a password with a question mark in it.
+    pairs.map(|pair| pair.split_once('=').map_or("(without a value)", |(name, _)| name))
+}
+
 /// The first parameter that nothing knows; only its name.
 fn unknown_parameter(url: &str) -> Option<&str> {
-    let (_, query) = url.split_once('?')?;
-    let query = query.split_once('#').map_or(query, |(query, _)| query);
     let known = |name: &str| name.starts_with("options[") || PARAMETERS.contains(&name);
-    query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        // What has no value may be the rest of a password with a question mark in it.
-        .map(|pair| pair.split_once('=').map_or("(without a value)", |(name, _)| name))
-        .find(|name| !known(name))
+    parameters(url).find(|name| !known(name))
+}
+
+/// Whether the URL says how to encrypt.
+fn names_mode(url: &str) -> bool {
+    parameters(url).any(|name| matches!(name, "sslmode" | "ssl-mode"))
 }
 
 fn refused(error: impl ToString) -> StartError {
@@ -78,15 +85,8 @@ pub fn options(config: &Config) -> Result<PgConnectOptions, StartError> {
     let options = PgConnectOptions::from_str(url).map_err(|_| {
         refused("DATABASE_URL is not of the form postgres://user:password@host:port/name")
     })?;
-    let asked =
-        has_parameter(url, &["sslmode", "ssl-mode"]) || std::env::var_os("PGSSLMODE").is_some();
-    encrypted(options, asked)
-}
-
-/// Whether the URL has one of these parameters.
-fn has_parameter(url: &str, names: &[&str]) -> bool {
-    let query = url.split_once('?').map_or("", |(_, query)| query);
-    query.split('&').any(|pair| names.contains(&pair.split('=').next().unwrap_or_default()))
+    // sqlx reads that variable, too.
+    encrypted(options, names_mode(url) || std::env::var_os("PGSSLMODE").is_some())
 }
 
 /// Over a network the server must prove who it is, unless the URL says otherwise: what would be
@@ -121,10 +121,6 @@ fn remedy(error: &sqlx::Error) -> Option<&'static str> {
         (
             "does not support TLS",
             "switch TLS on in the server, or say sslmode=disable in DATABASE_URL to go without",
-        ),
-        (
-            "NotValidForName",
-            "use a name of its certificate in DATABASE_URL, or say sslmode=verify-ca",
         ),
         (
             "not valid for name",
@@ -282,8 +278,8 @@ mod tests {
     #[test]
     fn other_hosts_must_prove_who_they_are() {
         let mode = |url: &str| {
-            let asked = has_parameter(url, &["sslmode", "ssl-mode"]);
-            let options = encrypted(PgConnectOptions::from_str(url).unwrap(), asked);
+            let options = PgConnectOptions::from_str(url).unwrap();
+            let options = encrypted(options, names_mode(url));
             options.map(|options| format!("{:?}", options.get_ssl_mode()))
         };
         for (url, expected) in [

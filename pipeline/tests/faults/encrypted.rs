@@ -3,6 +3,7 @@
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use super::postgres::Postgres;
 use super::room;
@@ -64,10 +65,10 @@ async fn a_server_must_prove_who_it_is() {
     let ca = folder.path().join("ca.pem");
     let trusted = |mode: &str| format!("sslmode={mode}&sslrootcert={}", ca.display());
     // The server takes its new configuration in a moment of its own.
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(20);
     while let Err(said) = migrate(&url("localhost", &trusted("verify-full"))) {
-        assert!(std::time::Instant::now() < deadline, "{said}");
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        assert!(Instant::now() < deadline, "{said}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
     refused(&url("localhost", "sslmode=verify-full"), &["UnknownIssuer", "sslrootcert="]);
     refused(&url("127.0.0.1", &trusted("verify-full")), &["localhost", "verify-ca"]);
