@@ -25,8 +25,8 @@ impl Bootstrap {
         Self { servers, lost: AtomicBool::new(false), reached: AtomicBool::new(true) }
     }
 
-    /// Notes whether the client knows any broker, and reaches one. Coordinators do not count: librdkafka reaches
-    /// them through what it knows of the others.
+    /// Notes whether the client knows any broker, and reaches one. A coordinator is no broker that it
+    /// knows: librdkafka reaches it through what it knows of the others.
     pub(super) fn note(&self, statistics: &Statistics) {
         let known = |source: &str| matches!(source, "learned" | "configured");
         let lost = !statistics.brokers.values().any(|broker| known(&broker.source));
@@ -43,7 +43,8 @@ impl Bootstrap {
     /// Gives a client that has lost its brokers those that it began with. To be called whenever it
     /// is used: it costs next to nothing.
     pub(super) fn restore<C: ClientContext>(&self, client: &Client<C>, name: &str) {
-        if !self.lost.swap(false, Ordering::Relaxed) {
+        // A look first: a swap for each record would pass the cache line from core to core.
+        if !self.lost.load(Ordering::Relaxed) || !self.lost.swap(false, Ordering::Relaxed) {
             return;
         }
         metrics::counter!("opsc_kafka_brokers_lost_total", "client" => name.to_owned())

@@ -11,7 +11,8 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::super::{Event, LogError, MAX_POLL_RECORDS, Member, MemberSpec, Record, Start};
-use super::client::{Change, Cluster, Context, out_of_range};
+use super::client::{Cluster, out_of_range};
+use super::context::{Change, Context};
 use super::error::{Meaning, from_code, meaning};
 use super::reading::{MAX_POLL_BYTES, record, resolve};
 use super::seat::Seat;

@@ -1,31 +1,24 @@
 //! Producers: idempotent, with a bounded queue, told what became of each record.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use rdkafka::client::ClientContext;
+use rdkafka::client::{Client, ClientContext};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Header, Message, OwnedHeaders};
-use rdkafka::producer::{
-    BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext, PurgeConfig,
-    ThreadedProducer,
-};
+use rdkafka::producer::{DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::statistics::Statistics;
-use rdkafka::util::IntoOpaque;
 
 use super::super::embedded::partitioner::partition_of;
 use super::super::{Done, LogError, MAX_RECORD_BYTES, NewRecord, Producer};
-use super::client::{Cluster, Context, create};
-use super::error::from_kafka;
-use super::lanes::{Lanes, Place, Waiting};
+use super::client::Cluster;
+use super::context::{Context, delegate};
+use super::lanes::Waiting;
 use super::options::{Kind, QUEUE_KIB, QUEUE_RECORDS};
 use super::pulse::{Finding, Pulse};
-
-/// Longest wait for a client's records to be reported as given up.
-const ENDS_WITHIN: Duration = Duration::from_secs(5);
+use super::running::{Running, for_client};
 
 /// Key, value and headers.
 pub(super) fn size(record: &NewRecord) -> usize {
@@ -53,24 +46,6 @@ pub(super) fn queue<C: ProducerContext<DeliveryOpaque = ()> + 'static>(
     producer.send(for_client(full, record, ())).map_err(|(error, _)| error)
 }
 
-fn for_client<'a, O: IntoOpaque>(
-    full: &'a str,
-    record: &'a NewRecord,
-    opaque: O,
-) -> BaseRecord<'a, [u8], [u8], O> {
-    let mut new = BaseRecord::<[u8], [u8], O>::with_opaque_to(full, opaque);
-    new.partition = record.partition;
-    new.key = record.key.as_deref();
-    new.payload = record.value.as_deref();
-    if !record.headers.is_empty() {
-        let empty = OwnedHeaders::new_with_capacity(record.headers.len());
-        new.headers = Some(record.headers.iter().fold(empty, |headers, (key, value)| {
-            headers.insert(Header { key, value: Some(value.as_ref()) })
-        }));
-    }
-    new
-}
-
 /// Waits until everything queued was delivered or has failed, without waiting for more to join a
 /// batch; false when the time ran out. rdkafka's own flush sleeps in steps of 100 ms.
 pub(super) fn drain<C: ProducerContext + 'static>(
@@ -91,51 +66,6 @@ pub(super) fn drain<C: ProducerContext + 'static>(
     true
 }
 
-/// A record on its way; in a box because librdkafka carries one pointer.
-struct OnTheWay {
-    place: Place,
-    bytes: usize,
-    done: Option<Done>,
-}
-
-/// librdkafka's calls of a producer that reports each record.
-struct Reporting {
-    context: Context,
-    lanes: Mutex<Lanes>,
-    confirmed: AtomicU64,
-    /// The client whose context this is, to give it what waits.
-    client: OnceLock<Weak<Client>>,
-    /// Of topics, with the prefix.
-    prefix: String,
-}
-
-type Client = BaseProducer<Reporting>;
-
-impl Reporting {
-    fn lanes(&self) -> MutexGuard<'_, Lanes> {
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Gives records to the client, in this order; those that it does not take fail.
-    fn send(&self, client: &Client, place: &Place, batch: Vec<Waiting>) {
-        let mut batch: VecDeque<Waiting> = batch.into();
-        let full = format!("{}{}", self.prefix, place.0);
-        while let Some(Waiting { mut record, done, bytes }) = batch.pop_front() {
-            record.partition = Some(place.1);
-            let way = Box::new(Mutex::new(OnTheWay { place: place.clone(), bytes, done }));
-            let Err((error, refused)) = client.send(for_client(&full, &record, way)) else {
-                continue;
-            };
-            batch.extend(self.lanes().done(place, bytes));
-            let OnTheWay { done, .. } =
-                refused.delivery_opaque.into_inner().unwrap_or_else(PoisonError::into_inner);
-            if let Some(done) = done {
-                done(Err(from_kafka(&error, format!("write to {}", place.0), "producer")));
-            }
-        }
-    }
-}
-
 /// librdkafka's calls of a transaction's producer: a failed delivery fails the commit.
 pub(super) struct Quiet {
     context: Context,
@@ -149,7 +79,7 @@ impl Quiet {
     }
 
     /// To be called whenever its client is used.
-    pub(super) fn keep_brokers<C: ClientContext>(&self, client: &rdkafka::client::Client<C>) {
+    pub(super) fn keep_brokers<C: ClientContext>(&self, client: &Client<C>) {
         self.context.keep_brokers(client);
     }
 
@@ -158,22 +88,6 @@ impl Quiet {
     }
 }
 
-macro_rules! delegate {
-    ($context:ty) => {
-        impl ClientContext for $context {
-            fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-                self.context.log(level, facility, message);
-            }
-            fn stats(&self, statistics: Statistics) {
-                self.context.stats(statistics);
-            }
-            fn error(&self, error: KafkaError, reason: &str) {
-                self.context.error(error, reason);
-            }
-        }
-    };
-}
-delegate!(Reporting);
 delegate!(Quiet);
 
 impl ProducerContext for Quiet {
@@ -183,94 +97,6 @@ impl ProducerContext for Quiet {
         if result.is_err() {
             self.purged.store(true, Ordering::SeqCst);
         }
-    }
-}
-
-impl ProducerContext for Reporting {
-    type DeliveryOpaque = Box<Mutex<OnTheWay>>;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, way: Self::DeliveryOpaque) {
-        let OnTheWay { place, bytes, done } =
-            way.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if result.is_ok() {
-            self.confirmed.fetch_add(1, Ordering::Relaxed);
-        } else {
-            metrics::counter!("opsc_kafka_records_failed_total").increment(1);
-        }
-        if let Some(done) = done {
-            done(match result {
-                Ok(message) => Ok((message.partition(), message.offset())),
-                Err((error, message)) => {
-                    let what = format!("write to {}", message.topic());
-                    Err(from_kafka(error, what, "producer"))
-                }
-            });
-        }
-        let next = self.lanes().done(&place, bytes);
-        if let Some(client) = self.client.get().and_then(Weak::upgrade) {
-            self.send(&client, &place, next);
-        }
-    }
-}
-
-/// A client, and the thread that reports what became of records.
-struct Running {
-    client: Arc<Client>,
-    over: Arc<AtomicBool>,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Running {
-    fn start(cluster: &Cluster, kind: Kind, name: &str) -> Result<Self, LogError> {
-        let context = Reporting {
-            context: cluster.context(name),
-            lanes: Mutex::default(),
-            confirmed: AtomicU64::new(0),
-            client: OnceLock::new(),
-            prefix: cluster.options.prefix.clone(),
-        };
-        let what = format!("make producer {name}");
-        let config = cluster.options.producer(kind, name);
-        let client: Arc<Client> = Arc::new(create(&config, context, &what, name)?);
-        let _ = client.context().client.set(Arc::downgrade(&client));
-        let over = Arc::<AtomicBool>::default();
-        let (served, ends) = (Arc::clone(&client), Arc::clone(&over));
-        std::thread::Builder::new()
-            .name(format!("producer {name}"))
-            .spawn(move || serve(&served, &ends))
-            .map_err(|error| LogError::Retry { what, error: error.to_string() })?;
-        Ok(Self { client, over })
-    }
-
-    fn reporting(&self) -> &Reporting {
-        self.client.context()
-    }
-}
-
-/// Until it is over; then whoever waits for a record has an answer.
-fn serve(client: &Client, over: &AtomicBool) {
-    const POLL: Duration = Duration::from_millis(100);
-    while !over.load(Ordering::Relaxed) {
-        client.poll(POLL);
-    }
-    let deadline = Instant::now() + ENDS_WITHIN;
-    while client.in_flight_count() > 0 && Instant::now() < deadline {
-        client.purge(PurgeConfig::default().queue().inflight());
-        client.poll(Duration::from_millis(10));
-    }
-    let waiting = client.context().lanes().give_up();
-    for Waiting { record, done, .. } in waiting {
-        let what = format!("write to {}", record.topic);
-        let error = "the producer has ended".to_owned();
-        done.into_iter().for_each(|done| {
-            let (what, error) = (what.clone(), error.clone());
-            done(Err(LogError::Retry { what, error }));
-        });
     }
 }
 

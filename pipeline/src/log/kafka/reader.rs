@@ -9,7 +9,8 @@ use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::super::{LogError, MAX_POLL_RECORDS, Reader, Record, Start};
-use super::client::{Cluster, Context, create, out_of_range};
+use super::client::{Cluster, create, out_of_range};
+use super::context::Context;
 use super::error::{Meaning, from_kafka};
 use super::reading::{MAX_POLL_BYTES, record, resolve};
 

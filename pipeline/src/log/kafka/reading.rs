@@ -8,7 +8,8 @@ use rdkafka::consumer::BaseConsumer;
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 
 use super::super::{LogError, Record, Start};
-use super::client::{Cluster, Context, Range, out_of_range, range};
+use super::client::{Cluster, Range, out_of_range, range};
+use super::context::Context;
 
 /// An end before a position that was taken is believed after this time.
 const BELIEVED_AFTER: Duration = Duration::from_secs(5);

@@ -11,7 +11,8 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::super::{LogError, MemberSpec};
-use super::client::{Change, Cluster, Context, create};
+use super::client::{Cluster, create};
+use super::context::{Change, Context};
 
 /// Longest wait for librdkafka's own threads.
 const INSIDE: Duration = Duration::from_secs(5);

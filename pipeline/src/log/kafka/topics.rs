@@ -12,8 +12,9 @@ use rdkafka::metadata::{Metadata, MetadataTopic};
 use rdkafka::types::RDKafkaErrorCode as Code;
 
 use super::super::{LogError, TopicSpec};
-use super::client::{ASK, Cluster, Context, SETTLE, create};
+use super::client::{ASK, Cluster, SETTLE, create};
 use super::compare::{Present, refusals, settings, warnings};
+use super::context::Context;
 use super::error::{from_code, from_kafka};
 
 /// Longest time until all brokers have heard of a new topic.

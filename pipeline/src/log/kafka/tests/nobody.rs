@@ -20,6 +20,7 @@ use crate::log::{EventLog as _, Start, Watch as _};
 const METADATA: [u8; 4] = [0, 3, 0, 13];
 /// The key of requests for a coordinator.
 const COORDINATOR: [u8; 2] = [0, 10];
+/// So often is each topic in an answer that names nobody.
 const COPIES: usize = 1_000;
 
 #[derive(Default)]
@@ -64,13 +65,13 @@ impl Proxy {
                 let _ = client.shutdown(Shutdown::Both);
             });
             scope.spawn(|| {
-                let _ = frames(client, server, |request| {
+                frames(client, server, |request| {
                     let id = request[4..8].try_into().unwrap();
                     asked.lock().unwrap().insert(id, request[..4].try_into().unwrap());
                     Some(request)
                 });
             });
-            let _ = frames(server, client, |answer| {
+            frames(server, client, |answer| {
                 let id: [u8; 4] = answer[..4].try_into().unwrap();
                 match asked.lock().unwrap().remove(&id) {
                     Some(METADATA) => {
@@ -78,9 +79,9 @@ impl Proxy {
                         Some(with_brokers(&answer, named.then_some(port)))
                     }
                     Some([a, b, ..]) if [a, b] == COORDINATOR => {
-                        let next = |n: usize| n.checked_sub(1);
-                        let (set, get) = (Ordering::SeqCst, Ordering::SeqCst);
-                        self.swallow.fetch_update(set, get, next).is_err().then_some(answer)
+                        let one = |n: usize| n.checked_sub(1);
+                        let order = Ordering::SeqCst;
+                        self.swallow.fetch_update(order, order, one).is_err().then_some(answer)
                     }
                     _ => Some(answer),
                 }
@@ -95,8 +96,8 @@ fn frames(
     mut from: &TcpStream,
     mut to: &TcpStream,
     mut change: impl FnMut(Vec<u8>) -> Option<Vec<u8>>,
-) -> io::Result<()> {
-    let mut carry = || {
+) {
+    let mut carry = || -> io::Result<()> {
         let mut size = [0; 4];
         from.read_exact(&mut size)?;
         let mut frame = vec![0; u32::from_be_bytes(size) as usize];
@@ -105,12 +106,8 @@ fn frames(
         to.write_all(&(frame.len() as u32).to_be_bytes())?;
         to.write_all(&frame)
     };
-    let ended = loop {
-        let Err(error) = carry() else { continue };
-        break error;
-    };
+    while carry().is_ok() {}
     let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
-    Err(ended)
 }
 
 /// Where an answer is read.
@@ -194,7 +191,7 @@ fn clients_that_are_told_of_no_broker_find_the_first_ones_again() {
     let mut through = options(&address, kafka.prefix());
     // As often as a broker that is away makes them ask.
     through.properties.push(("topic.metadata.refresh.interval.ms".into(), "500".into()));
-    let log = Arc::new(KafkaLog::connect(through).unwrap());
+    let log = KafkaLog::connect(through).unwrap();
 
     let mut task = log.task(&spec(&fresh("g"), &input, "0")).unwrap();
     let mut seen = Seen::default();
