@@ -10,6 +10,7 @@
 //! Absences: nothing here knows a log, a poller or how a secret is sealed; nothing outside knows
 //! axum.
 
+mod access;
 mod assets;
 mod auth;
 mod endpoints;

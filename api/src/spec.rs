@@ -142,7 +142,7 @@ fn finish_operation(path: &str, operation: &mut Value) {
     } else {
         operation.insert("security".to_owned(), json!([{"session": []}, {"token": []}]));
         problems.push(("401", "Nobody is signed in"));
-        problems.push(("403", "Sent from another site"));
+        problems.push(("403", "The permission is missing, or it was sent from another site"));
     }
     if path.contains('{') {
         problems.push(("404", "There is no such thing"));

@@ -11,9 +11,11 @@ pub mod clock;
 pub mod config;
 pub mod log;
 pub mod run;
+pub mod sources;
 pub mod system;
 pub mod topic;
 pub mod topology;
+pub mod workers;
 
 #[cfg(test)]
 #[global_allocator]

@@ -13,18 +13,22 @@ mod binary;
 mod id;
 mod identity;
 mod measure;
+mod probe;
 mod records;
 mod registry;
+mod source;
 mod wire;
 
 pub use address::{Address, AddressError, MAX_ADDRESS};
 pub use id::{DeviceId, SeriesId, TenantId};
 pub use identity::{Difference, RowIdentity};
+pub use probe::{Probe, ProbeReport, ProbeStep};
 pub use records::{
     Anomaly, Availability, Baseline, Column, ComponentStatus, Control, DeadLetter, Device,
     DeviceFacts, DeviceStatus, Fact, Gap, GapReason, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS,
     Kind, MetricBatch, Outcome, Poll, ProcessStatus, ReadStatus, Rollup, SampleFlags, Series, Tick,
     Transition,
 };
-pub use registry::{LOCAL_ID_BASE, SchemaId, SchemaStore, shipped};
-pub use wire::{AvroRecord, CodecError, DeviceInput, encode};
+pub use registry::{LOCAL_ID_BASE, SchemaId, SchemaStore, Shipped};
+pub use source::{Source, SourceKey};
+pub use wire::{AvroRecord, CodecError, DeviceInput, encode, shipped};

@@ -19,6 +19,7 @@ use limiter::Limiter;
 pub use password::{AdminError, ensure_admin, reset_admin};
 pub(crate) use session::{sign_in, sign_out};
 
+use crate::access::Grants;
 use crate::rim::ApiError;
 use crate::state::{ApiConfig, ConfigError, MIN_TOKEN_CHARS};
 
@@ -55,6 +56,8 @@ pub(crate) struct Principal {
     pub(crate) one_time_password: bool,
     /// The cookie to send again, when the session was prolonged.
     renewed: Option<axum::http::HeaderValue>,
+    /// What it may do.
+    pub(crate) grants: Grants,
 }
 
 /// State of the doors.

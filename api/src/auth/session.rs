@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 
 use super::{Auth, COOKIE, Peer, Principal};
+use crate::access::Grants;
 use crate::endpoints::{ms, now_ms, time};
 use crate::rim::ApiError;
 use crate::state::ApiState;
@@ -144,6 +145,8 @@ pub(super) async fn principal(
         session: Some(session),
         one_time_password,
         renewed,
+        // The one user there is.
+        grants: Grants::all(),
     }))
 }
 

@@ -75,7 +75,7 @@ fn inventory(config: &Config) -> Finding {
     if config.inventory.file.is_empty() {
         return Finding::Good("no file; devices come from the API".to_owned());
     }
-    match crate::system::inventory::read(config) {
+    match crate::sources::inventory_file::read(config) {
         Ok(devices) => Finding::Good(format!("{} devices", devices.len())),
         Err(error) => Finding::Bad(error),
     }

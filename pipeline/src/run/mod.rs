@@ -3,6 +3,7 @@
 pub mod dead_letter;
 pub mod durable;
 pub mod lag;
+pub mod outside;
 mod partition;
 pub mod poll;
 pub mod poll_sink;

@@ -1,4 +1,4 @@
-//! Commands on the log: what the API and the inventory sources want changed.
+//! Commands on the log: what the API wants changed.
 
 use std::sync::Arc;
 
@@ -23,19 +23,6 @@ impl Commands {
         Ok(Self { producer: log.producer("commands")? })
     }
 
-    async fn write(&self, record: NewRecord) -> Result<(), PortError> {
-        let (sender, receiver) = oneshot::channel();
-        let done = Box::new(move |result| {
-            let _ = sender.send(result);
-        });
-        self.producer.send(record, Some(done)).map_err(refused)?;
-        match receiver.await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(refused(error)),
-            Err(_) => Err(PortError::Unavailable("the log was closed meanwhile".to_owned())),
-        }
-    }
-
     /// Puts a device; durable on return.
     ///
     /// # Errors
@@ -44,7 +31,21 @@ impl Commands {
         let record = DEVICE
             .record(&device.id, device)
             .map_err(|error| PortError::Refused(error.to_string()))?;
-        self.write(record).await
+        write(self.producer.as_ref(), record).await
+    }
+}
+
+/// Writes a record; durable on return.
+pub(super) async fn write(producer: &dyn Producer, record: NewRecord) -> Result<(), PortError> {
+    let (sender, receiver) = oneshot::channel();
+    let done = Box::new(move |result| {
+        let _ = sender.send(result);
+    });
+    producer.send(record, Some(done)).map_err(refused)?;
+    match receiver.await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) => Err(refused(error)),
+        Err(_) => Err(PortError::Unavailable("the log was closed meanwhile".to_owned())),
     }
 }
 
@@ -67,6 +68,6 @@ impl api::Commands for Commands {
     }
 
     fn delete_device(&self, id: DeviceId) -> PortFuture<'_, Result<(), PortError>> {
-        Box::pin(self.write(DEVICE.tombstone(&id)))
+        Box::pin(write(self.producer.as_ref(), DEVICE.tombstone(&id)))
     }
 }

@@ -4,7 +4,6 @@ pub mod commands;
 pub mod database;
 mod demo;
 mod exposition;
-pub mod inventory;
 mod live;
 pub mod log_id;
 mod observe;
@@ -87,7 +86,7 @@ impl Stop {
 
 /// What every role shares.
 pub(crate) struct Shared {
-    pub config: Config,
+    pub config: Arc<Config>,
     /// Roles and name of this process, as it is known to the others.
     pub instance: String,
     pub runtime: Handle,
@@ -186,7 +185,7 @@ fn open(
     let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
     let names = if names.len() == Role::ALL.len() { "run".to_owned() } else { names.join("+") };
     Ok(Shared {
-        config: config.clone(),
+        config: Arc::new(config.clone()),
         instance: format!("{names}@{}", config.instance()),
         runtime: runtime.clone(),
         log,

@@ -1,6 +1,7 @@
 //! What runs in each role, and the order in which it ends: pollers first, so that
 //! what they measured is still processed, the API last, so that people can watch.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,14 +12,16 @@ use tokio::sync::oneshot;
 use super::commands::Commands;
 use super::vault::Vault;
 use super::watch::Watch;
-use super::{Shared, StartError, database, demo, inventory, live, observe, prober, status};
+use super::{Shared, StartError, database, demo, live, observe, prober, status};
 use crate::run::lag::Reading;
+use crate::run::outside::Outside;
 use crate::run::poll::PollRunner;
 use crate::run::poll_sink::LogPollSink;
 use crate::run::processor::ProcessorRunner;
 use crate::run::sink::SinkRunner;
 use crate::run::supervise::{Group, Runner};
 use crate::run::wiring::{Pace, RunError};
+use crate::sources;
 use crate::topology::{self, Context, Database, Role, Threads};
 
 /// Longest wait for the last polls to be durable.
@@ -157,6 +160,9 @@ fn spawn(shared: &Arc<Shared>, role: Role, context: Context) -> Result<Group, St
     let configured = shared.config.processor.threads;
     let mut group = Group::new(shared.health.clone(), shared.lag.clone());
     for component in topology::topology().of(role) {
+        if component.local.is_some_and(|kind| !context.declared.contains(kind)) {
+            continue;
+        }
         let Some(build) = component.builder() else { continue };
         let (name, instance) = (format!("{} {}", role.name(), component.name), &context.instance);
         let slots = match component.threads {
@@ -187,17 +193,18 @@ fn context(shared: &Arc<Shared>) -> Context {
             ..Pace::default()
         },
         instance: shared.config.instance(),
+        runtime: shared.runtime.clone(),
+        config: Arc::clone(&shared.config),
+        declared: BTreeSet::new(),
         database: None,
         poller: None,
+        credentials: None,
     }
 }
 
 fn sink(shared: &Arc<Shared>) -> Result<Group, StartError> {
-    let database = Database {
-        options: database::options(&shared.config)?,
-        log_id: shared.log_id.to_string(),
-        runtime: shared.runtime.clone(),
-    };
+    let database =
+        Database { options: database::options(&shared.config)?, log_id: shared.log_id.to_string() };
     let context = Context { database: Some(database), ..context(shared) };
     let group = spawn(shared, Role::Sink, context)?;
     let (pool, retention) = (shared.pool.clone(), database::retention(&shared.config));
@@ -233,9 +240,17 @@ fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartErr
             .map_err(|error| StartError::machine("poller", error))?
     };
     vault.tell(&poller);
-    let context = Context { poller: Some(Arc::clone(&poller)), ..context(shared) };
+    if !shared.config.inventory.file.is_empty() {
+        sources::inventory_file::read(&shared.config)
+            .map_err(|error| StartError::machine("inventory file", error))?;
+    }
+    let context = Context {
+        poller: Some(Arc::clone(&poller)),
+        credentials: Some(Arc::clone(vault) as _),
+        declared: sources::declare(shared.log.as_ref(), &shared.schemas, &shared.config)?,
+        ..context(shared)
+    };
     let group = spawn(shared, Role::Connect, context)?;
-    inventory::follow(shared)?;
     if let Err(error) = connectors::icmp_permission() {
         tracing::warn!("ICMP is not measured, everything else is: {error}");
     }
@@ -267,7 +282,7 @@ fn api(
     let ports = api::Ports {
         commands: Arc::new(Commands::new(shared.log.as_ref())?),
         vault: Arc::clone(vault) as _,
-        prober: Arc::new(prober::Prober::new(&shared.config, Arc::clone(vault))?),
+        prober: Arc::new(prober::Prober::new(&mut group, shared)?),
         system: Arc::new(status::System::new(Arc::clone(shared), poller, true)),
     };
     let pool = shared.pool.clone();
@@ -288,13 +303,17 @@ fn api(
     Ok(Api { stop, server, group })
 }
 
-impl<P: Processor> Runner for ProcessorRunner<P> {
+impl<P: Processor, O: Outside<P>> Runner for ProcessorRunner<P, O> {
     fn turn(&mut self, wait: Duration) -> Result<(), RunError> {
         Self::turn(self, wait).map(drop)
     }
 
     fn reading(&self) -> Option<Reading> {
         Some(Self::reading(self))
+    }
+
+    fn waits_for(&self) -> Option<&str> {
+        Self::waits_for(self)
     }
 
     fn stop(self: Box<Self>) -> Result<(), RunError> {

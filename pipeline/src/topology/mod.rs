@@ -1,21 +1,25 @@
 //! The whole of OpsConductor on one screen: every topic with its key and record type, and who
 //! reads and writes it. `opsconductor topology` prints it; the README's diagram is that print.
 
+mod component;
 mod graph;
 
-use processors::{DeviceChain, DeviceControl, Output, Stateless};
+use processors::{DeviceChain, DeviceControl, Following, Output, Stateless, Working};
 use schemas::{
     Anomaly, Baseline, DeadLetter, Device, DeviceFacts, DeviceId, DeviceInput, DeviceStatus,
-    MetricBatch, ProcessStatus, Rollup, Series, SeriesId,
+    MetricBatch, Probe, ProbeReport, ProcessStatus, Rollup, Series, SeriesId, Source, SourceKey,
 };
 use sinks::{Anomalies, Baselines, Devices, Facts, Rollups, Samples, SeriesIdentities, Statuses};
 
-pub use self::graph::{
-    Build, Component, Context, Database, Kind, Outputs, Role, Threads, Topology,
-};
+pub use self::component::{Build, Component, Context, Database, Kind, Outputs, Role, Threads};
+pub use self::graph::Topology;
 use crate::log::TopicSpec;
 use crate::log::kafka::CLAIM_TOPIC;
+use crate::sources::demo::Demo;
+use crate::sources::devices::DeviceEntry;
+use crate::sources::inventory_file::InventoryFile;
 use crate::topic::{Named, PartKey, StateOf, Topic};
+use crate::workers::probe::Probing;
 
 /// What to poll.
 pub const DEVICE: Topic<DeviceId, Device> =
@@ -53,6 +57,23 @@ pub const STATE_DEVICE: Topic<DeviceId, StateOf<DeviceChain>> =
 /// Positions of the relay of changes of the inventory.
 pub const STATE_ROUTE: Topic<DeviceId, StateOf<Stateless<DeviceControl>>> =
     Topic::compacted("state-route", "where the relay of inventory changes goes on");
+/// What is followed.
+pub const SOURCE: Topic<SourceKey, Source> =
+    Topic::compacted("source", "outside systems that are followed");
+/// How far the inventory file is applied.
+pub const STATE_INVENTORY_FILE: Topic<SourceKey, StateOf<Following<InventoryFile>>> =
+    Topic::compacted("state-inventory-file", "which devices the inventory file maintains");
+/// What the demo has put into the inventory.
+pub const STATE_DEMO: Topic<SourceKey, StateOf<Following<Demo>>> =
+    Topic::compacted("state-demo", "which devices the demo maintains");
+/// Requests to try a device.
+pub const PROBE: Topic<String, Probe> = Topic::kept("probe", 1, "requests to try a device once");
+/// What came of them.
+pub const PROBE_REPORT: Topic<String, ProbeReport> =
+    Topic::kept("probe-report", 1, "what trying a device gave");
+/// Requests that are being carried out.
+pub const STATE_PROBE: Topic<String, StateOf<Working<Probing>>> =
+    Topic::compacted("state-probe", "devices that are being tried");
 /// Who may commit for which partitions of a Kafka log ([`crate::log::kafka`]).
 pub const CLAIM: Topic<String, ()> =
     Topic::compacted(CLAIM_TOPIC, "which task may commit for which partition").single();
@@ -90,9 +111,17 @@ pub fn chain_outputs() -> Outputs<Output> {
     })
 }
 
+/// What a source of devices writes.
+fn devices() -> Outputs<DeviceEntry> {
+    Outputs::of(vec![&DEVICE], DeviceEntry::record)
+}
+
 /// All components.
 pub fn topology() -> Topology {
     Topology::default()
+        .local_source(InventoryFile::new, &SOURCE, &STATE_INVENTORY_FILE, devices())
+        .local_source(Demo::new, &SOURCE, &STATE_DEMO, devices())
+        .worker(Role::Connect, Probing::new, &PROBE, &STATE_PROBE, Outputs::to(&PROBE_REPORT))
         .collector("poller", &DEVICE, &POLL)
         .relay(DeviceControl, &DEVICE, &STATE_ROUTE, &POLL)
         .processor_that_recalls(
@@ -110,7 +139,13 @@ pub fn topology() -> Topology {
         .sink::<Anomalies, _>(&ANOMALY)
         .sink::<Statuses, _>(&STATUS)
         .sink::<Facts, _>(&FACTS)
-        .service("api", Role::Api, vec![&ANOMALY, &STATUS, &METRIC], vec![&DEVICE])
+        .service("configuration", Role::Connect, vec![&SOURCE], vec![&SOURCE])
+        .service(
+            "api",
+            Role::Api,
+            vec![&ANOMALY, &STATUS, &METRIC, &PROBE_REPORT],
+            vec![&DEVICE, &PROBE],
+        )
 }
 
 /// Every topic, for creation.
@@ -133,7 +168,8 @@ pub struct Part {
 /// The groups of readers without which something stands still.
 pub fn parts() -> Vec<Part> {
     let topology = topology();
-    let grouped = topology.components.iter().filter_map(|it| Some((it, it.group.clone()?)));
+    let needed = topology.components.iter().filter(|it| it.local.is_none());
+    let grouped = needed.filter_map(|it| Some((it, it.group.clone()?)));
     let parts = grouped.flat_map(|(it, group)| {
         let part = move |topic: &&'static dyn Named| Part {
             role: it.role.name(),
@@ -154,9 +190,10 @@ pub fn mermaid() -> String {
     let mut arrows: Vec<String> = Vec::new();
     for component in &topology.components {
         let (open, close) = match component.kind {
-            Kind::Collector => ("([", "])"),
+            Kind::Collector | Kind::Source => ("([", "])"),
             Kind::Processor | Kind::Relay => ("[", "]"),
             Kind::Sink => ("[/", "/]"),
+            Kind::Worker => ("[[", "]]"),
             Kind::Service => ("{{", "}}"),
         };
         let name = if component.kind == Kind::Sink { "timescaledb" } else { component.name };

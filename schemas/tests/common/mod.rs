@@ -100,6 +100,41 @@ pub fn visit_all(visit: &mut impl Visit) {
         at: 2,
     });
     visit.see(&Tick { at: -1 });
+    visit.see(&Source {
+        tenant: "default".into(),
+        id: "file".into(),
+        kind: "inventory-file".into(),
+        instance: Some("h".into()),
+        settings: [("path".to_owned(), "/etc/devices".to_owned())].into(),
+        enabled: true,
+        updated_at: 3,
+    });
+    visit.see(&Probe {
+        tenant: "default".into(),
+        id: "7".into(),
+        address: "192.0.2.10".into(),
+        port: 161,
+        profile: "auto".into(),
+        credential: None,
+        any_source: true,
+        requested_at: 9,
+    });
+    visit.see(&ProbeReport {
+        tenant: "default".into(),
+        id: "7".into(),
+        at: 10,
+        failure: None,
+        steps: vec![ProbeStep {
+            name: "icmp".into(),
+            ok: true,
+            detail: "2 of 2".into(),
+            duration_ms: 4,
+        }],
+        sys_name: Some("r1".into()),
+        sys_descr: None,
+        profile: None,
+        interfaces: Some(3),
+    });
     visit.see(&ProcessStatus {
         instance: "process@h".into(),
         version: "0.1.0".into(),
