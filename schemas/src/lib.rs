@@ -10,6 +10,7 @@
 
 mod address;
 mod binary;
+mod echoes;
 mod id;
 mod identity;
 mod measure;
@@ -18,6 +19,7 @@ mod registry;
 mod wire;
 
 pub use address::{Address, AddressError, MAX_ADDRESS};
+pub use echoes::{Echoes, ICMP_SHARE};
 pub use id::{DeviceId, SeriesId, TenantId};
 pub use identity::{Difference, RowIdentity};
 pub use records::{
