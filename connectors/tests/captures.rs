@@ -229,12 +229,13 @@ fn compare(path: &Path, walk: &Wanted, got: &Got, compared: &mut Compared) {
             compared.misses.push(format!("{} {index}: missing", path.display()));
             continue;
         };
+        let said = |key: &str| port[key].as_str().unwrap_or_default().trim().to_owned();
         // It takes quotes and backslashes off, and shows octets of zero as dots.
-        let bare = |text: &str| text.trim().trim_matches(['\\', '"', ' ']).to_owned();
-        let said = |key: &str| bare(port[key].as_str().unwrap_or_default().trim_end_matches('.'));
+        let bare = |text: &str| text.trim_matches(['\\', '"', '.', ' ']).to_owned();
+        let same = |one: &str, other: &str| one == other || bare(one) == bare(other);
         let names = [said("ifName"), said("ifDescr"), format!("#{index}")];
         let named =
-            names.iter().any(|it| instance == it || instance.starts_with(&format!("{it} ")));
+            names.iter().any(|it| same(instance, it) || instance.starts_with(&format!("{it} ")));
         let value = |metric: &str| got.values.get(&(instance.clone(), metric.to_owned()));
         let oper = value("if_oper_status").map_or(0.0, |it| it.0);
         let states =
@@ -245,7 +246,7 @@ fn compare(path: &Path, walk: &Wanted, got: &Got, compared: &mut Compared) {
         let speeds = port["ifSpeed"].as_f64().unwrap_or(0.0) == speed;
         let alias = got.facts.get(&(instance.clone(), "if_alias".into())).cloned();
         let alias = alias.unwrap_or_default();
-        let aliased = bare(&alias) == said("ifAlias") || alias.is_empty();
+        let aliased = same(&alias, &said("ifAlias")) || alias.is_empty();
         if named && stated && speeds && aliased {
             compared.alike += 1;
         } else {

@@ -205,7 +205,7 @@ async fn rates_are_of_one_counter_of_one_row_of_one_boot() {
     assert!(!gaps(&it, "07", "a").contains(&GapReason::Implausible));
 
     let it = made("08");
-    assert_eq!(it.rates("08", "a"), [], "it may have wrapped more than once");
+    assert!(it.rates("08", "a").is_empty(), "it may have wrapped more than once");
     assert!(gaps(&it, "08", "a")[1..].iter().all(|it| *it == GapReason::Wrap));
     steady(&it, "08", "b", 800e6, 6);
 
