@@ -18,7 +18,7 @@
 use std::collections::HashMap;
 
 use schemas::{
-    Address, AddressError, Device, DeviceId, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS,
+    Address, AddressError, Device, DeviceId, Echoes, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS,
 };
 
 use crate::config::{MAX_INTERVAL_MS, MIN_INTERVAL_MS};
@@ -140,6 +140,9 @@ fn device(words: &[String], at: i64) -> Result<Option<Device>, String> {
             ));
         };
         set(&mut device, key, value)?;
+    }
+    if let Some(problem) = Echoes::problem(&device) {
+        return Err(problem);
     }
     device.id = DeviceId::from_source("file", &device.name);
     Ok(Some(device))
@@ -270,6 +273,7 @@ mod tests {
         check("192.0.2.1 north", "word 2 is no key=value");
         check("192.0.2.1 interval=10ms", "use 1s to 24h");
         check("192.0.2.1 snmp=maybe", "use yes or no");
+        check("192.0.2.1 icmp_echoes=20 interval=5s", "20 echo requests 200 ms apart");
         check("192.0.2.1 name=a\n192.0.2.2 name=a", "line 2: name \"a\" is taken by line 1");
         assert_eq!(parse("x!\ny!", 0).unwrap_err().len(), 2);
     }

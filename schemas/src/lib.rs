@@ -10,6 +10,7 @@
 
 mod address;
 mod binary;
+mod echoes;
 mod id;
 mod identity;
 mod measure;
@@ -20,6 +21,7 @@ mod source;
 mod wire;
 
 pub use address::{Address, AddressError, MAX_ADDRESS};
+pub use echoes::{Echoes, ICMP_SHARE};
 pub use id::{DeviceId, SeriesId, TenantId};
 pub use identity::{Difference, RowIdentity};
 pub use probe::{Probe, ProbeReport, ProbeStep};
