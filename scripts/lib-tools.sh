@@ -4,7 +4,7 @@
 # program: the Debian package that brings it, and where it lies in that package.
 declare -A TOOL_PACKAGE=(
     [snmpd]=snmpd [snmpget]=snmp [snmpset]=snmp [snmpwalk]=snmp [snmpbulkwalk]=snmp [snmptrap]=snmp
-    [chromium]=chromium [shellcheck]=shellcheck
+    [chromium]=chromium [shellcheck]=shellcheck [promtool]=prometheus
 )
 declare -A TOOL_PATH=([snmpd]=usr/sbin/snmpd [chromium]=usr/lib/chromium/chromium)
 
@@ -174,6 +174,7 @@ tools_env() {
 export OPSC_SNMP_BIN_DIR='$dir/bin'
 export OPSC_CHROMIUM='$dir/bin/chromium'
 export OPSC_SHELLCHECK='$dir/bin/shellcheck'
+export OPSC_PROMTOOL='$dir/bin/promtool'
 export OPSC_FAKETIME='$(faketime_library)'
 export OPSC_PYTHON='$(python_dir)/bin/python'
 export OPSC_KAFKA_HOME='$("$OPSC_ROOT/scripts/kafka" home)'

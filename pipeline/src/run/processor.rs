@@ -23,7 +23,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use processors::{KeyOf, Processor};
 use schemas::{CodecError, SchemaStore, Tick, encode};
@@ -36,6 +36,7 @@ use super::restore::Restore;
 use super::schema_topic::SchemaTopic;
 use super::wiring::{Pace, RunError, Wiring};
 use crate::clock::Clock;
+use crate::families;
 use crate::log::{Event, EventLog, LogError, NewRecord, Record, Start, Task};
 
 enum Slot<P: Processor> {
@@ -336,7 +337,7 @@ impl<P: Processor> ProcessorRunner<P> {
         match self.try_commit(leaving) {
             Err(LogError::Retry { what, error }) => {
                 tracing::warn!(what, error, "commit failed; restoring every partition");
-                metrics::counter!("opsc_processor_commits_failed_total").increment(1);
+                families::COMMITS_FAILED.add([], 1);
                 self.start_over()
             }
             other => other.map_err(Into::into),
@@ -366,8 +367,10 @@ impl<P: Processor> ProcessorRunner<P> {
         self.pending = 0;
         self.pending_since = None;
         // Without positions it holds ticks: partitions at rest must see time pass.
+        let began = Instant::now();
         self.task.commit(&positions)?;
-        metrics::counter!("opsc_processor_commits_total").increment(1);
+        families::COMMIT.record([], began.elapsed().as_secs_f64());
+        families::COMMITS.add([], 1);
         for position in &positions {
             if let Some(Slot::Live(partition)) = self.partitions.get_mut(&position.partition) {
                 partition.committed();
