@@ -194,7 +194,7 @@ fn context(shared: &Arc<Shared>) -> Context {
 
 fn sink(shared: &Arc<Shared>) -> Result<Group, StartError> {
     let database = Database {
-        options: database::options(&shared.config)?,
+        servers: shared.servers.clone(),
         log_id: shared.log_id.to_string(),
         runtime: shared.runtime.clone(),
     };

@@ -40,8 +40,7 @@ use std::sync::Arc;
 use connectors::Poller;
 use processors::{Input, KeyOf, Processor, Relay, Stateless};
 use schemas::{CodecError, SchemaStore};
-use sinks::{SqlSink, Table};
-use sqlx::postgres::PgConnectOptions;
+use sinks::{Servers, SqlSink, Table};
 use tokio::runtime::Handle;
 
 use super::DEAD_LETTER;
@@ -121,7 +120,7 @@ pub struct Context {
 #[derive(Clone)]
 pub struct Database {
     /// How to connect.
-    pub options: PgConnectOptions,
+    pub servers: Servers,
     /// Whose positions are kept there.
     pub log_id: String,
     /// Runs the queries.
@@ -316,8 +315,8 @@ impl Topology {
                 return Err(Context::broken(&spec, "database"));
             };
             let schemas = context.schemas.clone();
-            let Database { options, log_id, runtime } = database;
-            let sink = SqlSink::<T>::new(options, log_id, topic.name, schemas.clone());
+            let Database { servers, log_id, runtime } = database;
+            let sink = SqlSink::<T>::new(servers, log_id, topic.name, schemas.clone());
             let runner = SinkRunner::join(
                 &context.log,
                 member(&spec, topic.name, slot),
