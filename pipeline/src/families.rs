@@ -130,11 +130,13 @@ pub fn all() -> Vec<&'static Family> {
 
 /// For docs/METRICS.md: a row for each family.
 pub fn table() -> String {
-    let mut text = String::from("| family | type | labels | what |\n|---|---|---|---|\n");
+    let mut text =
+        String::from("| family | type | unit | labels | what |\n|---|---|---|---|---|\n");
     for family in all() {
         let labels: Vec<String> = family.labels.iter().map(|it| format!("`{it}`")).collect();
-        let (kind, labels, help) = (family.kind.name(), labels.join(" "), family.help());
-        text.push_str(&format!("| `{}` | {kind} | {labels} | {help} |\n", family.name));
+        let (kind, unit) = (family.kind.name(), family.unit().name());
+        let (labels, help) = (labels.join(" "), family.help());
+        text.push_str(&format!("| `{}` | {kind} | {unit} | {labels} | {help} |\n", family.name));
     }
     text
 }

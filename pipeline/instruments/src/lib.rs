@@ -54,6 +54,17 @@ pub struct Family {
     pub doc: &'static str,
 }
 
+impl Unit {
+    /// In words; nothing for a number.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Seconds => "seconds",
+            Self::Bytes => "bytes",
+            Self::Number => "",
+        }
+    }
+}
+
 impl Family {
     /// What one of it is.
     pub fn unit(&self) -> Unit {
