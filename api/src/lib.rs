@@ -14,6 +14,7 @@ mod access;
 mod assets;
 mod auth;
 mod endpoints;
+mod families;
 #[cfg(test)]
 mod fuzz;
 mod live;
@@ -30,6 +31,7 @@ mod state;
 static METER: hostile::Meter = hostile::Meter;
 
 pub use auth::{AdminError, ensure_admin, reset_admin};
+pub use families::FAMILIES;
 pub use live::{Live, LiveEvent};
 pub use ports::{
     Commands, DatabaseStatus, LogStatus, NewSecret, PollerTiming, PortError, PortFuture,

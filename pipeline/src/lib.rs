@@ -9,6 +9,7 @@ pub mod bench;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod families;
 pub mod log;
 pub mod run;
 pub mod sources;

@@ -20,7 +20,9 @@ mod error;
 mod migrate;
 mod position;
 mod rebuild;
+pub mod restored;
 mod retain;
+mod servers;
 mod sink;
 mod sql;
 mod table;
@@ -36,6 +38,7 @@ pub use migrate::{DatabaseInfo, MigrateError, MigrateOptions, Tier, inspect, mig
 pub use position::Place;
 pub use rebuild::{MAX_REBUILD, REBUILD_AFTER, Rebuilt, rebuild};
 pub use retain::{Retained, Retention, retain};
+pub use servers::{NoServer, Servers, takes_writes};
 pub use sink::{Prepared, Sink, SinkRecord, Written};
 pub use sql::SqlSink;
 pub use table::{

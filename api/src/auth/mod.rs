@@ -20,6 +20,7 @@ pub use password::{AdminError, ensure_admin, reset_admin};
 pub(crate) use session::{sign_in, sign_out};
 
 use crate::access::Grants;
+use crate::families;
 use crate::rim::ApiError;
 use crate::state::{ApiConfig, ConfigError, MIN_TOKEN_CHARS};
 
@@ -89,7 +90,7 @@ impl Auth {
     /// Counts an attempt at a password before it is made.
     fn allow(&self, address: IpAddr, username: &str, now: Instant) -> Result<(), ApiError> {
         let waits = |retry_after_s| {
-            metrics::counter!("api_logins_total", "result" => "limited").increment(1);
+            families::LOGINS.add(["limited"], 1);
             ApiError::TooMany { retry_after_s }
         };
         self.by_address.attempt(address, now).map_err(waits)?;

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::devices;
+use crate::families;
 use crate::live::{Seat, encode};
 use crate::rim::{ApiError, Fields, FromFields, Query};
 use crate::state::ApiState;
@@ -63,7 +64,7 @@ pub(crate) async fn events(
     }
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let seat = state.live.watch(query.device, last, state.config.max_viewers).ok_or_else(|| {
-        metrics::counter!("api_viewers_refused_total").increment(1);
+        families::VIEWERS_REFUSED.add([], 1);
         ApiError::Unavailable(format!(
             "{} viewers are watching already, which is the most",
             state.config.max_viewers
@@ -142,8 +143,8 @@ impl Viewer {
 
     /// Forgets what is waiting: whoever loads afresh needs none of it.
     fn catch_up(&mut self, missed: u64) -> Bytes {
-        metrics::counter!("api_events_skipped_total").increment(missed);
-        metrics::counter!("api_viewers_reset_total").increment(1);
+        families::EVENTS_SKIPPED.add([], missed);
+        families::VIEWERS_RESET.add([], 1);
         self.seat.all = self.seat.all.resubscribe();
         self.seat.samples = self.seat.samples.as_ref().map(|samples| samples.resubscribe());
         reset(self.seat.live().newest_id().as_deref(), "too slow")

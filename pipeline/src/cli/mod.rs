@@ -2,6 +2,7 @@
 
 mod check;
 mod device;
+mod inventory;
 mod remote;
 mod topics;
 
@@ -77,6 +78,8 @@ enum Command {
     Check,
     /// Prints every setting with its default and meaning
     Config,
+    /// Prints every metric of `/metrics` with its type, labels and meaning
+    Metrics,
     /// Prints the topics and who reads and writes them, as a Mermaid diagram
     Topology,
     /// The topics of a Kafka cluster: what is missing or other than it must be
@@ -118,6 +121,13 @@ refused. Rights, SASL and TLS: docs/KAFKA.md.")]
         remote: RemoteArgs,
         #[command(subcommand)]
         command: DeviceCommand,
+    },
+    /// All devices of a running system as a file, and a file's devices into it
+    Inventory {
+        #[command(flatten)]
+        remote: RemoteArgs,
+        #[command(subcommand)]
+        command: inventory::InventoryCommand,
     },
     /// Makes a new one-time password for the administrator of a running system, who lost the old
     /// one; signs everybody out
@@ -276,6 +286,7 @@ fn load(file: Option<PathBuf>) -> Result<Config, Failure> {
 fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     let roles: &[Role] = match cli.command {
         Command::Config => return print(crate::config::DEFAULTS),
+        Command::Metrics => return print(&crate::families::table()),
         Command::Topology => return print(&crate::topology::mermaid()),
         Command::Run => &Role::ALL,
         Command::Connect => &[Role::Connect],
@@ -319,6 +330,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             let config = load(cli.config)?;
             let client = remote::Client::new(&config, remote.url, remote.token_file.as_deref())?;
             return print(&runtime()?.block_on(client.device(command))?);
+        }
+        Command::Inventory { remote, command } => {
+            return print(&inventory::run(cli.config, remote, command)?);
         }
         Command::Password { remote } => {
             let config = load(cli.config)?;

@@ -1,5 +1,6 @@
 //! Commands that reach a running system through its API.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, Read};
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use super::{CredentialCommand, DeviceArgs, DeviceCommand, Failure, device};
 use crate::config::Config;
 use crate::system::TOKEN_FILE;
 
+const CREDENTIALS: &str = "/credentials/v1/credentials";
 /// Longest secret read.
 const MAX_SECRET_BYTES: u64 = 4096;
 
@@ -21,6 +23,14 @@ pub(super) struct Running {
     pub(super) log_id: String,
     /// Its parts that do not work, each in a sentence.
     pub(super) troubles: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Running {
+    /// What it says of devices that its log lacks.
+    pub(super) fn devices_unlisted(&self) -> Option<String> {
+        self.warnings.iter().find(|it| it.contains("--from-database")).cloned()
+    }
 }
 
 /// Talks to the API with the token of the state folder.
@@ -56,7 +66,7 @@ impl Client {
         })
     }
 
-    async fn call(
+    pub(super) async fn call(
         &self,
         method: Method,
         path: &str,
@@ -94,6 +104,7 @@ impl Client {
         let status = self.call(Method::GET, "/system/v1/status", None).await?;
         let text =
             |value: &Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
+        let sentence = |it: &Value| it.as_str().unwrap_or_default().to_owned();
         let now = crate::clock::wall_ms();
         let trouble = |it: &Value| {
             let seconds = (now - it["since"].as_i64().unwrap_or(now)).max(0) / 1_000;
@@ -103,6 +114,7 @@ impl Client {
             log_kind: text(&status["log"], "kind"),
             log_id: text(&status["log"], "id"),
             troubles: status["troubles"].as_array().into_iter().flatten().map(trouble).collect(),
+            warnings: status["warnings"].as_array().into_iter().flatten().map(sentence).collect(),
         })
     }
 
@@ -160,7 +172,8 @@ impl Client {
         ))
     }
 
-    async fn devices(&self, query: &str) -> Result<Vec<Value>, Failure> {
+    /// All devices whose name, address, site or tag has the text in it.
+    pub(super) async fn devices(&self, query: &str) -> Result<Vec<Value>, Failure> {
         let mut devices = Vec::new();
         let mut cursor = String::new();
         loop {
@@ -188,13 +201,19 @@ impl Client {
         found.pop().ok_or_else(|| none().into())
     }
 
+    /// Names of all credentials.
+    pub(super) async fn credential_names(&self) -> Result<BTreeSet<String>, Failure> {
+        let page = self.call(Method::GET, CREDENTIALS, None).await?;
+        let items = page["items"].as_array().into_iter().flatten();
+        Ok(items.filter_map(|item| item["name"].as_str().map(str::to_owned)).collect())
+    }
+
     pub(super) async fn credential(&self, command: CredentialCommand) -> Result<String, Failure> {
-        const PATH: &str = "/credentials/v1/credentials";
         match command {
             CredentialCommand::Add { name } => {
                 let community = read_secret(&format!("SNMP community of {name}: "))?;
                 let body = json!({"kind": "snmp_v2c", "community": community.as_str()});
-                let path = format!("{PATH}/{}", encode(&name));
+                let path = format!("{CREDENTIALS}/{}", encode(&name));
                 let stored = self.call(Method::PUT, &path, Some(body)).await?;
                 Ok(if stored["created_at"] == stored["updated_at"] {
                     format!("credential {name} is in the vault")
@@ -203,7 +222,7 @@ impl Client {
                 })
             }
             CredentialCommand::List => {
-                let page = self.call(Method::GET, PATH, None).await?;
+                let page = self.call(Method::GET, CREDENTIALS, None).await?;
                 let mut lines = vec![format!("{:<24} {:<10} {}", "NAME", "KIND", "DEVICES")];
                 for item in page["items"].as_array().into_iter().flatten() {
                     let text = |field: &str| item[field].as_str().unwrap_or_default();
@@ -213,7 +232,7 @@ impl Client {
                 Ok(lines.join("\n"))
             }
             CredentialCommand::Remove { name } => {
-                let path = format!("{PATH}/{}", encode(&name));
+                let path = format!("{CREDENTIALS}/{}", encode(&name));
                 self.call(Method::DELETE, &path, None).await?;
                 Ok(format!("credential {name} is removed"))
             }

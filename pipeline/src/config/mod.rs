@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod fuzz;
 mod layers;
+mod names;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

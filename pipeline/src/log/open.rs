@@ -8,7 +8,8 @@ use super::{EventLog, LogError};
 use crate::config::{Config, LogKind};
 
 /// The log's folder in the state folder.
-const FOLDER: &str = "log";
+/// Folder of the embedded log in the state folder.
+pub const FOLDER: &str = "log";
 
 /// Opens the log that the configuration names.
 ///

@@ -9,6 +9,7 @@ use super::dead_letter::Poison;
 use super::lag::Place;
 use super::schema_topic::SchemaTopic;
 use super::snapshot::{self, Snapshot};
+use crate::families;
 use crate::log::{Position, Record};
 
 /// What stepping a record gave; reused from record to record.
@@ -44,11 +45,7 @@ impl<P: Processor> Stepped<P> {
 
     pub(super) fn report(&mut self, component: &str) {
         for count in self.counts.drain(..) {
-            metrics::counter!(
-                "opsc_processor_skipped_total",
-                "component" => component.to_owned(), "what" => count.name()
-            )
-            .increment(1);
+            families::PROCESSOR_SKIPPED.add([component, count.name()], 1);
         }
     }
 }

@@ -9,6 +9,8 @@ pub mod log_id;
 mod observe;
 mod parts;
 mod prober;
+mod process;
+pub mod restored;
 mod roles;
 mod status;
 pub mod telemetry;
@@ -26,6 +28,7 @@ use uuid::Uuid;
 
 use crate::clock::{Clock, wall_ms};
 use crate::config::Config;
+use crate::families;
 use crate::log::{EventLog, LogError};
 use crate::run::lag::Lag;
 use crate::run::schema_topic::SchemaTopic;
@@ -94,10 +97,13 @@ pub(crate) struct Shared {
     pub log_id: Uuid,
     pub schemas: SchemaStore,
     pub pool: PgPool,
+    /// Of the database, for those who hold connections of their own.
+    pub servers: sinks::Servers,
     pub clock: Clock,
     pub health: Health,
     pub lag: Lag,
     pub(crate) parts: parts::Parts,
+    pub(crate) restored: restored::Said,
     pub started_at: i64,
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
     pub database: sinks::DatabaseInfo,
@@ -143,6 +149,9 @@ pub fn run(config: &Config, roles: &[Role], runtime: &Handle) -> Result<(), Star
     watch_signals(runtime, stop.clone())?;
     let shared = Arc::new(open(config, roles, runtime, stop)?);
     let running = roles::Running::start(&shared, roles)?;
+    if roles.contains(&Role::Api) {
+        restored::watch(&shared)?;
+    }
     let failure = loop {
         if shared.stop.requested() {
             break None;
@@ -170,18 +179,27 @@ fn open(
         StartError::machine(what, format!("{error}: set OPSC_STATE_DIR to a folder of yours"))
     })?;
     let metrics = telemetry::metrics().map_err(|error| StartError::machine("metrics", error))?;
+    runtime.spawn(telemetry::upkeep(metrics.clone()));
+    let kind = config.log.kind.name();
+    families::BUILD_INFO.set([env!("CARGO_PKG_VERSION"), kind], 1.0);
     let log = reached(&stop, || crate::log::open(config))?;
     reached(&stop, || log.ensure_topics(&topology::topics(config.log.partitions)))?;
     let schemas = SchemaStore::new();
     let mut schema_topic = SchemaTopic::new(Arc::clone(&log), schemas.clone());
     reached(&stop, || schema_topic.publish())?;
     let log_id = reached(&stop, || log_id::log_id(log.as_ref()))?;
+    let servers = database::servers(config)?;
+    let of_pool = database::sessions(&servers);
     let pool = {
         // The pool's background tasks belong to the runtime.
         let _guard = runtime.enter();
-        database::pool(config)?
+        database::pool(config, &of_pool)
     };
-    let database = runtime.block_on(database::migrate(&pool, &stop))?;
+    {
+        let (servers, pool) = (of_pool.clone(), pool.clone());
+        runtime.spawn(async move { servers.follow(&pool).await });
+    }
+    let database = runtime.block_on(database::migrate(&pool, &of_pool, &stop))?;
     let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
     let names = if names.len() == Role::ALL.len() { "run".to_owned() } else { names.join("+") };
     Ok(Shared {
@@ -192,10 +210,12 @@ fn open(
         log_id,
         schemas,
         pool,
+        servers,
         clock: Clock::system(),
         health: Health::default(),
         lag: Lag::default(),
         parts: parts::Parts::new(config.log.partitions),
+        restored: restored::Said::default(),
         started_at: wall_ms(),
         metrics,
         database,

@@ -203,8 +203,7 @@ fn context(shared: &Arc<Shared>) -> Context {
 }
 
 fn sink(shared: &Arc<Shared>) -> Result<Group, StartError> {
-    let database =
-        Database { options: database::options(&shared.config)?, log_id: shared.log_id.to_string() };
+    let database = Database { servers: shared.servers.clone(), log_id: shared.log_id.to_string() };
     let context = Context { database: Some(database), ..context(shared) };
     let group = spawn(shared, Role::Sink, context)?;
     let (pool, retention) = (shared.pool.clone(), database::retention(&shared.config));

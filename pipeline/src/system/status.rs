@@ -14,9 +14,10 @@ use schemas::Outcome;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::parts::GroupLag;
+use super::process::Usage;
 use super::vault::{read_or_make, write_private};
 use super::{PASSWORD_FILE, Shared, StartError, TOKEN_FILE, exposition};
-use crate::config::{Config, LogKind};
+use crate::config::Config;
 use crate::log::LogError;
 use crate::run::lag::Lagging;
 use crate::run::schema_topic::SchemaTopic;
@@ -166,6 +167,7 @@ impl System {
 
     fn warnings(&self) -> Vec<String> {
         let mut warnings = self.shared.database.warnings.clone();
+        warnings.extend(self.shared.restored.warning());
         if self.poller.is_some()
             && let Err(error) = connectors::icmp_permission()
         {
@@ -219,10 +221,7 @@ impl api::System for System {
     fn status(&self) -> PortFuture<'_, Result<SystemStatus, PortError>> {
         Box::pin(async {
             let shared = &self.shared;
-            let kind = match shared.config.log.kind {
-                LogKind::Embedded => "embedded",
-                LogKind::Kafka => "kafka",
-            };
+            let kind = shared.config.log.kind.name();
             Ok(SystemStatus {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 log: LogStatus { kind: kind.to_owned(), id: shared.log_id.to_string() },
@@ -257,15 +256,12 @@ impl api::System for System {
 
     fn metrics(&self) -> String {
         let poller = self.poller.as_ref().and_then(Weak::upgrade);
+        let (config, mut text) = (&self.shared.config, self.shared.metrics.render());
+        exposition::usage(&mut text, &Usage::read());
+        exposition::lag(&mut text, config, &self.lag());
+        exposition::missing(&mut text, config, &self.shared.parts.missing());
         if let Some(poller) = &poller {
-            for (name, value) in poller.counters().list() {
-                metrics::counter!(format!("opsc_poller_{name}_total")).absolute(value);
-            }
-        }
-        let mut text = self.shared.metrics.render();
-        exposition::lag(&mut text, &self.lag());
-        exposition::missing(&mut text, &self.shared.parts.missing());
-        if let Some(poller) = &poller {
+            exposition::counters(&mut text, poller);
             exposition::polls(&mut text, poller);
         }
         text

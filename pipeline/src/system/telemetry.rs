@@ -1,11 +1,17 @@
 //! Log lines and metrics of the process.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use instruments::Kind;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Format, TelemetryConfig};
+use crate::families;
+
+/// Time between two readings of histograms.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Sends log lines to standard error.
 pub fn init(config: &TelemetryConfig) {
@@ -29,8 +35,27 @@ pub fn init(config: &TelemetryConfig) {
 /// # Errors
 /// When another collector is installed already.
 pub fn metrics() -> Result<PrometheusHandle, String> {
-    let recorder = PrometheusBuilder::new().build_recorder();
+    let mut builder = PrometheusBuilder::new();
+    for family in families::all() {
+        if let Kind::Histogram(bounds) = family.kind {
+            let name = Matcher::Full(family.name.to_owned());
+            builder = builder
+                .set_buckets_for_metric(name, bounds)
+                .map_err(|error| format!("{}: {error}", family.name))?;
+        }
+    }
+    let recorder = builder.build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|error| error.to_string())?;
+    instruments::describe(families::RECORDED);
+    instruments::describe(api::FAMILIES);
     Ok(handle)
+}
+
+/// Histograms keep each value until they are read: somebody must, also where nobody scrapes.
+pub(super) async fn upkeep(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        metrics.run_upkeep();
+    }
 }

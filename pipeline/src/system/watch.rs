@@ -10,6 +10,7 @@ use std::time::Duration;
 use schemas::{AvroRecord as _, ComponentStatus, ProcessStatus, ReadStatus};
 
 use super::Shared;
+use crate::families;
 use crate::log::{LogError, NewRecord, Producer, Reader, Start};
 use crate::run::lag::Reading;
 use crate::run::schema_topic::SchemaTopic;
@@ -107,7 +108,7 @@ impl Watch {
     }
 
     fn is_silent(&mut self, what: &str, error: &str) {
-        metrics::counter!("opsc_log_silent_total").increment(1);
+        families::LOG_SILENT.add([], 1);
         if !std::mem::replace(&mut self.silent, true) {
             tracing::warn!(what, error, "the event log does not answer: {REMEDY}");
             let error = format!("{what}: {error}: {REMEDY}");
@@ -138,11 +139,8 @@ impl Watch {
                 component = stall.component, topic = %stall.topic, partition = stall.partition,
                 "{stall} while the log answers: it is built anew"
             );
-            metrics::counter!(
-                "opsc_partitions_stalled_total",
-                "component" => stall.component, "topic" => stall.topic.to_string()
-            )
-            .increment(1);
+            let topic = self.shared.config.log.full_name(&stall.topic);
+            families::PARTITIONS_STALLED.add([&stall.component, &topic], 1);
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use connectors::{Credentials, Poller};
 use schemas::{CodecError, SchemaStore};
-use sqlx::postgres::PgConnectOptions;
+use sinks::Servers;
 use tokio::runtime::Handle;
 
 use crate::clock::Clock;
@@ -93,7 +93,7 @@ pub struct Context {
 #[derive(Clone)]
 pub struct Database {
     /// How to connect.
-    pub options: PgConnectOptions,
+    pub servers: Servers,
     /// Whose positions are kept there.
     pub log_id: String,
 }

@@ -207,8 +207,8 @@ impl Topology {
                 return Err(Context::broken(&spec, "database"));
             };
             let schemas = context.schemas.clone();
-            let Database { options, log_id } = database;
-            let sink = SqlSink::<T>::new(options, log_id, topic.name, schemas.clone());
+            let Database { servers, log_id } = database;
+            let sink = SqlSink::<T>::new(servers, log_id, topic.name, schemas.clone());
             let runner = SinkRunner::join(
                 &context.log,
                 member(&spec, topic.name, slot),

@@ -339,7 +339,7 @@ impl Site {
 
     /// The greatest lag of a group, in seconds, as an API tells it.
     pub(crate) async fn lag(&self, group: &str) -> f64 {
-        let of_it = format!("opsc_lag_seconds{{group=\"{group}\"");
+        let of_it = format!("opsc_lag_seconds{{group=\"{OURS}{group}\"");
         let all = self.ask_all("/metrics").await;
         let apis = all.iter().filter(|(who, _, _)| who.starts_with("api"));
         let lines = apis.flat_map(|(_, _, text)| text.lines());

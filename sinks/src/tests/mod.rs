@@ -1,6 +1,7 @@
 //! Every statement and every promise, against a real server, on each tier it has.
 
 mod cut;
+mod dashboards;
 mod exactly_once;
 mod migration;
 mod poison;

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 use super::{DRAIN, Outside};
+use crate::families;
 
 /// Keys with a claim at once in one thread; no more input is taken then.
 const MAX_CLAIMS: usize = 1_000;
@@ -89,7 +90,10 @@ impl<W: Work> Attempts<W> {
                 let _permit = permits.acquire().await;
                 let limit = work.deadline(&request);
                 let attempt = std::panic::AssertUnwindSafe(work.attempt(request.clone()));
-                let outcome = match tokio::time::timeout(limit, attempt.catch_unwind()).await {
+                let ended = tokio::time::timeout(limit, attempt.catch_unwind()).await;
+                let known = if matches!(ended, Ok(Ok(_))) { "known" } else { "unknown" };
+                families::ATTEMPTS.add([W::NAME, known], 1);
+                let outcome = match ended {
                     Ok(Ok(outcome)) => outcome,
                     Ok(Err(_)) => work.unknown(&request, "the attempt panicked"),
                     Err(_) => {

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::Outside;
+use crate::families;
 
 /// First and longest pause before a source is followed again.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
@@ -159,10 +160,9 @@ impl<S: Follow> Followers<S> {
 async fn follow<S: Follow>(source: Arc<S>, definition: Source, mut out: Batches<S::Output>) {
     let mut pause = PAUSE.0;
     let name = definition.key().to_string();
-    let failing = metrics::gauge!("opsc_source_failing", "source" => name.clone());
     loop {
         let began = Instant::now();
-        failing.set(0.0);
+        families::SOURCE_FAILING.set([&name], 0.0);
         let run = std::panic::AssertUnwindSafe(source.follow(&definition, &mut out));
         let error = match run.catch_unwind().await {
             Ok(Ok(())) => None,
@@ -173,7 +173,7 @@ async fn follow<S: Follow>(source: Arc<S>, definition: Source, mut out: Batches<
             pause = PAUSE.0;
         }
         if let Some(error) = error {
-            failing.set(1.0);
+            families::SOURCE_FAILING.set([&name], 1.0);
             tracing::error!(source = name, kind = S::KIND, %error, ?pause, "source: tried again");
         }
         tokio::time::sleep(pause).await;

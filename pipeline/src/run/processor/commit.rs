@@ -1,10 +1,11 @@
 //! When a runner commits, what is in it, and how it begins anew when it fails.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use processors::Processor;
 
 use super::{ProcessorRunner, Slot};
+use crate::families;
 use crate::log::LogError;
 use crate::run::outside::Outside;
 use crate::run::position;
@@ -53,7 +54,7 @@ impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
         match self.try_commit(leaving) {
             Err(LogError::Retry { what, error }) => {
                 tracing::warn!(what, error, "commit failed; restoring every partition");
-                metrics::counter!("opsc_processor_commits_failed_total").increment(1);
+                families::COMMITS_FAILED.add([], 1);
                 self.start_over()
             }
             other => other.map_err(Into::into),
@@ -86,8 +87,10 @@ impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
         self.pending = 0;
         self.pending_since = None;
         // Without positions it holds ticks: partitions at rest must see time pass.
+        let began = Instant::now();
         self.task.commit(&positions)?;
-        metrics::counter!("opsc_processor_commits_total").increment(1);
+        families::COMMIT.record([], began.elapsed().as_secs_f64());
+        families::COMMITS.add([], 1);
         for position in &positions {
             if let Some(Slot::Live(partition)) = self.partitions.get_mut(&position.partition) {
                 partition.committed();
