@@ -13,7 +13,7 @@ use crate::assets;
 use crate::auth::guard;
 use crate::endpoints::{
     anomalies, credentials, devices, docs, events, health, interfaces, password, pollers, probe,
-    registry, samples, series, session, summary, system,
+    process_log, registry, samples, series, session, summary, system,
 };
 use crate::ports::System;
 use crate::rim::layers;
@@ -43,6 +43,7 @@ fn protected() -> OpenApiRouter<ApiState> {
         .routes(routes!(credentials::list, credentials::create))
         .routes(routes!(credentials::put, credentials::delete))
         .routes(routes!(system::status))
+        .routes(routes!(process_log::list))
         .routes(routes!(registry::subjects))
         .routes(routes!(registry::versions))
         .routes(routes!(registry::version))

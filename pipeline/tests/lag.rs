@@ -54,9 +54,10 @@ async fn lag(listen: &str, state: &Path) -> BTreeMap<(String, String), i64> {
 }
 
 /// Everyone who reads, and what.
-const READERS: [(&str, &str); 14] = [
+const READERS: [(&str, &str); 16] = [
     ("api", "anomaly"),
     ("api", "metric"),
+    ("api", "process-log"),
     ("api", "status"),
     ("device", "poll"),
     ("poller", "device"),
@@ -66,6 +67,7 @@ const READERS: [(&str, &str); 14] = [
     ("sink-device", "device"),
     ("sink-facts", "facts"),
     ("sink-metric", "metric"),
+    ("sink-process-log", "process-log"),
     ("sink-rollup", "rollup"),
     ("sink-series", "series"),
     ("sink-status", "status"),

@@ -13,6 +13,7 @@ mod binary;
 mod id;
 mod identity;
 mod measure;
+mod process;
 mod records;
 mod registry;
 mod wire;
@@ -20,11 +21,14 @@ mod wire;
 pub use address::{Address, AddressError, MAX_ADDRESS};
 pub use id::{DeviceId, SeriesId, TenantId};
 pub use identity::{Difference, RowIdentity};
+pub use process::{
+    ComponentStatus, Figure, LogField, PollTiming, PollerStatus, ProcessLog, ProcessStatus,
+    ReadStatus,
+};
 pub use records::{
-    Anomaly, Availability, Baseline, Column, ComponentStatus, Control, DeadLetter, Device,
-    DeviceFacts, DeviceStatus, Fact, Gap, GapReason, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS,
-    Kind, MetricBatch, Outcome, Poll, ProcessStatus, ReadStatus, Rollup, SampleFlags, Series, Tick,
-    Transition,
+    Anomaly, Availability, Baseline, Column, Control, DeadLetter, Device, DeviceFacts,
+    DeviceStatus, Fact, Gap, GapReason, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS, Kind,
+    MetricBatch, Outcome, Poll, Rollup, SampleFlags, Series, Tick, Transition,
 };
 pub use registry::{LOCAL_ID_BASE, SchemaId, SchemaStore, shipped};
 pub use wire::{AvroRecord, CodecError, DeviceInput, encode};

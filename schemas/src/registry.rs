@@ -11,9 +11,10 @@ use serde_avro_fast::Schema;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::measure::bottomless;
+use crate::process::{PollerStatus, ProcessLog, ProcessStatus};
 use crate::records::{
     Anomaly, Baseline, Control, DeadLetter, Device, DeviceFacts, DeviceStatus, MetricBatch, Poll,
-    ProcessStatus, Rollup, Series, Tick,
+    Rollup, Series, Tick,
 };
 use crate::wire::{AvroRecord, CodecError};
 
@@ -58,6 +59,8 @@ pub fn shipped() -> &'static [Shipped] {
             of::<Control>(),
             of::<Tick>(),
             of::<ProcessStatus>(),
+            of::<PollerStatus>(),
+            of::<ProcessLog>(),
             of::<MetricBatch>(),
             of::<Rollup>(),
             of::<Baseline>(),

@@ -10,9 +10,10 @@ use serde_avro_fast::ser::SerializerConfig;
 use serde_avro_fast::{Schema, from_datum_slice, to_datum};
 
 use crate::binary::{Binary, Cursor, Flaw, empty_poll, refill_poll};
+use crate::process::{PollerStatus, ProcessLog, ProcessStatus};
 use crate::records::{
     Anomaly, Baseline, Control, DeadLetter, Device, DeviceFacts, DeviceStatus, MetricBatch, Poll,
-    ProcessStatus, Rollup, Series, Tick,
+    Rollup, Series, Tick,
 };
 use crate::registry::{SchemaId, SchemaStore, fingerprint};
 
@@ -330,6 +331,8 @@ record!(own Poll, "Poll", "poll.avsc", |poll| validate_poll(poll));
 record!(Control, "Control", "control.avsc");
 record!(Tick, "Tick", "tick.avsc");
 record!(ProcessStatus, "ProcessStatus", "process_status.avsc");
+record!(PollerStatus, "PollerStatus", "poller_status.avsc");
+record!(ProcessLog, "ProcessLog", "process_log.avsc");
 record!(own MetricBatch, "MetricBatch", "metric.avsc", |batch| {
     let flags = if batch.flags.is_empty() { batch.series.len() } else { batch.flags.len() };
     let arrays = [

@@ -39,6 +39,6 @@ pub use retain::{Retained, Retention, retain};
 pub use sink::{Prepared, Sink, SinkRecord, Written};
 pub use sql::SqlSink;
 pub use table::{
-    Anomalies, Baselines, Care, Change, Counts, Devices, Facts, Failure, Rollups, Row, Samples,
-    SeriesIdentities, Statuses, Table, Tombstone,
+    Anomalies, Baselines, Care, Change, Counts, Devices, Facts, Failure, ProcessLogs, Rollups, Row,
+    Samples, SeriesIdentities, Statuses, Table, Tombstone,
 };

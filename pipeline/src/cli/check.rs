@@ -7,7 +7,11 @@ use secrecy::ExposeSecret;
 
 use super::remote::{Client, Running};
 use crate::config::{Config, LogKind};
-use crate::system::database;
+use crate::log::kafka::TopicChange;
+use crate::log::{EventLog, LogError, open_kafka};
+use crate::system::database::{self, Look};
+use crate::system::log_id;
+use crate::topology;
 
 /// A system that runs here says so within this time.
 const RUNNING_WITHIN: Duration = Duration::from_secs(3);
@@ -131,12 +135,52 @@ fn log(config: &Config, running: Option<&Running>) -> Finding {
         }
         (LogKind::Embedded | LogKind::Kafka, _) => {}
     }
-    match crate::log::open(config) {
-        Ok(log) => match crate::system::log_id::log_id(log.as_ref()) {
-            Ok(id) => Finding::Good(format!("{:?}, id {id}", config.log.kind)),
-            Err(error) => Finding::Note(format!("reached, but not set up yet: {error}")),
+    match config.log.kind {
+        LogKind::Kafka => kafka(config).unwrap_or_else(|error| Finding::Bad(error.to_string())),
+        LogKind::Embedded => match crate::log::open(config) {
+            Ok(log) => identity("Embedded", log.as_ref()),
+            Err(error) => Finding::Bad(error.to_string()),
         },
-        Err(error) => Finding::Bad(error.to_string()),
+    }
+}
+
+/// What the first start would do with the cluster; nothing is written.
+fn kafka(config: &Config) -> Result<Finding, LogError> {
+    let log = open_kafka(config)?;
+    let specs = topology::topics(config.log.partitions);
+    let changes = log.plan_topics(&specs)?;
+    let refused = |change: &TopicChange| match change {
+        TopicChange::Refuse { topic, difference } => Some(format!("{topic}: {difference}")),
+        TopicChange::Create { .. } | TopicChange::Warn { .. } => None,
+    };
+    let refused: Vec<String> = changes.iter().filter_map(refused).collect();
+    if !refused.is_empty() {
+        return Ok(Finding::Bad(refused.join("\n      ")));
+    }
+    let missing = changes.iter().filter(|it| matches!(it, TopicChange::Create { .. })).count();
+    if missing == specs.len() {
+        return Ok(Finding::Note(format!(
+            "Kafka, reached; it has none of our {missing} topics yet: the first start makes them, \
+             or `opsconductor topics apply`"
+        )));
+    }
+    if missing > 0 {
+        return Ok(Finding::Note(format!(
+            "Kafka, reached; {missing} of {} topics are missing (`opsconductor topics plan` names \
+             them): the next start makes them, or `opsconductor topics apply`",
+            specs.len()
+        )));
+    }
+    Ok(identity("Kafka", &log))
+}
+
+fn identity(kind: &str, log: &dyn EventLog) -> Finding {
+    match log_id::find(log) {
+        Ok(Some(id)) => Finding::Good(format!("{kind}, id {id}")),
+        Ok(None) => Finding::Note(format!("{kind}, reached; the first start gives it its id")),
+        Err(error) => Finding::Note(format!(
+            "{kind}, reached; it is new, and the first start sets it up ({error})"
+        )),
     }
 }
 
@@ -150,7 +194,8 @@ async fn database(config: &Config) -> Finding {
         ));
     }
     match database::look(config).await {
-        Ok(text) => Finding::Good(text),
+        Ok(Look::Good(text)) => Finding::Good(text),
+        Ok(Look::Behind(text)) => Finding::Note(text),
         Err(error) => Finding::Bad(error.to_string()),
     }
 }

@@ -10,7 +10,6 @@ use zeroize::Zeroizing;
 
 use super::{CredentialCommand, DeviceArgs, DeviceCommand, Failure, device};
 use crate::config::Config;
-use crate::system::TOKEN_FILE;
 
 /// Longest secret read.
 const MAX_SECRET_BYTES: u64 = 4096;
@@ -36,7 +35,7 @@ impl Client {
         url: Option<String>,
         token_file: Option<&Path>,
     ) -> Result<Self, Failure> {
-        let usual = config.state_dir.join(TOKEN_FILE);
+        let usual = config.token_file();
         let path = token_file.unwrap_or(&usual);
         let token = std::fs::read_to_string(path).map_err(|error| {
             format!(

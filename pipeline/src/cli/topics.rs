@@ -84,15 +84,16 @@ fn on_kafka(config: &Config, log: &KafkaLog, command: TopicsCommand) -> Result<E
     let (create, refused) = (count(What::Create), count(What::Refuse));
     super::print(&table(&lines))?;
     let end = match (matches!(command, TopicsCommand::Apply), create, refused) {
-        (false, _, 0) => {
-            format!("{create} to create, nothing refused. `opsconductor topics apply` does it.")
-        }
+        (_, 0, 0) => "Nothing to create: all topics are there.".to_owned(),
+        (false, _, 0) => format!(
+            "{create} to create, nothing refused. `opsconductor topics apply` does it, and so does \
+             the first start of any role."
+        ),
         (false, _, _) => {
             format!(
                 "{create} to create, {refused} refused: nothing is created until that is mended."
             )
         }
-        (true, 0, 0) => "Nothing to create: all topics are there.".to_owned(),
         (true, _, 0) => {
             log.ensure_topics(&specs)?;
             format!("{create} created.")

@@ -13,9 +13,13 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use self::layers::{keys_of, merge, set};
+use crate::topology::Role;
 
 /// The commented defaults, as `opsconductor config` prints them.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
+
+/// The command line's token, in the state folder unless it is somewhere else.
+const TOKEN_FILE: &str = "cli-token";
 
 /// Everything that can be set. The meaning of each key stands in `config/default.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -32,6 +36,7 @@ pub struct Config {
     pub inventory: InventoryConfig,
     pub demo: DemoConfig,
     pub telemetry: TelemetryConfig,
+    pub system: SystemConfig,
 }
 
 /// Which event log.
@@ -112,6 +117,8 @@ pub struct ProcessorConfig {
 #[allow(missing_docs)]
 pub struct ApiConfig {
     pub listen: String,
+    pub token_file: PathBuf,
+    pub drain_s: u64,
     pub public_origin: String,
     pub open_metrics_on_loopback: bool,
     pub secure_cookie: bool,
@@ -150,6 +157,25 @@ pub struct TelemetryConfig {
     pub listen: String,
     pub format: Format,
     pub filter: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct SystemConfig {
+    pub expected_roles: String,
+    pub keep_gone_s: i64,
+}
+
+impl SystemConfig {
+    /// Whether something is wrong when no process runs a role.
+    pub fn expects(&self, role: &str) -> bool {
+        self.expected_roles.is_empty() || self.roles().any(|it| it == role)
+    }
+
+    fn roles(&self) -> impl Iterator<Item = &str> {
+        self.expected_roles.split(',').map(str::trim).filter(|role| !role.is_empty())
+    }
 }
 
 /// What is wrong with the configuration, where, and the mend.
@@ -268,6 +294,13 @@ impl Config {
                 "log.kind is \"kafka\" but no broker is named (OPSC_KAFKA=host:9092)",
             ));
         }
+        range("system.keep_gone_s", self.system.keep_gone_s, 30, 30 * 86_400)?;
+        range("api.drain_s", self.api.drain_s as i64, 0, 300)?;
+        let roles = Role::ALL.map(Role::name);
+        if let Some(role) = self.system.roles().find(|role| !roles.contains(role)) {
+            let error = format!("{role:?} is no role; there are {}", roles.join(", "));
+            return Err(wrong("system.expected_roles", error));
+        }
         address("api.listen", &self.api.listen)?;
         if !self.telemetry.listen.is_empty() {
             address("telemetry.listen", &self.telemetry.listen)?;
@@ -282,13 +315,21 @@ impl Config {
 
     /// The name of this process among others of its kind.
     pub fn instance(&self) -> String {
-        if !self.instance.is_empty() {
-            return self.instance.clone();
-        }
-        std::fs::read_to_string("/proc/sys/kernel/hostname")
-            .map(|name| name.trim().to_owned())
-            .unwrap_or_else(|_| "opsconductor".to_owned())
+        if self.instance.is_empty() { host() } else { self.instance.clone() }
     }
+
+    /// Where the token lies that lets the command line in.
+    pub fn token_file(&self) -> PathBuf {
+        let shared = &self.api.token_file;
+        if shared.as_os_str().is_empty() { self.state_dir.join(TOKEN_FILE) } else { shared.clone() }
+    }
+}
+
+/// The name of this machine.
+pub fn host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|name| name.trim().to_owned())
+        .unwrap_or_else(|_| "opsconductor".to_owned())
 }
 
 #[cfg(test)]
@@ -344,6 +385,8 @@ mod tests {
         }
         check("[log]\nkind = \"kafka\"\n", &[], &["log.kafka.bootstrap", "OPSC_KAFKA"]);
         check("[log]\npartitions = 0\n", &[], &["log.partitions", "0"]);
+        let roles = [("OPSC__SYSTEM__EXPECTED_ROLES", "process, sinks")];
+        check("", &roles, &["system.expected_roles", "\"sinks\" is no role", "connect, api"]);
         check("[poller]\ntimeout_ms = 5\n", &[], &["poller.timeout_ms", "between 10 and 60000"]);
         for unknown in ["OPSC_LISTN", "OPSC_STATEDIR", "OPSC_", "OPSC_API__LISTEN"] {
             check("", &[(unknown, "x")], &[unknown, "nobody reads it", "OPSC_LISTEN"]);

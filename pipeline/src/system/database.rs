@@ -235,16 +235,35 @@ pub async fn rebuild_only(
     Ok(rebuilt.iter().map(line).collect())
 }
 
+/// What `opsconductor check` finds.
+pub enum Look {
+    /// What is there, in words.
+    Good(String),
+    /// It can be used: the next start brings it up to date.
+    Behind(String),
+}
+
 /// For `opsconductor check`: what is there, changing nothing.
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn look(config: &Config) -> Result<String, StartError> {
+pub async fn look(config: &Config) -> Result<Look, StartError> {
     let pool = pool(config)?;
     if let Some(error) = cause(&pool).await {
         return Err(refused(error));
     }
-    sinks::inspect(&pool).await.map(|info| words(&info)).map_err(refused)
+    match sinks::inspect(&pool).await {
+        Ok(info) => Ok(Look::Good(words(&info))),
+        Err(sinks::MigrateError::Older { found: 0, .. }) => Ok(Look::Behind(
+            "reached; it is empty: the first start makes its tables, or `opsconductor migrate`"
+                .to_owned(),
+        )),
+        Err(sinks::MigrateError::Older { found, known }) => Ok(Look::Behind(format!(
+            "reached; it is at migration {found}: the next start brings it to {known}, or \
+             `opsconductor migrate`"
+        ))),
+        Err(error) => Err(refused(error)),
+    }
 }
 
 fn words(info: &sinks::DatabaseInfo) -> String {

@@ -4,6 +4,7 @@ mod cut;
 mod exactly_once;
 mod migration;
 mod poison;
+mod process_log;
 mod rebuild;
 mod tables;
 mod views;
