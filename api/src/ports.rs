@@ -172,10 +172,10 @@ pub struct ProcessInfo {
     /// ms since the epoch, by its own clock.
     pub started_at: i64,
     /// `running`, `stopping` (it was asked to end), `ended` (in order), `failed` (a component made
-    /// it end) or `gone` (it was not heard of for 30 s).
+    /// it end) or `gone` (it has written nothing for 30 s).
     #[schema(example = "running")]
     pub state: String,
-    /// Since when it is so, ms since the epoch; of one that is gone, when it was heard of last.
+    /// Since when it is so, ms since the epoch; of one that is gone, when it wrote last.
     pub since: i64,
     /// Sums since it started, and sizes, by name.
     pub figures: BTreeMap<String, i64>,

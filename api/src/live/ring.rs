@@ -1,7 +1,7 @@
 //! Events that were announced lately, for viewers who come back: to this process, or from another one
 //! that tails the same log.
 //!
-//! An event's id says where the event lies in the log, so that any process can tell what came after.
+//! An event's id says where the event lies in the log, so that any process knows what came after.
 //! Processes read the log's partitions in another order each: who comes from another one may be
 //! given events of the last seconds twice, and misses none.
 
@@ -66,7 +66,7 @@ impl FromStr for EventId {
 /// The events of this process.
 #[derive(Debug)]
 pub(super) struct Ring {
-    /// Tells the events of this process from those of others and of the one before.
+    /// Sets the events of this process apart from those of others and of the one before.
     run: u32,
     /// The number of the newest event; 0 before the first.
     newest: u64,

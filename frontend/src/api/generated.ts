@@ -1418,7 +1418,7 @@ export interface components {
             roles: string[];
             /**
              * Format: int64
-             * @description Since when it is so, ms since the epoch; of one that is gone, when it was heard of last.
+             * @description Since when it is so, ms since the epoch; of one that is gone, when it wrote last.
              */
             since: number;
             /**
@@ -1428,7 +1428,7 @@ export interface components {
             started_at: number;
             /**
              * @description `running`, `stopping` (it was asked to end), `ended` (in order), `failed` (a component made
-             *     it end) or `gone` (it was not heard of for 30 s).
+             *     it end) or `gone` (it has written nothing for 30 s).
              * @example running
              */
             state: string;

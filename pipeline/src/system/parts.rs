@@ -184,7 +184,7 @@ impl Parts {
         inner.processes.shown(inner.now_ms)
     }
 
-    /// Processes whose records may leave the topic; none before this one was heard by itself.
+    /// Processes whose records may leave the topic; none before this process has read its own.
     pub(super) fn over(&self) -> Vec<String> {
         let inner = self.lock();
         inner.began_ms.map(|_| inner.processes.over(inner.now_ms)).unwrap_or_default()

@@ -152,7 +152,7 @@ impl Watch {
         }
     }
 
-    /// Fire and forget: the next one comes soon, and what is not heard is the message.
+    /// Fire and forget: the next one comes soon, and that none comes is the message.
     fn publish(&mut self) {
         let now = self.shared.clock.steady_ms();
         if now >= self.due {

@@ -138,8 +138,8 @@ impl Site {
         &self.listen
     }
 
-    /// Where a process tells how it is.
-    pub(crate) fn tells_at(&self, role: &str, instance: &str) -> String {
+    /// Where a process answers metrics and health.
+    pub(crate) fn telemetry_of(&self, role: &str, instance: &str) -> String {
         self.told_at.lock().unwrap()[&(role.to_owned(), instance.to_owned())].clone()
     }
 

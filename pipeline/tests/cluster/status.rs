@@ -129,10 +129,10 @@ async fn an_api_drains_before_it_ends(site: &Site) {
     let drain = ("OPSC__API__DRAIN_S", "4");
     let roles = ("OPSC__SYSTEM__EXPECTED_ROLES", "process, api");
     let mut api = site.role_with("api", "b", &[drain, roles]);
-    let tells = site.tells_at("api", "b");
+    let telemetry = site.telemetry_of("api", "b");
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let ask = async |path: &str| {
-        let answer = client.get(format!("http://{tells}{path}")).send().await.ok()?;
+        let answer = client.get(format!("http://{telemetry}{path}")).send().await.ok()?;
         Some(answer.status().as_u16())
     };
     // Neither polls nor rows are expected of anybody.
