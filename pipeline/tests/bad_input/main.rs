@@ -57,12 +57,12 @@ fn an_unknown_key_is_named_with_its_place_and_those_known() {
     let run = |role: &str| program(role, state, NO_DATABASE, "127.0.0.1:1");
     for role in ["run", "connect", "process", "sink", "api", "migrate", "check"] {
         write(&file, "[api]\nlisten = \"127.0.0.1:1\"\nlisen = \"x\"\n").unwrap();
-        refused(&mut run(role), state, &[&place, "unknown key api.lisen", "known there: listen"]);
+        refused(&mut run(role), state, &[&place, "unknown key api.lisen", "known there: drain_s, listen"]);
         write(&file, "[apy]\nlisten = \"127.0.0.1:1\"\n").unwrap();
         refused(&mut run(role), state, &[&place, "unknown key apy", "api"]);
         std::fs::remove_file(&file).unwrap();
         let key = "OPSC__API__LISEN";
-        let parts = ["environment variable", key, "unknown key api.lisen", "known there: listen"];
+        let parts = ["environment variable", key, "unknown key api.lisen", "known there: drain_s, listen"];
         refused(run(role).env(key, "x"), state, &parts);
         let key = "OPSC__APY__LISTEN";
         refused(run(role).env(key, "x"), state, &[key, "unknown key apy", "api"]);
