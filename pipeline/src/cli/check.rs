@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 use super::remote::{Client, Running};
 use crate::config::{Config, LogKind};
 use crate::log::kafka::TopicChange;
-use crate::log::{EventLog, LogError, open_kafka};
+use crate::log::{EMBEDDED_FOLDER, EventLog, LogError, open_kafka};
 use crate::system::database::{self, Look};
 use crate::system::log_id;
 use crate::topology;
@@ -137,6 +137,9 @@ fn log(config: &Config, running: Option<&Running>) -> Finding {
     }
     match config.log.kind {
         LogKind::Kafka => kafka(config).unwrap_or_else(|error| Finding::Bad(error.to_string())),
+        LogKind::Embedded if !config.state_dir.join(EMBEDDED_FOLDER).exists() => {
+            Finding::Note("Embedded; it is new: the first start makes it".to_owned())
+        }
         LogKind::Embedded => match crate::log::open(config) {
             Ok(log) => identity("Embedded", log.as_ref()),
             Err(error) => Finding::Bad(error.to_string()),
@@ -178,9 +181,7 @@ fn identity(kind: &str, log: &dyn EventLog) -> Finding {
     match log_id::find(log) {
         Ok(Some(id)) => Finding::Good(format!("{kind}, id {id}")),
         Ok(None) => Finding::Note(format!("{kind}, reached; the first start gives it its id")),
-        Err(error) => Finding::Note(format!(
-            "{kind}, reached; it is new, and the first start sets it up ({error})"
-        )),
+        Err(error) => Finding::Note(format!("{kind}, reached, but not set up yet: {error}")),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod embedded;
 pub mod kafka;
 mod open;
 
+pub(crate) use open::EMBEDDED_FOLDER;
 pub use open::{open, open_kafka};
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -7,8 +7,8 @@ use super::kafka::{KafkaLog, KafkaOptions};
 use super::{EventLog, LogError};
 use crate::config::{Config, LogKind};
 
-/// The log's folder in the state folder.
-const FOLDER: &str = "log";
+/// The embedded log's folder in the state folder.
+pub(crate) const EMBEDDED_FOLDER: &str = "log";
 
 /// Opens the log that the configuration names.
 ///
@@ -25,7 +25,7 @@ pub fn open(config: &Config) -> Result<Arc<dyn EventLog>, LogError> {
                 },
                 ..Options::default()
             };
-            let log = Embedded::open(&config.state_dir.join(FOLDER), options)?;
+            let log = Embedded::open(&config.state_dir.join(EMBEDDED_FOLDER), options)?;
             Ok(Arc::new(log))
         }
         LogKind::Kafka => Ok(Arc::new(open_kafka(config)?)),
