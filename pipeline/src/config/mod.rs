@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod fuzz;
 mod layers;
+mod system;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,13 +14,10 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use self::layers::{keys_of, merge, set};
-use crate::topology::Role;
+pub use self::system::{SystemConfig, host};
 
 /// The commented defaults, as `opsconductor config` prints them.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
-
-/// The command line's token, in the state folder unless it is somewhere else.
-const TOKEN_FILE: &str = "cli-token";
 
 /// Everything that can be set. The meaning of each key stands in `config/default.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -159,25 +157,6 @@ pub struct TelemetryConfig {
     pub filter: String,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct SystemConfig {
-    pub expected_roles: String,
-    pub keep_gone_s: i64,
-}
-
-impl SystemConfig {
-    /// Whether something is wrong when no process runs a role.
-    pub fn expects(&self, role: &str) -> bool {
-        self.expected_roles.is_empty() || self.roles().any(|it| it == role)
-    }
-
-    fn roles(&self) -> impl Iterator<Item = &str> {
-        self.expected_roles.split(',').map(str::trim).filter(|role| !role.is_empty())
-    }
-}
-
 /// What is wrong with the configuration, where, and the mend.
 #[derive(Debug, thiserror::Error)]
 #[error("configuration, {place}: {error}")]
@@ -294,13 +273,8 @@ impl Config {
                 "log.kind is \"kafka\" but no broker is named (OPSC_KAFKA=host:9092)",
             ));
         }
-        range("system.keep_gone_s", self.system.keep_gone_s, 30, 30 * 86_400)?;
         range("api.drain_s", self.api.drain_s as i64, 0, 300)?;
-        let roles = Role::ALL.map(Role::name);
-        if let Some(role) = self.system.roles().find(|role| !roles.contains(role)) {
-            let error = format!("{role:?} is no role; there are {}", roles.join(", "));
-            return Err(wrong("system.expected_roles", error));
-        }
+        self.system.check()?;
         address("api.listen", &self.api.listen)?;
         if !self.telemetry.listen.is_empty() {
             address("telemetry.listen", &self.telemetry.listen)?;
@@ -312,24 +286,6 @@ impl Config {
         }
         Ok(())
     }
-
-    /// The name of this process among others of its kind.
-    pub fn instance(&self) -> String {
-        if self.instance.is_empty() { host() } else { self.instance.clone() }
-    }
-
-    /// Where the token lies that lets the command line in.
-    pub fn token_file(&self) -> PathBuf {
-        let shared = &self.api.token_file;
-        if shared.as_os_str().is_empty() { self.state_dir.join(TOKEN_FILE) } else { shared.clone() }
-    }
-}
-
-/// The name of this machine.
-pub fn host() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map(|name| name.trim().to_owned())
-        .unwrap_or_else(|_| "opsconductor".to_owned())
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ fn number(at: usize) -> i32 {
     i32::try_from(at).unwrap_or(i32::MAX)
 }
 
-/// Entries of a device that has not been polled yet are written, too.
+/// In which part a device's entries are.
 fn part_of(device: DeviceId, parts: usize) -> usize {
     let hash = xxh3_64(device.0.as_bytes());
     usize::try_from(hash % parts.max(1) as u64).unwrap_or(0)

@@ -164,7 +164,8 @@ impl Watch {
                 Err(error) => tracing::debug!(%error, "the process's status is not written"),
             }
         }
-        if let Some(poller) = self.shared.poller() {
+        // What waited for a log that is away would be old when it comes back.
+        if let Some(poller) = self.shared.poller().filter(|_| !self.silent) {
             for record in self.pollers.round(&self.shared, &poller) {
                 self.send(record);
             }
