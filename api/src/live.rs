@@ -1,6 +1,8 @@
 //! Live events on their way to browsers: encoded once, whoever watches; remembered in a ring, so
 //! that a viewer who comes back goes on where it was; never waiting for anybody.
 
+mod ring;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,13 +14,10 @@ use serde::Serialize;
 use tokio::sync::{broadcast, watch};
 use utoipa::ToSchema;
 
+pub use self::ring::LogPlace;
 use self::ring::Ring;
 use crate::endpoints::now_ms;
 use crate::model::{AnomalyItem, LogLine, State, number};
-
-mod ring;
-
-pub use self::ring::LogPlace;
 
 /// Events that a viewer may be behind before it is told to load afresh.
 const MAX_BEHIND: usize = 1_024;
