@@ -14,7 +14,7 @@ use crate::assets;
 use crate::auth::guard;
 use crate::endpoints::{
     anomalies, credentials, devices, docs, events, health, interfaces, password, pollers, probe,
-    registry, samples, series, session, summary, system,
+    process_log, registry, samples, series, session, summary, system,
 };
 use crate::ports::System;
 use crate::rim::layers;
@@ -47,6 +47,7 @@ fn protected() -> Guarded {
         .routes(CredentialWrite, routes!(credentials::create))
         .routes(CredentialWrite, routes!(credentials::put, credentials::delete))
         .routes(SystemRead, routes!(system::status))
+        .routes(SystemRead, routes!(process_log::list))
         .routes(SystemRead, routes!(registry::subjects))
         .routes(SystemRead, routes!(registry::versions))
         .routes(SystemRead, routes!(registry::version))

@@ -112,6 +112,19 @@ impl Timings {
         self.lock().remove(&(device, connector));
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    pub(crate) fn of(&self, wanted: impl Fn(DeviceId) -> bool) -> Vec<DeviceTiming> {
+        let all = self.lock();
+        let of = all.iter().filter(|((device, _), _)| wanted(*device));
+        let mut of: Vec<DeviceTiming> = of.map(|(_, timing)| timing.clone()).collect();
+        drop(all);
+        of.sort_by_key(|timing| (timing.device, timing.connector));
+        of
+    }
+
     pub(crate) fn all(&self) -> Vec<DeviceTiming> {
         let mut all: Vec<DeviceTiming> = self.lock().values().cloned().collect();
         all.sort_by(|a, b| {

@@ -16,6 +16,7 @@ const DeviceFormPage = lazy(() => import("./pages/DeviceForm"));
 const AnomaliesPage = lazy(() => import("./pages/Anomalies"));
 const CredentialsPage = lazy(() => import("./pages/Credentials"));
 const SystemPage = lazy(() => import("./pages/System"));
+const LogPage = lazy(() => import("./pages/Log"));
 
 interface Route {
   pattern: string;
@@ -39,6 +40,7 @@ const ROUTES: Route[] = [
   { pattern: "/anomalies", title: "Anomalies", page: () => <AnomaliesPage /> },
   { pattern: "/credentials", title: "Credentials", page: () => <CredentialsPage /> },
   { pattern: "/system", title: "System", page: () => <SystemPage /> },
+  { pattern: "/system/log", title: "Log", page: () => <LogPage /> },
 ];
 
 function Page() {

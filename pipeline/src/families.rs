@@ -106,6 +106,10 @@ families! {
     /// Last poll of the slowest devices, 20 at most, with the table it waited for longest.
     POLL_SLOWEST: Gauge = "opsc_poll_slowest_seconds" ["device", "id", "connector", "table"];
 
+    /// Warnings and errors for the topic `process-log`: written, suppressed (their place said too
+    /// many) or dropped (the queue was full).
+    PROCESS_LOG_LINES: Counter = "opsc_process_log_lines_total" ["result"];
+
     /// User and system CPU time.
     PROCESS_CPU: Counter = "process_cpu_seconds_total" [];
     /// Resident memory.

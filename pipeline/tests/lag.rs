@@ -54,9 +54,10 @@ async fn lag(listen: &str, state: &Path) -> BTreeMap<(String, String), i64> {
 }
 
 /// Everyone who reads, and what.
-const READERS: [(&str, &str); 15] = [
+const READERS: [(&str, &str); 17] = [
     ("api", "anomaly"),
     ("api", "metric"),
+    ("api", "process-log"),
     ("api", "status"),
     ("device", "poll"),
     ("poller", "device"),
@@ -67,6 +68,7 @@ const READERS: [(&str, &str); 15] = [
     ("sink-device", "device"),
     ("sink-facts", "facts"),
     ("sink-metric", "metric"),
+    ("sink-process-log", "process-log"),
     ("sink-rollup", "rollup"),
     ("sink-series", "series"),
     ("sink-status", "status"),

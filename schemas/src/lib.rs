@@ -15,6 +15,7 @@ mod id;
 mod identity;
 mod measure;
 mod probe;
+mod process;
 mod records;
 mod registry;
 mod source;
@@ -25,11 +26,14 @@ pub use echoes::{Echoes, ICMP_SHARE};
 pub use id::{DeviceId, SeriesId, TenantId};
 pub use identity::{Difference, RowIdentity};
 pub use probe::{Probe, ProbeReport, ProbeStep};
+pub use process::{
+    ComponentStatus, Figure, LogField, PollTiming, PollerStatus, ProcessLog, ProcessStatus,
+    ReadStatus,
+};
 pub use records::{
-    Anomaly, Availability, Baseline, Column, ComponentStatus, Control, DeadLetter, Device,
-    DeviceFacts, DeviceStatus, Fact, Gap, GapReason, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS,
-    Kind, MetricBatch, Outcome, Poll, ProcessStatus, ReadStatus, Rollup, SampleFlags, Series, Tick,
-    Transition,
+    Anomaly, Availability, Baseline, Column, Control, DeadLetter, Device, DeviceFacts,
+    DeviceStatus, Fact, Gap, GapReason, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS, Kind,
+    MetricBatch, Outcome, Poll, Rollup, SampleFlags, Series, Tick, Transition,
 };
 pub use registry::{LOCAL_ID_BASE, SchemaId, SchemaStore, Shipped};
 pub use source::{Source, SourceKey};

@@ -11,9 +11,10 @@ use serde_avro_fast::{Schema, from_datum_slice, to_datum};
 
 use crate::binary::{Binary, Cursor, Flaw, empty_poll, refill_poll};
 use crate::probe::{Probe, ProbeReport};
+use crate::process::{PollerStatus, ProcessLog, ProcessStatus};
 use crate::records::{
     Anomaly, Baseline, Control, DeadLetter, Device, DeviceFacts, DeviceStatus, MetricBatch, Poll,
-    ProcessStatus, Rollup, Series, Tick,
+    Rollup, Series, Tick,
 };
 use crate::registry::{SchemaId, SchemaStore, Shipped, fingerprint};
 use crate::source::Source;
@@ -328,6 +329,8 @@ records! {
     Control "control.avsc";
     Tick "tick.avsc";
     ProcessStatus "process_status.avsc";
+    PollerStatus "poller_status.avsc";
+    ProcessLog "process_log.avsc";
     MetricBatch "metric.avsc", own, |batch| {
         let flags = if batch.flags.is_empty() { batch.series.len() } else { batch.flags.len() };
         let arrays = [

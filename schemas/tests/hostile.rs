@@ -44,6 +44,8 @@ fn read_all(store: &SchemaStore, bytes: &[u8]) -> usize {
         one::<Control>,
         one::<Tick>,
         one::<ProcessStatus>,
+        one::<PollerStatus>,
+        one::<ProcessLog>,
         one::<MetricBatch>,
         one::<Rollup>,
         one::<Baseline>,

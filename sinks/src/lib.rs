@@ -42,6 +42,6 @@ pub use servers::{NoServer, Servers, takes_writes};
 pub use sink::{Prepared, Sink, SinkRecord, Written};
 pub use sql::SqlSink;
 pub use table::{
-    Anomalies, Baselines, Care, Change, Counts, Devices, Facts, Failure, Rollups, Row, Samples,
-    SeriesIdentities, Statuses, Table, Tombstone,
+    Anomalies, Baselines, Care, Change, Counts, Devices, Facts, Failure, ProcessLogs, Rollups, Row,
+    Samples, SeriesIdentities, Statuses, Table, Tombstone,
 };

@@ -309,8 +309,10 @@ export interface paths {
          * Live events
          * @description Server-sent events. `anomaly`: an AnomalyItem and its `transition` (onset, change, clear);
          *     `status`: {device, state, since, reason}; with `device`, also `samples`: {device, at, series:
-         *     {series id: value}}; `reset`: events were missed, load afresh. A comment every 5 s. The stream
-         *     ends after 15 minutes; browsers come back by themselves and miss nothing.
+         *     {series id: value}}; with `log=true`, also `log`: a LogLine; `reset`: events were missed, load
+         *     afresh. A comment every 5 s. The stream ends after 15 minutes; browsers come back by themselves
+         *     and miss nothing, also of another API process on the same event log, which may send events of the
+         *     last ten seconds again. Samples and lines of the log are not sent again.
          */
         get: operations["streamEvents"];
         put?: never;
@@ -440,6 +442,23 @@ export interface paths {
         };
         /** A version of a subject */
         get: operations["getVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/v1/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Warnings and errors of all processes of the last seven days, newest first */
+        get: operations["listLog"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1176,6 +1195,46 @@ export interface components {
              */
             value: number | null;
         };
+        /** @description A warning or an error of a process. */
+        LogLine: {
+            /**
+             * Format: int64
+             * @description By the clock of the process, ms since the epoch.
+             */
+            at: number;
+            /** @description The component that it is about, else the thread that said it. */
+            component: string;
+            /** @description What it was said with. */
+            fields: {
+                [key: string]: string;
+            };
+            /**
+             * @description The process: its roles and name.
+             * @example connect@host-1
+             */
+            instance: string;
+            /**
+             * @description `warn` or `error`.
+             * @example warn
+             */
+            level: string;
+            /** @description What was said. */
+            message: string;
+            /**
+             * Format: int64
+             * @description Lines of the same place in the program that were left out before this one.
+             */
+            suppressed: number;
+            /** @description The module that said it. */
+            target: string;
+        };
+        /** @description One page of lines. */
+        LogPage: {
+            /** @description This page. */
+            items: components["schemas"]["LogLine"][];
+            /** @description Cursor of the next page; null at the end. */
+            next_cursor: string | null;
+        };
         /** @description The event log in use. */
         LogStatus: {
             /** @description The log's UUID. */
@@ -1253,6 +1312,11 @@ export interface components {
             device: string;
             /** @description Its display name. */
             device_name: string;
+            /**
+             * @description The process that polled it last.
+             * @example connect@host-1
+             */
+            instance: string;
             /**
              * Format: int64
              * @description End of the last poll, ms since the epoch.
@@ -1337,6 +1401,40 @@ export interface components {
              */
             type: string;
         };
+        /** @description One process of the system. */
+        ProcessInfo: {
+            /** @description Sums since it started, and sizes, by name. */
+            figures: {
+                [key: string]: number;
+            };
+            /** @description Name of its machine. */
+            host: string;
+            /**
+             * @description Its roles and name.
+             * @example connect@host-1
+             */
+            instance: string;
+            /** @description What it does: `connect`, `process`, `sink`, `api`. */
+            roles: string[];
+            /**
+             * Format: int64
+             * @description Since when it is so, ms since the epoch; of one that is gone, when it wrote last.
+             */
+            since: number;
+            /**
+             * Format: int64
+             * @description ms since the epoch, by its own clock.
+             */
+            started_at: number;
+            /**
+             * @description `running`, `stopping` (it was asked to end), `ended` (in order), `failed` (a component made
+             *     it end) or `gone` (it has written nothing for 30 s).
+             * @example running
+             */
+            state: string;
+            /** @description Of the program. */
+            version: string;
+        };
         /** @description Names of polling profiles. */
         ProfileList: {
             /** @description `auto` first, then by name. */
@@ -1378,7 +1476,7 @@ export interface components {
          * @enum {string}
          */
         Resolution: "raw" | "5m" | "1h" | "1d";
-        /** @description One role of this process or cluster. */
+        /** @description One component of a process. */
         RoleStatus: {
             /** @description For people. */
             detail: string;
@@ -1399,7 +1497,14 @@ export interface components {
             lag_ms: number | null;
             /** @description E.g. `connect poller`, `process route`, `sink sample`. */
             name: string;
-            /** @description `running`, `waiting`, `failed`, or `gone` when its process says nothing any more. */
+            /** @description The partitions of its topic that it holds, or held last. */
+            partitions: number[];
+            /**
+             * Format: int64
+             * @description Since when it is, or is not, running, ms since the epoch.
+             */
+            since: number;
+            /** @description `running`, `waiting`, `stalled`, `failed`, or `gone` when its process is. */
             state: string;
         };
         /** @description A series over a range. */
@@ -1618,20 +1723,33 @@ export interface components {
         SystemStatus: {
             /** @description The database. */
             database: components["schemas"]["DatabaseStatus"];
+            /**
+             * @description The process that answers.
+             * @example api@host-1
+             */
+            instance: string;
             /** @description The event log. */
             log: components["schemas"]["LogStatus"];
+            /**
+             * @description All processes: those that run, that ended in the last ten minutes, and that are gone until
+             *     they are forgotten (a day, unless configured otherwise).
+             */
+            processes: components["schemas"]["ProcessInfo"][];
             /** @description The components of all processes. */
             roles: components["schemas"]["RoleStatus"][];
             /**
              * Format: int64
-             * @description ms since the epoch.
+             * @description When the process that answers started, ms since the epoch.
              */
             started_at: number;
             /** @description Parts that are missing or stand still; empty: everything works. */
             troubles: components["schemas"]["Trouble"][];
-            /** @description Of the program. */
+            /** @description Of the process that answers. */
             version: string;
-            /** @description What a person should mend, each with how. */
+            /**
+             * @description What a person should do something about, each with the remedy; what is about one process
+             *     begins with its name.
+             */
             warnings: string[];
         };
         /** @description A free word on a device. */
@@ -3603,6 +3721,8 @@ export interface operations {
             query?: {
                 /** @description Also the samples of this device */
                 device?: string;
+                /** @description Also warnings and errors of all processes */
+                log?: boolean;
             };
             header?: {
                 /** @description Id of the last event seen: what came since is sent first */
@@ -4180,6 +4300,97 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["RegistryProblem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLog: {
+        parameters: {
+            query?: {
+                /** @description Only of this process: its roles and name, e.g. connect@host-1 */
+                process?: string;
+                /** @description Only of this component */
+                component?: string;
+                /** @description error: only errors; warn: both */
+                level?: string;
+                /** @description Part of the message or of what it was said with */
+                q?: string;
+                /** @description Only then or later, ms since the epoch */
+                from?: number;
+                /** @description Only then or before, ms since the epoch */
+                to?: number;
+                /** @description Most items wanted; 100 when left out */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPage"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the API is away; try again later */

@@ -17,6 +17,7 @@ import type {
   DeviceSummary,
   DeviceTest,
   InterfaceList,
+  LogPage,
   Page,
   PollerTiming,
   Samples,
@@ -217,6 +218,26 @@ export const systemQuery = queryOptions({
   queryFn: ({ signal }) => get<SystemStatus>("/system/v1/status", undefined, signal),
   refetchInterval: minute / 12,
 });
+
+export interface LogFilter {
+  process?: string | undefined;
+  component?: string | undefined;
+  level?: string | undefined;
+  q?: string | undefined;
+  from?: number | undefined;
+}
+
+export const logPagesQuery = (filter: LogFilter) =>
+  infiniteQueryOptions({
+    queryKey: ["log", filter],
+    queryFn: ({ pageParam, signal }) =>
+      get<LogPage>("/system/v1/log", { ...filter, limit: 200, cursor: pageParam }, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next_cursor,
+    placeholderData: keepPreviousData,
+    // Who reads on is left alone.
+    refetchInterval: (query) => (query.state.data?.pages.length === 1 ? 5 * second : false),
+  });
 
 export const pollersQuery = queryOptions({
   queryKey: ["pollers"],

@@ -8,7 +8,6 @@ import { Age } from "../ui/State";
 
 export function Polling({ device }: { device: DeviceDetail }) {
   const pollers = useQuery(devicePollersQuery(device.id));
-  // A poller of another process tells its own /metrics; here nothing is known of it.
   const items = [...(pollers.data?.items ?? [])].sort((a, b) =>
     b.connector.localeCompare(a.connector),
   );

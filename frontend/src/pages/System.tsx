@@ -11,6 +11,15 @@ import { type Column, Grid } from "../ui/Grid";
 import { Age, StateShape } from "../ui/State";
 
 const SLOWEST = 20;
+const PROCESS_COLUMNS: Column[] = [
+  { head: "Process" },
+  { head: "State" },
+  { head: "Host", className: "wide" },
+  { head: "Version", className: "wide" },
+  { head: "Started", className: "wide" },
+  { head: "Devices", className: "c-num" },
+  { head: "Lines not logged", className: "c-num wide" },
+];
 const ROLE_COLUMNS: Column[] = [
   { head: "Component" },
   { head: "Process" },
@@ -43,6 +52,7 @@ export default function SystemPage() {
         {(data) => (
           <>
             <Verdict status={data} />
+            <Processes status={data} />
             <Roles status={data} />
           </>
         )}
@@ -93,6 +103,51 @@ function Verdict({ status }: { status: SystemStatus }) {
     </section>
   );
 }
+
+function Processes({ status }: { status: SystemStatus }) {
+  return (
+    <section aria-labelledby="processes-head">
+      <div className="section-head">
+        <h2 id="processes-head">Processes</h2>
+        <Link to="/system/log">Log of all processes</Link>
+      </div>
+      <Grid columns={PROCESS_COLUMNS}>
+        {status.processes.map((process) => (
+          <tr key={process.instance}>
+            <td>
+              <Link to={`/system/log?process=${encodeURIComponent(process.instance)}`}>
+                {process.instance}
+              </Link>
+            </td>
+            <td>
+              <span className="state-mark">
+                <StateShape state={processShape(process.state)} />
+                {process.state}
+                {process.state !== "running" && process.state !== "stopping" && (
+                  <>
+                    {" "}
+                    <Age at={process.since} />
+                  </>
+                )}
+              </span>
+            </td>
+            <td className="wide">{process.host}</td>
+            <td className="wide">{process.version}</td>
+            <td className="wide">
+              <Age at={process.started_at} />
+            </td>
+            <td className="c-num">{figure(process.figures.poller_devices)}</td>
+            <td className="c-num wide">{figure(process.figures.log_lines_dropped)}</td>
+          </tr>
+        ))}
+      </Grid>
+    </section>
+  );
+}
+
+const processShape = (state: string) =>
+  state === "running" ? "up" : state === "gone" || state === "failed" ? "down" : "unknown";
+const figure = (value: number | undefined): string => (value === undefined ? "–" : count(value));
 
 function Roles({ status }: { status: SystemStatus }) {
   return (
@@ -201,8 +256,10 @@ function About({ status }: { status: SystemStatus }) {
         <h2 id="about-head">This installation</h2>
       </div>
       <dl className="facts">
-        <dt>Version</dt>
-        <dd>{status.version}</dd>
+        <dt>This page is from</dt>
+        <dd>
+          {status.instance}, version {status.version}
+        </dd>
         <dt>Running for</dt>
         <dd title={absolute(status.started_at)}>{duration(now - status.started_at)}</dd>
         <dt>Event log</dt>

@@ -90,7 +90,7 @@ function Why() {
 function Places() {
   const path = usePath();
   const here = (to: string) =>
-    to === "/" ? path === "/" || path.startsWith("/devices") : path === to;
+    to === "/" ? path === "/" || path.startsWith("/devices") : path.startsWith(to);
   return (
     <nav aria-label="Main">
       {PLACES.map(({ to, label }) => (

@@ -150,7 +150,8 @@ struct RemoteArgs {
     /// Address of its API, e.g. http://127.0.0.1:5000 [default: as the configuration says]
     #[arg(long, env = "OPSC_URL", value_name = "URL")]
     url: Option<String>,
-    /// File with the token that `run` and `api` make [default: cli-token in the state folder]
+    /// File with the token that `run` and `api` make [default: api.token_file, else cli-token in
+    /// the state folder]
     #[arg(long, env = "OPSC_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<PathBuf>,
 }

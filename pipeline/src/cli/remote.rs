@@ -11,7 +11,6 @@ use zeroize::Zeroizing;
 
 use super::{CredentialCommand, DeviceArgs, DeviceCommand, Failure, device};
 use crate::config::Config;
-use crate::system::TOKEN_FILE;
 
 const CREDENTIALS: &str = "/credentials/v1/credentials";
 /// Longest secret read.
@@ -46,7 +45,7 @@ impl Client {
         url: Option<String>,
         token_file: Option<&Path>,
     ) -> Result<Self, Failure> {
-        let usual = config.state_dir.join(TOKEN_FILE);
+        let usual = config.token_file();
         let path = token_file.unwrap_or(&usual);
         let token = std::fs::read_to_string(path).map_err(|error| {
             format!(

@@ -94,7 +94,6 @@ fn on_kafka(config: &Config, log: &KafkaLog, command: TopicsCommand) -> Result<E
                 "{create} to create, {refused} refused: nothing is created until that is mended."
             )
         }
-        (true, 0, 0) => "Nothing to create: all topics are there.".to_owned(),
         (true, _, 0) => {
             log.ensure_topics(&specs)?;
             format!("{create} created.")

@@ -7,8 +7,7 @@ use super::kafka::{KafkaLog, KafkaOptions};
 use super::{EventLog, LogError};
 use crate::config::{Config, LogKind};
 
-/// The log's folder in the state folder.
-/// Folder of the embedded log in the state folder.
+/// The embedded log's folder in the state folder.
 pub const FOLDER: &str = "log";
 
 /// Opens the log that the configuration names.

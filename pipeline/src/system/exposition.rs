@@ -86,6 +86,12 @@ pub(super) fn counters(text: &mut String, poller: &Poller) {
     }
 }
 
+/// What became of warnings and errors.
+pub(super) fn lines(text: &mut String, counts: impl Iterator<Item = (&'static str, u64)>) {
+    let mut lines = Lines::begin(text, families::PROCESS_LOG_LINES.family());
+    counts.for_each(|(result, count)| lines.line(&[result], count as f64));
+}
+
 /// How far each group is behind, by topic and partition, whoever holds it or nobody.
 pub(super) fn lag(text: &mut String, config: &Config, all: &[GroupLag]) {
     let lines = Lines::begin(text, families::LAG_RECORDS.family());

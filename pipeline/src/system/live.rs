@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Live, LiveEvent};
+use api::{Live, LiveEvent, LogPlace};
 use schemas::DeviceId;
 
 use super::{Shared, StartError};
@@ -13,7 +13,7 @@ use crate::run::lag::{Place, Reading};
 use crate::run::schema_topic::SchemaTopic;
 use crate::run::supervise::{Group, Runner};
 use crate::run::wiring::RunError;
-use crate::topology::{ANOMALY, METRIC, STATUS};
+use crate::topology::{ANOMALY, METRIC, PROCESS_LOG, STATUS};
 
 /// Stands for a group among the readers whose lag is shown: the tail has none.
 const GROUP: &str = "api";
@@ -36,14 +36,20 @@ struct Tail {
 /// Starts a thread per topic that viewers see live.
 pub(super) fn follow(group: &mut Group, shared: &Arc<Shared>) -> Result<Live, StartError> {
     let live = Live::new();
-    let tails: [(&'static str, Publish); 3] =
-        [(ANOMALY.name, anomaly), (STATUS.name, status), (METRIC.name, samples)];
+    let tails: [(&'static str, Publish); 4] = [
+        (ANOMALY.name, anomaly),
+        (STATUS.name, status),
+        (METRIC.name, samples),
+        (PROCESS_LOG.name, line),
+    ];
     for (topic, publish) in tails {
         let (shared, live) = (Arc::clone(shared), live.clone());
         group
             .spawn(&format!("api live {topic}"), move || {
+                let reader = shared.log.reader(topic, &[], Start::Latest)?;
+                live.tail_began();
                 Ok(Box::new(Tail {
-                    reader: shared.log.reader(topic, &[], Start::Latest)?,
+                    reader,
                     schemas: SchemaTopic::new(Arc::clone(&shared.log), shared.schemas.clone()),
                     live: live.clone(),
                     publish,
@@ -87,15 +93,29 @@ impl Runner for Tail {
 
 // What cannot be read here is dead-lettered by the sinks, which read the same records.
 
+fn place(topic: char, record: &Record) -> LogPlace {
+    let Record { partition, offset, timestamp_ms, .. } = *record;
+    LogPlace { topic, partition, offset, at_ms: timestamp_ms }
+}
+
 fn anomaly(live: &Live, schemas: &mut SchemaTopic, record: &Record) {
     if let Ok(Some(anomaly)) = schemas.decode(|store| ANOMALY.read(store, record)) {
-        live.publish(LiveEvent::Anomaly(&anomaly));
+        live.publish(LiveEvent::Anomaly(&anomaly, place('a', record)));
     }
 }
 
 fn status(live: &Live, schemas: &mut SchemaTopic, record: &Record) {
     if let Ok(Some(status)) = schemas.decode(|store| STATUS.read(store, record)) {
-        live.publish(LiveEvent::Status(&status));
+        live.publish(LiveEvent::Status(&status, place('s', record)));
+    }
+}
+
+fn line(live: &Live, schemas: &mut SchemaTopic, record: &Record) {
+    if !live.watches_log() {
+        return;
+    }
+    if let Ok(Some(line)) = schemas.decode(|store| PROCESS_LOG.read(store, record)) {
+        live.publish(LiveEvent::Log(&line));
     }
 }
 

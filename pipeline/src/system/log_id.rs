@@ -41,7 +41,7 @@ pub fn log_id(log: &dyn EventLog) -> Result<Uuid, LogError> {
     })
 }
 
-/// The log's id, if it has one.
+/// The log's id, if it has one; nothing is written.
 ///
 /// # Errors
 /// [`LogError`].

@@ -7,9 +7,13 @@ mod exposition;
 mod live;
 pub mod log_id;
 mod observe;
+mod own;
 mod parts;
+mod pollers;
 mod prober;
 mod process;
+mod process_log;
+mod processes;
 pub mod restored;
 mod roles;
 mod status;
@@ -17,10 +21,11 @@ pub mod telemetry;
 pub mod vault;
 mod watch;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use connectors::Poller;
 use schemas::SchemaStore;
 use sqlx::PgPool;
 use tokio::runtime::Handle;
@@ -37,8 +42,6 @@ use crate::run::wiring::RunError;
 use crate::topology;
 pub use crate::topology::Role;
 
-/// The command line's token, in the state folder.
-pub const TOKEN_FILE: &str = "cli-token";
 /// Where the one-time password of the first start lies until the administrator removes it.
 pub const PASSWORD_FILE: &str = "admin-password";
 
@@ -104,10 +107,22 @@ pub(crate) struct Shared {
     pub lag: Lag,
     pub(crate) parts: parts::Parts,
     pub(crate) restored: restored::Said,
+    pub(crate) pollers: pollers::Pollers,
+    /// The roles of this process.
+    pub roles: Vec<Role>,
+    /// Set where devices are polled. Weak: who stops the poller is its last owner.
+    pub poller: OnceLock<Weak<Poller>>,
     pub started_at: i64,
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
     pub database: sinks::DatabaseInfo,
     pub stop: Stop,
+}
+
+impl Shared {
+    /// The poller, while it runs here.
+    fn poller(&self) -> Option<Arc<Poller>> {
+        self.poller.get().and_then(Weak::upgrade)
+    }
 }
 
 /// The profiles built in and those of the configuration's folder.
@@ -148,7 +163,14 @@ pub fn run(config: &Config, roles: &[Role], runtime: &Handle) -> Result<(), Star
     let stop = Stop::default();
     watch_signals(runtime, stop.clone())?;
     let shared = Arc::new(open(config, roles, runtime, stop)?);
-    let running = roles::Running::start(&shared, roles)?;
+    let lines = process_log::Shipper::start(&shared)?;
+    let running = match roles::Running::start(&shared, roles) {
+        Ok(running) => running,
+        Err(error) => {
+            lines.stop();
+            return Err(error);
+        }
+    };
     if roles.contains(&Role::Api) {
         restored::watch(&shared)?;
     }
@@ -162,7 +184,9 @@ pub fn run(config: &Config, roles: &[Role], runtime: &Handle) -> Result<(), Star
         std::thread::sleep(Duration::from_millis(50));
     };
     tracing::info!("stopping");
+    shared.stop.request();
     running.stop();
+    lines.stop();
     tracing::info!("stopped");
     failure.map_or(Ok(()), |error| Err(error.into()))
 }
@@ -214,8 +238,11 @@ fn open(
         clock: Clock::system(),
         health: Health::default(),
         lag: Lag::default(),
-        parts: parts::Parts::new(config.log.partitions),
+        parts: parts::Parts::new(config.log.partitions, config.system.keep_gone_s * 1_000),
         restored: restored::Said::default(),
+        pollers: pollers::Pollers::default(),
+        roles: roles.to_vec(),
+        poller: OnceLock::new(),
         started_at: wall_ms(),
         metrics,
         database,

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use connectors::{Poller, PollerConfig};
 use processors::Processor;
 use tokio::sync::oneshot;
 
 use super::commands::Commands;
+use super::pollers::Follower;
 use super::vault::Vault;
 use super::watch::Watch;
 use super::{Shared, StartError, database, demo, live, observe, prober, status};
@@ -26,8 +27,8 @@ use crate::topology::{self, Context, Database, Role, Threads};
 
 /// Longest wait for the last polls to be durable.
 const LAST_POLLS: Duration = Duration::from_secs(20);
-/// Longest wait for viewers to let go of the API.
-const LAST_ANSWERS: Duration = Duration::from_secs(5);
+/// Longest wait for the API's end: it gives requests that have begun 10 s.
+const LAST_ANSWERS: Duration = Duration::from_secs(11);
 /// Between two clean-ups of the database.
 const RETENTION: Duration = Duration::from_secs(3600);
 
@@ -77,9 +78,7 @@ impl Running {
         };
         let mut started = roles.iter().try_for_each(|role| running.add(*role, &vault));
         if started.is_ok() {
-            let poller = running.connect.as_ref().map(|connect| &connect.poller);
-            let whole = roles.contains(&Role::Api);
-            let served = observe::start(shared, poller, whole);
+            let served = observe::start(shared);
             started = served.map(|served| running.telemetry = served);
         }
         match started {
@@ -103,20 +102,16 @@ impl Running {
                 }
                 self.connect = Some(connect(shared, vault)?);
             }
-            Role::Api => {
-                let poller = self.connect.as_ref().map(|connect| &connect.poller);
-                self.api = Some(api(shared, vault, poller)?);
-            }
+            Role::Api => self.api = Some(api(shared, vault)?),
         }
         Ok(())
     }
 
     pub(super) fn stop(self) {
+        let asked = Instant::now();
         if let Some(connect) = self.connect {
             connect.group.stop();
-            if let Some(poller) = Arc::into_inner(connect.poller) {
-                self.shared.runtime.block_on(poller.stop());
-            }
+            self.shared.runtime.block_on(connect.poller.stop());
             if let Err(error) = connect.polls.flush(LAST_POLLS) {
                 tracing::warn!(%error, "the last polls");
             }
@@ -128,6 +123,7 @@ impl Running {
             group.stop();
         }
         if let Some(api) = self.api {
+            drain(&self.shared, asked);
             let _ = api.stop.send(());
             api.group.stop();
             let ended = async { tokio::time::timeout(LAST_ANSWERS, api.server).await };
@@ -143,6 +139,15 @@ impl Running {
             telemetry.stop(&self.shared.runtime);
         }
     }
+}
+
+/// Serves on while a load balancer learns from `/readyz` that this process ends.
+fn drain(shared: &Shared, asked: Instant) {
+    let drain = Duration::from_secs(shared.config.api.drain_s);
+    if !drain.is_zero() {
+        tracing::info!(?drain, "the API drains");
+    }
+    std::thread::sleep(drain.saturating_sub(asked.elapsed()));
 }
 
 fn watch(shared: &Arc<Shared>) -> Result<Group, StartError> {
@@ -239,6 +244,8 @@ fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartErr
             .map_err(|error| StartError::machine("poller", error))?
     };
     vault.tell(&poller);
+    // There is one of this role in a process.
+    let _ = shared.poller.set(Arc::downgrade(&poller));
     if !shared.config.inventory.file.is_empty() {
         sources::inventory_file::read(&shared.config)
             .map_err(|error| StartError::machine("inventory file", error))?;
@@ -256,11 +263,7 @@ fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartErr
     Ok(Connect { group, poller, polls })
 }
 
-fn api(
-    shared: &Arc<Shared>,
-    vault: &Arc<Vault>,
-    poller: Option<&Arc<Poller>>,
-) -> Result<Api, StartError> {
+fn api(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Api, StartError> {
     let listen = &shared.config.api.listen;
     let listener =
         shared.runtime.block_on(tokio::net::TcpListener::bind(listen)).map_err(|error| {
@@ -271,6 +274,10 @@ fn api(
         })?;
     let mut group = Group::new(shared.health.clone(), shared.lag.clone());
     let live = live::follow(&mut group, shared)?;
+    let follower = Arc::clone(shared);
+    group
+        .spawn("api pollers", move || Ok(Box::new(Follower::new(&follower)?) as Box<dyn Runner>))
+        .map_err(thread)?;
     let config = api::ApiConfig {
         bearer_token: Some(status::token(&shared.config)?),
         public_origin: Some(shared.config.api.public_origin.clone()).filter(|it| !it.is_empty()),
@@ -282,7 +289,7 @@ fn api(
         commands: Arc::new(Commands::new(shared.log.as_ref())?),
         vault: Arc::clone(vault) as _,
         prober: Arc::new(prober::Prober::new(&mut group, shared)?),
-        system: Arc::new(status::System::new(Arc::clone(shared), poller, true)),
+        system: Arc::new(status::System::new(Arc::clone(shared))),
     };
     let pool = shared.pool.clone();
     let state = api::ApiState::new(config, pool, ports, live, shared.schemas.clone())

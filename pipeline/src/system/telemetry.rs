@@ -5,29 +5,30 @@ use std::time::Duration;
 
 use instruments::Kind;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt, registry};
 
+use super::process_log;
 use crate::config::{Format, TelemetryConfig};
 use crate::families;
 
 /// Time between two readings of histograms.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Sends log lines to standard error.
+/// Sends log lines to standard error; warnings and errors also wait for the topic `process-log`.
 pub fn init(config: &TelemetryConfig) {
     let filter = std::env::var("RUST_LOG").unwrap_or_else(|_| config.filter.clone());
     let filter = EnvFilter::try_new(&filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = std::io::stderr().is_terminal()
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(colours);
-    // A second call (tests) changes nothing.
-    let _ = match config.format {
-        Format::Text => lines.with_target(false).try_init(),
-        Format::Json => lines.json().try_init(),
+    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
+    let lines = match config.format {
+        Format::Text => lines.with_target(false).boxed(),
+        Format::Json => lines.json().boxed(),
     };
+    // A second call (tests) changes nothing.
+    let _ = registry().with(filter).with(lines).with(process_log::layer()).try_init();
 }
 
 /// Collects the process's metrics; the handle renders them in Prometheus's text form.

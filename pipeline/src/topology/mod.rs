@@ -7,9 +7,12 @@ mod graph;
 use processors::{DeviceChain, DeviceControl, Following, Output, Stateless, Working};
 use schemas::{
     Anomaly, Baseline, DeadLetter, Device, DeviceFacts, DeviceId, DeviceInput, DeviceStatus,
-    MetricBatch, Probe, ProbeReport, ProcessStatus, Rollup, Series, SeriesId, Source, SourceKey,
+    MetricBatch, PollerStatus, Probe, ProbeReport, ProcessLog, ProcessStatus, Rollup, Series,
+    SeriesId, Source, SourceKey,
 };
-use sinks::{Anomalies, Baselines, Devices, Facts, Rollups, Samples, SeriesIdentities, Statuses};
+use sinks::{
+    Anomalies, Baselines, Devices, Facts, ProcessLogs, Rollups, Samples, SeriesIdentities, Statuses,
+};
 
 pub use self::component::{Build, Component, Context, Database, Kind, Outputs, Role, Threads};
 pub use self::graph::Topology;
@@ -80,6 +83,12 @@ pub const CLAIM: Topic<String, ()> =
 /// What each process does.
 pub const PROCESS_STATUS: Topic<String, ProcessStatus> =
     Topic::compacted("process-status", "what each process does, every two seconds").single();
+/// How polls of each device went.
+pub const POLLER_STATUS: Topic<String, PollerStatus> =
+    Topic::compacted("poller-status", "how polls of each device went, within a minute").single();
+/// Warnings and errors of all processes.
+pub const PROCESS_LOG: Topic<String, ProcessLog> =
+    Topic::kept("process-log", 7, "warnings and errors of every process");
 /// Schemas by id.
 pub const SCHEMA: Topic<String, ()> =
     Topic::compacted("schema", "every schema ever written, by id").single();
@@ -139,11 +148,12 @@ pub fn topology() -> Topology {
         .sink::<Anomalies, _>(&ANOMALY)
         .sink::<Statuses, _>(&STATUS)
         .sink::<Facts, _>(&FACTS)
+        .sink::<ProcessLogs, _>(&PROCESS_LOG)
         .service("configuration", Role::Connect, vec![&SOURCE], vec![&SOURCE])
         .service(
             "api",
             Role::Api,
-            vec![&ANOMALY, &STATUS, &METRIC, &PROBE_REPORT],
+            vec![&ANOMALY, &STATUS, &METRIC, &POLLER_STATUS, &PROCESS_LOG, &PROBE_REPORT],
             vec![&DEVICE, &PROBE],
         )
 }
@@ -222,7 +232,9 @@ mod tests {
         let all = |of: fn(&Component) -> &Vec<&'static dyn Named>| -> BTreeSet<&str> {
             topology.components.iter().flat_map(of).map(|topic| topic.name()).collect()
         };
-        let (mut read, written) = (all(|it| &it.reads), all(|it| &it.writes));
+        let (mut read, mut written) = (all(|it| &it.reads), all(|it| &it.writes));
+        // By every process, of itself.
+        written.extend([POLLER_STATUS.name, PROCESS_LOG.name]);
         // By its own writer, and by people.
         read.extend(topology.components.iter().filter_map(|it| Some(it.state?.name())));
         read.insert(DEAD_LETTER.name);

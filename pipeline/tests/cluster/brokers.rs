@@ -13,7 +13,8 @@ use schemas::{AvroRecord as _, DeviceId, Outcome, Poll, SchemaStore};
 use sqlx::PgPool;
 
 use super::common::{Program as Killed, now_ms, records, serials};
-use super::site::{DEVICES, INTERVAL_MS, OURS, Owners, Site};
+use super::owners::Owners;
+use super::site::{DEVICES, INTERVAL_MS, OURS, Site};
 use super::{WITHIN, ledger};
 
 const PORT: u16 = 19_450;

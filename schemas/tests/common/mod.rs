@@ -145,6 +145,11 @@ pub fn visit_all(visit: &mut impl Visit) {
             state: "waiting".into(),
             detail: "why".into(),
             since: 3,
+            group: "route".into(),
+            topic: "device".into(),
+            partitions: vec![3],
+            lag: Some(4),
+            lag_ms: None,
         }],
         reads: vec![ReadStatus {
             group: "route".into(),
@@ -153,6 +158,39 @@ pub fn visit_all(visit: &mut impl Visit) {
             next: Some(7),
             newest_at: None,
         }],
+        state: "ended".into(),
+        roles: vec!["process".into()],
+        host: "h".into(),
+        warnings: vec!["ICMP: not permitted".into()],
+        figures: vec![Figure { name: "log_lines_dropped".into(), value: 2 }],
+    });
+    visit.see(&PollerStatus {
+        instance: "connect@h".into(),
+        started_at: 1,
+        part: 0,
+        parts: 1,
+        timings: vec![PollTiming {
+            device: device(),
+            device_name: "r1".into(),
+            connector: "snmp".into(),
+            last_duration_ms: Some(12),
+            last_outcome: Some("ok".into()),
+            last_at: None,
+            slowest_table: Some("ifXTable".into()),
+            slowest_table_ms: Some(9),
+            requests: 7,
+            timeouts: 1,
+        }],
+    });
+    visit.see(&ProcessLog {
+        instance: "sink@h".into(),
+        at: 1,
+        level: "warn".into(),
+        component: "sink metric".into(),
+        target: "pipeline::run::sink".into(),
+        message: "holding".into(),
+        fields: vec![LogField { name: "error".into(), value: "away".into() }],
+        suppressed: 3,
     });
     visit.see(&MetricBatch {
         tenant: "default".into(),

@@ -5,6 +5,7 @@ mod dashboards;
 mod exactly_once;
 mod migration;
 mod poison;
+mod process_log;
 mod rebuild;
 mod tables;
 mod views;
