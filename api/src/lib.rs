@@ -31,9 +31,9 @@ static METER: hostile::Meter = hostile::Meter;
 pub use auth::{AdminError, ensure_admin, reset_admin};
 pub use live::{Live, LiveEvent};
 pub use ports::{
-    Commands, DatabaseStatus, LogStatus, NewSecret, PollerTiming, PortError, PortFuture,
-    ProbeReport, ProbeRequest, ProbeStep, Prober, RoleStatus, StoredCredential, System,
-    SystemStatus, Trouble, Vault,
+    Commands, DatabaseStatus, LogStatus, PollerTiming, PortError, PortFuture, ProbeReport,
+    ProbeRequest, ProbeStep, Prober, RoleStatus, StoredCredential, System, SystemStatus, Trouble,
+    Vault,
 };
 pub use router::router;
 pub use serve::{serve, serve_telemetry};

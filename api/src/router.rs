@@ -42,6 +42,7 @@ fn protected() -> OpenApiRouter<ApiState> {
         .routes(routes!(pollers::list))
         .routes(routes!(credentials::list, credentials::create))
         .routes(routes!(credentials::put, credentials::delete))
+        .routes(routes!(credentials::kinds::list))
         .routes(routes!(system::status))
         .routes(routes!(registry::subjects))
         .routes(routes!(registry::versions))

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use schemas::{
-    Anomaly, AvroRecord, Baseline, CodecError, Control, Device, DeviceFacts, DeviceId, DeviceInput,
-    DeviceStatus, MetricBatch, Poll, Rollup, SchemaStore, Series, SeriesId, Tick, encode,
+    Anomaly, AvroRecord, Baseline, CodecError, Control, CredentialChange, Device, DeviceFacts,
+    DeviceId, DeviceInput, DeviceStatus, MetricBatch, Poll, ProbeOutcome, ProbeRequest, Rollup,
+    SchemaStore, Series, SeriesId, Tick, encode,
 };
 
 use crate::log::{Cleanup, NewRecord, Record, TopicSpec};
@@ -87,6 +88,9 @@ keyed! {
     DeviceStatus: DeviceId = |it| it.device;
     DeviceFacts: PartKey = |it| PartKey { device: it.device, part: it.part };
     Series: SeriesId = |it| it.id;
+    CredentialChange: String = |it| format!("{}/{}", it.tenant, it.name);
+    ProbeRequest: String = |it| it.id.clone();
+    ProbeOutcome: String = |it| it.id.clone();
 }
 
 /// What may be written to a topic of a type: that type, or a variant of an enum.

@@ -21,10 +21,10 @@ pub use address::{Address, AddressError, MAX_ADDRESS};
 pub use id::{DeviceId, SeriesId, TenantId};
 pub use identity::{Difference, RowIdentity};
 pub use records::{
-    Anomaly, Availability, Baseline, Column, ComponentStatus, Control, DeadLetter, Device,
-    DeviceFacts, DeviceStatus, Fact, Gap, GapReason, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS,
-    Kind, MetricBatch, Outcome, Poll, ProcessStatus, ReadStatus, Rollup, SampleFlags, Series, Tick,
-    Transition,
+    Anomaly, Availability, Baseline, Column, ComponentStatus, Control, CredentialChange,
+    DeadLetter, Device, DeviceFacts, DeviceStatus, Fact, Gap, GapReason, ICMP_ECHOES,
+    ICMP_SPACING_MS, ICMP_TIMEOUT_MS, Kind, MetricBatch, Outcome, Poll, ProbeOutcome, ProbeRequest,
+    ProbeStep, ProcessStatus, ReadStatus, Rollup, SampleFlags, Series, Tick, Transition,
 };
 pub use registry::{LOCAL_ID_BASE, SchemaId, SchemaStore, shipped};
 pub use wire::{AvroRecord, CodecError, DeviceInput, encode};

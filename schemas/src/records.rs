@@ -218,6 +218,68 @@ pub struct Tick {
     pub at: i64,
 }
 
+/// A credential was made, replaced or removed (`credential.avsc`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct CredentialChange {
+    #[serde(default = "default_tenant")]
+    pub tenant: TenantId,
+    pub name: String,
+    pub version: i64,
+    #[serde(default = "yes")]
+    pub present: bool,
+}
+
+/// A device to try once (`probe.avsc`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct ProbeRequest {
+    pub id: String,
+    #[serde(default = "default_tenant")]
+    pub tenant: TenantId,
+    pub address: String,
+    #[serde(default = "default_port")]
+    pub port: i32,
+    #[serde(default = "default_profile")]
+    pub profile: String,
+    #[serde(default)]
+    pub credential: Option<String>,
+    #[serde(default)]
+    pub any_source: bool,
+}
+
+/// What came of a [`ProbeRequest`] (`probe_outcome.avsc`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct ProbeOutcome {
+    pub id: String,
+    pub by: String,
+    #[serde(default)]
+    pub refused: Option<String>,
+    #[serde(default)]
+    pub steps: Vec<ProbeStep>,
+    #[serde(default)]
+    pub sys_name: Option<String>,
+    #[serde(default)]
+    pub sys_descr: Option<String>,
+    #[serde(default)]
+    pub profile: Option<String>,
+    #[serde(default)]
+    pub interfaces: Option<i64>,
+}
+
+/// One protocol of a [`ProbeOutcome`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct ProbeStep {
+    pub name: String,
+    pub ok: bool,
+    #[serde(default)]
+    pub detail: String,
+    #[serde(default)]
+    pub duration_ms: i64,
+}
+
 /// What one process does (`process_status.avsc`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]

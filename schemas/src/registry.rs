@@ -12,8 +12,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::measure::bottomless;
 use crate::records::{
-    Anomaly, Baseline, Control, DeadLetter, Device, DeviceFacts, DeviceStatus, MetricBatch, Poll,
-    ProcessStatus, Rollup, Series, Tick,
+    Anomaly, Baseline, Control, CredentialChange, DeadLetter, Device, DeviceFacts, DeviceStatus,
+    MetricBatch, Poll, ProbeOutcome, ProbeRequest, ProcessStatus, Rollup, Series, Tick,
 };
 use crate::wire::{AvroRecord, CodecError};
 
@@ -66,6 +66,9 @@ pub fn shipped() -> &'static [Shipped] {
             of::<DeviceFacts>(),
             of::<Series>(),
             of::<DeadLetter>(),
+            of::<CredentialChange>(),
+            of::<ProbeRequest>(),
+            of::<ProbeOutcome>(),
         ]
     })
 }

@@ -11,8 +11,8 @@ use serde_avro_fast::{Schema, from_datum_slice, to_datum};
 
 use crate::binary::{Binary, Cursor, Flaw, empty_poll, refill_poll};
 use crate::records::{
-    Anomaly, Baseline, Control, DeadLetter, Device, DeviceFacts, DeviceStatus, MetricBatch, Poll,
-    ProcessStatus, Rollup, Series, Tick,
+    Anomaly, Baseline, Control, CredentialChange, DeadLetter, Device, DeviceFacts, DeviceStatus,
+    MetricBatch, Poll, ProbeOutcome, ProbeRequest, ProcessStatus, Rollup, Series, Tick,
 };
 use crate::registry::{SchemaId, SchemaStore, fingerprint};
 
@@ -330,6 +330,9 @@ record!(own Poll, "Poll", "poll.avsc", |poll| validate_poll(poll));
 record!(Control, "Control", "control.avsc");
 record!(Tick, "Tick", "tick.avsc");
 record!(ProcessStatus, "ProcessStatus", "process_status.avsc");
+record!(CredentialChange, "CredentialChange", "credential.avsc");
+record!(ProbeRequest, "ProbeRequest", "probe.avsc");
+record!(ProbeOutcome, "ProbeOutcome", "probe_outcome.avsc");
 record!(own MetricBatch, "MetricBatch", "metric.avsc", |batch| {
     let flags = if batch.flags.is_empty() { batch.series.len() } else { batch.flags.len() };
     let arrays = [

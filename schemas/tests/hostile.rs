@@ -52,6 +52,9 @@ fn read_all(store: &SchemaStore, bytes: &[u8]) -> usize {
         one::<DeviceFacts>,
         one::<Series>,
         one::<DeadLetter>,
+        one::<CredentialChange>,
+        one::<ProbeRequest>,
+        one::<ProbeOutcome>,
     ];
     assert_eq!(all.len(), shipped().len(), "a record type is left out");
     let input = DeviceInput::decode(store, bytes, &mut None).is_ok();

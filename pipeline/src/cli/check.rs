@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 use super::remote::{Client, Running};
 use crate::config::{Config, LogKind};
 use crate::system::database;
+use crate::system::vault::admin;
 
 /// A system that runs here says so within this time.
 const RUNNING_WITHIN: Duration = Duration::from_secs(3);
@@ -30,6 +31,7 @@ pub(super) async fn run(config: &Config) -> ExitCode {
         ("API address", listen(config, running.is_some())),
         ("event log", log(config, running.as_ref())),
         ("database", database(config).await),
+        ("vault", vault(config).await),
         ("parts", parts(running.as_ref())),
     ];
     let mut bad = 0;
@@ -136,6 +138,25 @@ fn log(config: &Config, running: Option<&Running>) -> Finding {
             Ok(id) => Finding::Good(format!("{:?}, id {id}", config.log.kind)),
             Err(error) => Finding::Note(format!("reached, but not set up yet: {error}")),
         },
+        Err(error) => Finding::Bad(error.to_string()),
+    }
+}
+
+/// Who polls needs the key; who does not needs none.
+async fn vault(config: &Config) -> Finding {
+    let Ok(pool) = database::migrated(config).await else {
+        return Finding::Note("not looked at, as the database cannot be used".to_owned());
+    };
+    let file = config.vault_key();
+    match admin::status(&pool, &file).await {
+        Ok(report) => {
+            let text = report.text.replace('\n', "\n      ");
+            match (report.good, file.read()) {
+                (true, _) => Finding::Good(text),
+                (false, Ok(None)) => Finding::Note(text),
+                (false, _) => Finding::Bad(text),
+            }
+        }
         Err(error) => Finding::Bad(error.to_string()),
     }
 }

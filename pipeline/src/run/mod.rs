@@ -2,11 +2,13 @@
 
 pub mod dead_letter;
 pub mod durable;
+pub mod follow;
 pub mod lag;
 mod partition;
 pub mod poll;
 pub mod poll_sink;
 pub mod position;
+pub mod probe;
 pub mod processor;
 mod restore;
 pub mod schema_topic;

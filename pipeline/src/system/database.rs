@@ -195,6 +195,19 @@ async fn cause(pool: &PgPool) -> Option<String> {
     }
 }
 
+/// A database that is there, with today's tables.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn migrated(config: &Config) -> Result<PgPool, StartError> {
+    let pool = pool(config)?;
+    if let Some(error) = cause(&pool).await {
+        return Err(refused(error));
+    }
+    sinks::inspect(&pool).await.map_err(refused)?;
+    Ok(pool)
+}
+
 /// For `opsconductor migrate`: what was done, in words.
 ///
 /// # Errors

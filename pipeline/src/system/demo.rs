@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use lab::{Lab, LedgerConfig};
 use schemas::{Device, DeviceId};
+use vault::{Kind, Secret};
+use zeroize::Zeroizing;
 
 use super::commands::Commands;
 use super::inventory;
-use super::vault::Vault;
+use super::vault::Store;
 use super::{Shared, StartError};
 
 /// Source name of the demo's devices.
@@ -28,7 +30,7 @@ const LIVELY: Duration = Duration::from_secs(15 * 60);
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Starts the network and puts its devices on the log.
-pub(super) fn start(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Lab, StartError> {
+pub(super) fn start(shared: &Arc<Shared>) -> Result<Lab, StartError> {
     let failed = |error: &dyn std::fmt::Display| StartError::machine("demo network", error);
     let state = &shared.config.state_dir;
     let mut config = lab::demo();
@@ -48,12 +50,12 @@ pub(super) fn start(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Lab, Sta
              without the demo: OPSC_DEMO=0"
         ))
     })?;
-    let commands = Commands::new(shared.log.as_ref())?;
+    let commands = Arc::new(Commands::new(shared.log.as_ref())?);
+    let store = Store::new(shared.pool.clone(), Arc::clone(&commands));
     let mut devices = Vec::new();
     for entry in lab.inventory() {
         let credential = format!("demo-{}", entry.community);
-        let secret = api::NewSecret::SnmpV2c { community: entry.community.clone().into() };
-        let put = api::Vault::put(vault.as_ref(), credential.clone(), secret);
+        let put = api::Vault::put(&store, credential.clone(), community(&entry.community)?);
         shared.runtime.block_on(put).map_err(|error| failed(&error))?;
         devices.push(Device {
             tenant: "default".to_owned(),
@@ -84,10 +86,19 @@ pub(super) fn start(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Lab, Sta
     Ok(lab)
 }
 
+fn community(text: &str) -> Result<Secret, StartError> {
+    let failed = |error: String| StartError::machine("demo network's community", error);
+    let kind = Kind::offered_as("snmp_v2c").map_err(failed)?;
+    let given = [("community".to_owned(), Zeroizing::new(text.to_owned()))];
+    Secret::new(kind, given.into()).map_err(|flaws| {
+        failed(flaws.into_iter().map(|flaw| flaw.detail).collect::<Vec<_>>().join(", "))
+    })
+}
+
 /// Lets the devices be polled at their own interval once the first look is over.
 fn calm_down(
     shared: Arc<Shared>,
-    commands: Commands,
+    commands: Arc<Commands>,
     mut devices: Vec<Device>,
 ) -> Result<(), StartError> {
     let begun = Instant::now();

@@ -9,12 +9,14 @@ use processors::Processor;
 use tokio::sync::oneshot;
 
 use super::commands::Commands;
-use super::vault::Vault;
+use super::prober::Prober;
+use super::vault::{Keyring, RESEALED_AFTER, Store};
 use super::watch::Watch;
-use super::{Shared, StartError, database, demo, inventory, live, observe, prober, status};
+use super::{Shared, StartError, database, demo, inventory, live, observe, status};
 use crate::run::lag::Reading;
 use crate::run::poll::PollRunner;
 use crate::run::poll_sink::LogPollSink;
+use crate::run::probe::Probing;
 use crate::run::processor::ProcessorRunner;
 use crate::run::sink::SinkRunner;
 use crate::run::supervise::{Group, Runner};
@@ -58,10 +60,6 @@ fn thread(error: std::io::Error) -> StartError {
 
 impl Running {
     pub(super) fn start(shared: &Arc<Shared>, roles: &[Role]) -> Result<Self, StartError> {
-        let key = shared.config.state_dir.join("vault.key");
-        let vault = Vault::open(shared.pool.clone(), &key)
-            .map(Arc::new)
-            .map_err(|error| StartError::machine("credential vault", error))?;
         let mut running = Self {
             shared: Arc::clone(shared),
             connect: None,
@@ -72,7 +70,7 @@ impl Running {
             watch: watch(shared)?,
             telemetry: None,
         };
-        let mut started = roles.iter().try_for_each(|role| running.add(*role, &vault));
+        let mut started = roles.iter().try_for_each(|role| running.add(*role));
         if started.is_ok() {
             let poller = running.connect.as_ref().map(|connect| &connect.poller);
             let whole = roles.contains(&Role::Api);
@@ -89,20 +87,21 @@ impl Running {
         }
     }
 
-    fn add(&mut self, role: Role, vault: &Arc<Vault>) -> Result<(), StartError> {
+    fn add(&mut self, role: Role) -> Result<(), StartError> {
         let shared = &self.shared;
         match role {
             Role::Process => self.process = Some(spawn(shared, role, context(shared))?),
             Role::Sink => self.sink = Some(sink(shared)?),
             Role::Connect => {
+                let keyring = keyring(shared)?;
                 if shared.config.demo.enabled {
-                    self.lab = Some(demo::start(shared, vault)?);
+                    self.lab = Some(demo::start(shared)?);
                 }
-                self.connect = Some(connect(shared, vault)?);
+                self.connect = Some(connect(shared, keyring)?);
             }
             Role::Api => {
                 let poller = self.connect.as_ref().map(|connect| &connect.poller);
-                self.api = Some(api(shared, vault, poller)?);
+                self.api = Some(api(shared, poller)?);
             }
         }
         Ok(())
@@ -189,6 +188,7 @@ fn context(shared: &Arc<Shared>) -> Context {
         instance: shared.config.instance(),
         database: None,
         poller: None,
+        probing: None,
     }
 }
 
@@ -213,7 +213,30 @@ fn sink(shared: &Arc<Shared>) -> Result<Group, StartError> {
     Ok(group)
 }
 
-fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartError> {
+/// The master key, which only those have who poll.
+fn keyring(shared: &Arc<Shared>) -> Result<Arc<Keyring>, StartError> {
+    let opened = Keyring::open(shared.pool.clone(), shared.config.vault_key());
+    let keyring = (shared.runtime.block_on(opened))
+        .map_err(|error| StartError::machine("credential vault", error))?;
+    let keyring = Arc::new(keyring);
+    let later = Arc::clone(&keyring);
+    shared.runtime.spawn(async move {
+        tokio::time::sleep(RESEALED_AFTER).await;
+        match later.reseal().await {
+            Ok((done, closed)) => {
+                if done > 0 {
+                    tracing::info!(done, "credentials of an older version are sealed anew");
+                }
+                closed.iter().for_each(|error| tracing::warn!(%error, "credential vault"));
+            }
+            // The next start does it; until then they are read as they are.
+            Err(error) => tracing::warn!(%error, "credentials stay sealed as they are"),
+        }
+    });
+    Ok(keyring)
+}
+
+fn connect(shared: &Arc<Shared>, keyring: Arc<Keyring>) -> Result<Connect, StartError> {
     let polls = Arc::new(LogPollSink::new(shared.log.as_ref())?);
     let limits = &shared.config.poller;
     let config = PollerConfig {
@@ -228,12 +251,21 @@ fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartErr
     };
     let poller = {
         let _guard = shared.runtime.enter();
-        Poller::start(config, Arc::clone(vault) as _, Arc::clone(&polls) as _)
+        Poller::start(config, Arc::clone(&keyring) as _, Arc::clone(&polls) as _)
             .map(Arc::new)
             .map_err(|error| StartError::machine("poller", error))?
     };
-    vault.tell(&poller);
-    let context = Context { poller: Some(Arc::clone(&poller)), ..context(shared) };
+    let probing = Probing {
+        credentials: keyring,
+        profiles: Arc::clone(poller.profiles()),
+        runtime: shared.runtime.clone(),
+        instance: shared.instance.clone(),
+    };
+    let context = Context {
+        poller: Some(Arc::clone(&poller)),
+        probing: Some(probing),
+        ..context(shared)
+    };
     let group = spawn(shared, Role::Connect, context)?;
     inventory::follow(shared)?;
     if let Err(error) = connectors::icmp_permission() {
@@ -242,11 +274,7 @@ fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartErr
     Ok(Connect { group, poller, polls })
 }
 
-fn api(
-    shared: &Arc<Shared>,
-    vault: &Arc<Vault>,
-    poller: Option<&Arc<Poller>>,
-) -> Result<Api, StartError> {
+fn api(shared: &Arc<Shared>, poller: Option<&Arc<Poller>>) -> Result<Api, StartError> {
     let listen = &shared.config.api.listen;
     let listener =
         shared.runtime.block_on(tokio::net::TcpListener::bind(listen)).map_err(|error| {
@@ -264,10 +292,12 @@ fn api(
         open_metrics_on_loopback: shared.config.api.open_metrics_on_loopback,
         ..api::ApiConfig::default()
     };
+    let commands = Arc::new(Commands::new(shared.log.as_ref())?);
+    let prober = Prober::start(&mut group, shared, Arc::clone(&commands))?;
     let ports = api::Ports {
-        commands: Arc::new(Commands::new(shared.log.as_ref())?),
-        vault: Arc::clone(vault) as _,
-        prober: Arc::new(prober::Prober::new(&shared.config, Arc::clone(vault))?),
+        vault: Arc::new(Store::new(shared.pool.clone(), Arc::clone(&commands))),
+        commands,
+        prober: Arc::new(prober),
         system: Arc::new(status::System::new(Arc::clone(shared), poller, true)),
     };
     let pool = shared.pool.clone();

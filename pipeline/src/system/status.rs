@@ -12,9 +12,9 @@ use connectors::Poller;
 use processors::{DeviceChain, Processor as _};
 use schemas::Outcome;
 use secrecy::{ExposeSecret, SecretString};
+use vault::{read_or_make, write_private};
 
 use super::parts::GroupLag;
-use super::vault::{read_or_make, write_private};
 use super::{PASSWORD_FILE, Shared, StartError, TOKEN_FILE, exposition};
 use crate::config::{Config, LogKind};
 use crate::log::LogError;

@@ -34,6 +34,8 @@
 //! Topology::default().relay(DeviceControl, &DEVICE, &STATE_ROUTE, &POLL);
 //! ```
 
+mod beside;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -48,6 +50,7 @@ use super::DEAD_LETTER;
 use crate::clock::Clock;
 use crate::log::{EventLog, NewRecord, TopicSpec};
 use crate::run::poll::PollRunner;
+use crate::run::probe::Probing;
 use crate::run::processor::ProcessorRunner;
 use crate::run::schema_topic::SchemaTopic;
 use crate::run::sink::SinkRunner;
@@ -115,6 +118,8 @@ pub struct Context {
     pub database: Option<Database>,
     /// Of collectors.
     pub poller: Option<Arc<Poller>>,
+    /// Of the prober.
+    pub probing: Option<Probing>,
 }
 
 /// Where sinks write.

@@ -5,15 +5,15 @@ mod graph;
 
 use processors::{DeviceChain, DeviceControl, Output, Stateless};
 use schemas::{
-    Anomaly, Baseline, DeadLetter, Device, DeviceFacts, DeviceId, DeviceInput, DeviceStatus,
-    MetricBatch, ProcessStatus, Rollup, Series, SeriesId,
+    Anomaly, Baseline, CredentialChange, DeadLetter, Device, DeviceFacts, DeviceId, DeviceInput,
+    DeviceStatus, MetricBatch, ProbeOutcome, ProbeRequest, ProcessStatus, Rollup, Series, SeriesId,
 };
 use sinks::{Anomalies, Baselines, Devices, Facts, Rollups, Samples, SeriesIdentities, Statuses};
 
 pub use self::graph::{
     Build, Component, Context, Database, Kind, Outputs, Role, Threads, Topology,
 };
-use crate::log::TopicSpec;
+use crate::log::{Record, TopicSpec};
 use crate::log::kafka::CLAIM_TOPIC;
 use crate::topic::{Named, PartKey, StateOf, Topic};
 
@@ -44,6 +44,15 @@ pub const FACTS: Topic<PartKey, DeviceFacts> =
 /// Identities of series.
 pub const SERIES: Topic<SeriesId, Series> =
     Topic::compacted("series", "the tuple behind each series id");
+/// Changes of credentials.
+pub const CREDENTIAL: Topic<String, CredentialChange> =
+    Topic::compacted("credential", "which credential changed; never its secret").single();
+/// Devices to try before they are saved.
+pub const PROBE: Topic<String, ProbeRequest> =
+    Topic::kept("probe", 1, "devices to try once, before they are saved");
+/// What came of them.
+pub const PROBE_OUTCOME: Topic<String, ProbeOutcome> =
+    Topic::kept("probe-outcome", 1, "what devices that were tried answered");
 /// Poison records.
 pub const DEAD_LETTER: Topic<String, DeadLetter> =
     Topic::kept("dead-letter", 30, "records that a component refused, with reason, replayable");
@@ -110,7 +119,24 @@ pub fn topology() -> Topology {
         .sink::<Anomalies, _>(&ANOMALY)
         .sink::<Statuses, _>(&STATUS)
         .sink::<Facts, _>(&FACTS)
-        .service("api", Role::Api, vec![&ANOMALY, &STATUS, &METRIC], vec![&DEVICE])
+        .follower("credentials", Role::Connect, &CREDENTIAL, forget_credential)
+        .prober(&PROBE, &PROBE_OUTCOME)
+        .service(
+            "api",
+            Role::Api,
+            vec![&ANOMALY, &STATUS, &METRIC, &PROBE_OUTCOME],
+            vec![&DEVICE, &CREDENTIAL, &PROBE],
+        )
+}
+
+/// A credential has changed: its poller reads it again. The key says which; a removal has no value.
+fn forget_credential(context: &Context, record: &Record) {
+    let key = record.key.as_deref().unwrap_or_default();
+    if let (Some(poller), Ok(key)) = (&context.poller, std::str::from_utf8(key))
+        && let Some((_tenant, name)) = key.split_once('/')
+    {
+        poller.forget_credential(name);
+    }
 }
 
 /// Every topic, for creation.

@@ -27,6 +27,7 @@ mod stops;
 mod storms;
 mod topics;
 mod upgrade;
+mod vault;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -100,6 +100,36 @@ pub fn visit_all(visit: &mut impl Visit) {
         at: 2,
     });
     visit.see(&Tick { at: -1 });
+    visit.see(&CredentialChange {
+        tenant: "default".into(),
+        name: "lab-v2c".into(),
+        version: 7,
+        present: false,
+    });
+    visit.see(&ProbeRequest {
+        id: "6ba7b810".into(),
+        tenant: "default".into(),
+        address: "192.0.2.1".into(),
+        port: 161,
+        profile: "auto".into(),
+        credential: Some("lab-v2c".into()),
+        any_source: true,
+    });
+    visit.see(&ProbeOutcome {
+        id: "6ba7b810".into(),
+        by: "connect@h".into(),
+        refused: None,
+        steps: vec![ProbeStep {
+            name: "snmp".into(),
+            ok: false,
+            detail: "no answer".into(),
+            duration_ms: 3_000,
+        }],
+        sys_name: Some("r1".into()),
+        sys_descr: None,
+        profile: Some("generic".into()),
+        interfaces: Some(4),
+    });
     visit.see(&ProcessStatus {
         instance: "process@h".into(),
         version: "0.1.0".into(),
