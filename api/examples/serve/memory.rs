@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use api::{
-    Commands, DatabaseStatus, LogStatus, PollerTiming, PortError, PortFuture, Ports,
-    ProbeReport, ProbeRequest, ProbeStep, Prober, RoleStatus, StoredCredential, System,
-    SystemStatus, Vault,
+    Commands, DatabaseStatus, LogStatus, PollerTiming, PortError, PortFuture, Ports, ProbeReport,
+    ProbeRequest, ProbeStep, Prober, RoleStatus, StoredCredential, System, SystemStatus, Vault,
 };
 use schemas::{Device, DeviceId};
 use sqlx::PgPool;

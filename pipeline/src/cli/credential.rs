@@ -67,9 +67,15 @@ fn augment(command: Command, kinds: &[&'static Kind]) -> Command {
                     .flatten()
                     .collect();
                 let arg = Arg::new(field.name).value_name("VALUE");
-                if values.is_empty() { arg } else { arg.value_parser(PossibleValuesParser::new(values)) }
+                if values.is_empty() {
+                    arg
+                } else {
+                    arg.value_parser(PossibleValuesParser::new(values))
+                }
             }
-            By::File => Arg::new(field.name).value_name("FILE").value_parser(value_parser!(PathBuf)),
+            By::File => {
+                Arg::new(field.name).value_name("FILE").value_parser(value_parser!(PathBuf))
+            }
         };
         let help = match by(field) {
             By::File => format!("{}, from this file", field.label),

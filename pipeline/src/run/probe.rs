@@ -203,7 +203,10 @@ fn publish(producer: &dyn Producer, outcomes: Outcomes, outcome: &ProbeOutcome) 
     let sent = sent.and_then(|it| producer.send(it, None).map_err(|error| error.to_string()));
     if let Err(error) = sent {
         metrics::counter!("opsc_probe_outcomes_lost_total").increment(1);
-        tracing::warn!(error, "the outcome of a device test is not written; whoever asked gets a time-out");
+        tracing::warn!(
+            error,
+            "the outcome of a device test is not written; whoever asked gets a time-out"
+        );
     }
 }
 

@@ -46,8 +46,7 @@ impl Commands {
         topic: &Topic<K, T>,
         value: &V,
     ) -> Result<(), PortError> {
-        let record =
-            topic.publish(value).map_err(|error| PortError::Refused(error.to_string()))?;
+        let record = topic.publish(value).map_err(|error| PortError::Refused(error.to_string()))?;
         self.write(record).await
     }
 

@@ -27,8 +27,7 @@ pub(super) fn follow(group: &mut Group, shared: &Arc<Shared>) -> Result<Live, St
         let (shared, live) = (Arc::clone(shared), live.clone());
         group
             .spawn(&format!("api live {topic}"), move || {
-                let mut schemas =
-                    SchemaTopic::new(Arc::clone(&shared.log), shared.schemas.clone());
+                let mut schemas = SchemaTopic::new(Arc::clone(&shared.log), shared.schemas.clone());
                 let live = live.clone();
                 let take = Box::new(move |record: &Record| publish(&live, &mut schemas, record));
                 let log = shared.log.as_ref();

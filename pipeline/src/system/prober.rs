@@ -49,8 +49,7 @@ impl Prober {
         let (known, shared) = (Arc::clone(&waiting), Arc::clone(shared));
         group
             .spawn("api probe-outcome", move || {
-                let mut schemas =
-                    SchemaTopic::new(Arc::clone(&shared.log), shared.schemas.clone());
+                let mut schemas = SchemaTopic::new(Arc::clone(&shared.log), shared.schemas.clone());
                 let waiting = Arc::clone(&known);
                 let take = Box::new(move |record: &Record| take(&waiting, &mut schemas, record));
                 let log = shared.log.as_ref();

@@ -261,11 +261,8 @@ fn connect(shared: &Arc<Shared>, keyring: Arc<Keyring>) -> Result<Connect, Start
         runtime: shared.runtime.clone(),
         instance: shared.instance.clone(),
     };
-    let context = Context {
-        poller: Some(Arc::clone(&poller)),
-        probing: Some(probing),
-        ..context(shared)
-    };
+    let context =
+        Context { poller: Some(Arc::clone(&poller)), probing: Some(probing), ..context(shared) };
     let group = spawn(shared, Role::Connect, context)?;
     inventory::follow(shared)?;
     if let Err(error) = connectors::icmp_permission() {

@@ -13,8 +13,8 @@ use sinks::{Anomalies, Baselines, Devices, Facts, Rollups, Samples, SeriesIdenti
 pub use self::graph::{
     Build, Component, Context, Database, Kind, Outputs, Role, Threads, Topology,
 };
-use crate::log::{Record, TopicSpec};
 use crate::log::kafka::CLAIM_TOPIC;
+use crate::log::{Record, TopicSpec};
 use crate::topic::{Named, PartKey, StateOf, Topic};
 
 /// What to poll.

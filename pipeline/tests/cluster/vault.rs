@@ -7,11 +7,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use lab::Lab;
-use pipeline::log::EventLog as _;
 use pipeline::log::kafka::{KafkaLog, KafkaOptions};
 use pipeline::topology::POLL;
 use reqwest::Method;
-use schemas::{DeviceInput, Outcome, SchemaStore};
+use schemas::{AvroRecord as _, Outcome, Poll, SchemaStore};
 use serde_json::{Value, json};
 
 use super::broker::Broker;
@@ -113,11 +112,9 @@ impl World {
         let store = SchemaStore::new();
         let since_ms = i64::try_from(since_ms).unwrap();
         let new = records(&self.log, POLL.name).into_iter().filter(|it| it.timestamp_ms > since_ms);
-        let polls = new.filter_map(|record| match POLL.read(&store, &record).ok()?? {
-            DeviceInput::Poll(poll) => (poll.connector == "snmp").then_some(poll.outcome),
-            DeviceInput::Control(_) | DeviceInput::Tick(_) => None,
-        });
-        polls.collect()
+        // The topic also carries what are no polls.
+        let polls = new.filter_map(|record| Poll::decode(&store, &record.value?).ok());
+        polls.filter(|poll| poll.connector == "snmp").map(|poll| poll.outcome).collect()
     }
 
     async fn polls_end(&self, what: &str, within: Duration, outcome: Outcome) {
@@ -234,6 +231,7 @@ async fn who_polls_opens_and_who_stores_does_not() {
 fn old_key(state: &Path) -> Vec<u8> {
     let current = std::fs::read(state.join("vault.key")).unwrap();
     let files = std::fs::read_dir(state).unwrap().map(|entry| entry.unwrap().path());
-    let keys = files.filter(|it| it.file_name().unwrap().to_str().unwrap().starts_with("vault.key."));
+    let keys =
+        files.filter(|it| it.file_name().unwrap().to_str().unwrap().starts_with("vault.key."));
     keys.map(|path| std::fs::read(path).unwrap()).find(|key| *key != current).unwrap()
 }

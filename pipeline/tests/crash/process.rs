@@ -64,6 +64,7 @@ pub fn context(
         instance: "one".to_owned(),
         database: None,
         poller: None,
+        probing: None,
     }
 }
 

@@ -154,7 +154,10 @@ fn fail(path: &Path, problem: impl ToString) -> FileError {
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> FileError {
-    fail(path, format!("cannot be written: {error}: name a file in a folder of yours (vault.key_file)"))
+    fail(
+        path,
+        format!("cannot be written: {error}: name a file in a folder of yours (vault.key_file)"),
+    )
 }
 
 fn read(path: &Path) -> Result<Option<MasterKey>, FileError> {

@@ -160,7 +160,12 @@ pub const KINDS: &[Kind] = &[
         help: "A user's password or private key.",
         used_by: &[],
         fields: &[
-            Field { name: "user", label: "User name", form: Form::Text { min: 1, max: 255 }, ..PLAIN },
+            Field {
+                name: "user",
+                label: "User name",
+                form: Form::Text { min: 1, max: 255 },
+                ..PLAIN
+            },
             Field {
                 name: "method",
                 label: "Signs in by",
@@ -213,7 +218,12 @@ pub const KINDS: &[Kind] = &[
         help: "User name and password (RFC 7617).",
         used_by: &[],
         fields: &[
-            Field { name: "user", label: "User name", form: Form::Text { min: 1, max: 255 }, ..PLAIN },
+            Field {
+                name: "user",
+                label: "User name",
+                form: Form::Text { min: 1, max: 255 },
+                ..PLAIN
+            },
             Field {
                 name: "password",
                 label: "Password",
@@ -294,7 +304,10 @@ mod tests {
                         assert!(0 < min && min <= max, "{place}");
                     }
                     Form::Choice(choices) => {
-                        assert!(choices.iter().all(|it| is_name(it.value)) && !field.secret, "{place}");
+                        assert!(
+                            choices.iter().all(|it| is_name(it.value)) && !field.secret,
+                            "{place}"
+                        );
                     }
                 }
                 if let Some(When { field: other, is }) = field.when {

@@ -69,7 +69,9 @@ pub enum OpenError {
         ours: KeyId,
     },
     /// It was changed since it was sealed, or is another's.
-    #[error("credential {name} does not open: it was changed, or is not what its row says; set it again")]
+    #[error(
+        "credential {name} does not open: it was changed, or is not what its row says; set it again"
+    )]
     Damaged {
         /// The credential.
         name: String,
@@ -133,13 +135,11 @@ pub fn inspect(sealed: &[u8]) -> Option<Sealing> {
 }
 
 fn header(key: &PublicKey, data_key: &[u8; KEY_BYTES], place: &[u8]) -> Option<Vec<u8>> {
-    let (encapped, wrapped) = hpke::single_shot_seal::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-        &OpModeS::Base,
-        &key.key,
-        INFO,
-        data_key,
-        place,
-    )
+    let (encapped, wrapped) = hpke::single_shot_seal::<
+        ChaCha20Poly1305,
+        HkdfSha256,
+        X25519HkdfSha256,
+    >(&OpModeS::Base, &key.key, INFO, data_key, place)
     .ok()?;
     Some([&[ENVELOPE][..], &key.id().0, &encapped.to_bytes(), &wrapped].concat())
 }

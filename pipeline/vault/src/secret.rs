@@ -64,7 +64,8 @@ impl Secret {
     /// As it is sealed: a JSON object of `kind` and the fields.
     pub fn json(&self) -> Zeroizing<Vec<u8>> {
         // Enough for every character escaped, so that no part of it stays behind where it grew.
-        let most: usize = self.values.iter().map(|(name, value)| name.len() + 6 * value.len() + 6).sum();
+        let most: usize =
+            self.values.iter().map(|(name, value)| name.len() + 6 * value.len() + 6).sum();
         let mut json = Zeroizing::new(Vec::with_capacity(most + self.kind.name.len() + 16));
         // Texts into memory: neither can fail.
         let _ = serde_json::to_writer(&mut *json, self);
@@ -125,7 +126,9 @@ mod tests {
             ((*name).to_owned(), Zeroizing::new((*value).to_owned()))
         };
         let secret = Secret::new(Kind::named(kind).unwrap(), given.iter().map(value).collect());
-        secret.map_err(|flaws| flaws.into_iter().map(|it| format!("{} {}", it.field, it.detail)).collect())
+        secret.map_err(|flaws| {
+            flaws.into_iter().map(|it| format!("{} {}", it.field, it.detail)).collect()
+        })
     }
 
     fn check(kind: &str, given: &[(&str, &str)], expected: &str) {
@@ -194,7 +197,8 @@ mod tests {
     fn no_value_is_shown() {
         let secret = secret("snmp_v2c", &[("community", "hunter2")]).unwrap();
         assert_eq!(format!("{secret:?}"), "Secret(snmp_v2c)");
-        let flaws = self::secret("snmp_v3", &[("user", &"hunter2".repeat(9)), ("level", "hunter2")]);
+        let flaws =
+            self::secret("snmp_v3", &[("user", &"hunter2".repeat(9)), ("level", "hunter2")]);
         assert!(!format!("{flaws:?}").contains("hunter2"));
     }
 }

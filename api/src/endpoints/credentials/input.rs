@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::schema::{
+    KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type,
+};
 use utoipa::openapi::{Object, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 use vault::{Field, Form, KINDS, Kind, Secret, When};
@@ -192,7 +194,8 @@ mod tests {
             Err(crate::rim::ApiError::Invalid(errors)) => errors,
             Err(other) => panic!("{other}"),
         };
-        let found: Vec<_> = errors.iter().map(|it| (it.field.as_str(), it.detail.as_str())).collect();
+        let found: Vec<_> =
+            errors.iter().map(|it| (it.field.as_str(), it.detail.as_str())).collect();
         assert_eq!(found.len(), expected.len(), "{found:?}");
         for ((field, detail), (expected, part)) in found.into_iter().zip(expected) {
             assert!(field == *expected && detail.contains(part), "{field}: {detail}");

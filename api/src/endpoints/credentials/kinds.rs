@@ -106,7 +106,13 @@ pub(crate) async fn list() -> Json<CredentialKindList> {
 impl CredentialKind {
     fn of(kind: &'static Kind) -> Self {
         let Kind { name, label, help, used_by, fields } = kind;
-        Self { name, label, help, used_by, fields: fields.iter().map(CredentialField::of).collect() }
+        Self {
+            name,
+            label,
+            help,
+            used_by,
+            fields: fields.iter().map(CredentialField::of).collect(),
+        }
     }
 }
 

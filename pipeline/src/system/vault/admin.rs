@@ -32,7 +32,11 @@ pub async fn status(pool: &PgPool, file: &KeyFile) -> Result<Report, VaultError>
     let mut lines = vec![format!("key file     {}: {in_file}", file.path().display())];
     lines.push(match &stored {
         Some(StoredKey { public, since }) => {
-            format!("database     sealed for key {} since {}", public.id(), since.format("%F %R UTC"))
+            format!(
+                "database     sealed for key {} since {}",
+                public.id(),
+                since.format("%F %R UTC")
+            )
         }
         None => "database     no key yet: the first process of role connect makes it".to_owned(),
     });
@@ -146,8 +150,9 @@ pub async fn reset(pool: &PgPool, id: KeyId) -> Result<String, VaultError> {
         let is = stored.map_or("it has none".to_owned(), |stored| format!("it has key {stored}"));
         return Err(VaultError::Refused(format!("the database does not have key {id}: {is}")));
     }
-    let names: Vec<String> =
-        sqlx::query_scalar("DELETE FROM credential RETURNING name").fetch_all(&mut *transaction).await?;
+    let names: Vec<String> = sqlx::query_scalar("DELETE FROM credential RETURNING name")
+        .fetch_all(&mut *transaction)
+        .await?;
     sqlx::query("DELETE FROM vault_key").execute(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(format!(

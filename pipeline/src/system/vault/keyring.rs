@@ -60,7 +60,8 @@ impl Keyring {
     }
 
     async fn find(&self, name: &str) -> Result<Credential, CredentialError> {
-        let unusable = |error: &dyn std::fmt::Display| CredentialError::Unavailable(error.to_string());
+        let unusable =
+            |error: &dyn std::fmt::Display| CredentialError::Unavailable(error.to_string());
         let row = rows::find(&self.pool, name).await.map_err(|error| unusable(&error))?;
         let row = row.ok_or_else(|| CredentialError::Missing(name.to_owned()))?;
         let secret = self.unseal(&row).map_err(|error| unusable(&error))?;

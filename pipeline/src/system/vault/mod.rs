@@ -78,9 +78,9 @@ impl Store {
     ) -> Result<Option<StoredCredential>, PortError> {
         let kind = secret.kind().name;
         let mut transaction = self.pool.begin().await.map_err(unavailable)?;
-        let key = rows::key(&mut *transaction, rows::Lock::Share).await.map_err(|error| {
-            PortError::Unavailable(format!("credentials: {error}"))
-        })?;
+        let key = rows::key(&mut *transaction, rows::Lock::Share)
+            .await
+            .map_err(|error| PortError::Unavailable(format!("credentials: {error}")))?;
         let key = key.ok_or_else(|| {
             PortError::Unavailable(
                 "the vault has no key yet: the first process of role connect (or run) makes it \

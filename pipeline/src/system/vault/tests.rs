@@ -41,7 +41,8 @@ impl World {
         let mut connection = PgConnection::connect_with(&options).await.unwrap();
         let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
         sqlx::query(create).execute(&mut connection).await.unwrap();
-        let pool = PgPoolOptions::new().max_connections(10).connect_lazy_with(options.database(&name));
+        let pool =
+            PgPoolOptions::new().max_connections(10).connect_lazy_with(options.database(&name));
         sinks::migrate(&pool, &sinks::MigrateOptions::default()).await.unwrap();
         let log: Arc<dyn EventLog> = Arc::new(Memory::new(Clock::system()));
         log.ensure_topics(&topics(1)).unwrap();
