@@ -54,12 +54,15 @@ async fn lag(listen: &str, state: &Path) -> BTreeMap<(String, String), i64> {
 }
 
 /// Everyone who reads, and what.
-const READERS: [(&str, &str); 14] = [
+const READERS: [(&str, &str); 17] = [
     ("api", "anomaly"),
     ("api", "metric"),
+    ("api", "probe-outcome"),
     ("api", "status"),
+    ("credentials", "credential"),
     ("device", "poll"),
     ("poller", "device"),
+    ("prober", "probe"),
     ("route", "device"),
     ("sink-anomaly", "anomaly"),
     ("sink-baseline", "baseline"),

@@ -39,6 +39,8 @@ impl World {
         command.env("OPSC_INSTANCE", name).env("OPSC__LOG__PARTITIONS", "2");
         if role == "connect" {
             command.env("OPSC__INVENTORY__FILE", self.folder.path().join("inventory"));
+            // A poll without an answer ends soon.
+            command.env("OPSC__POLLER__TIMEOUT_MS", "300").env("OPSC__POLLER__RETRIES", "1");
         }
         command
     }
@@ -53,6 +55,12 @@ impl World {
 
     fn key(&self, name: &str) -> PathBuf {
         self.state(name).join("vault.key")
+    }
+
+    /// A key file for a process that has not run yet.
+    fn give(&self, name: &str, key: &[u8]) {
+        std::fs::create_dir_all(self.state(name)).unwrap();
+        vault::write_private(&self.key(name), key).unwrap();
     }
 
     fn out(&self, name: &str) -> String {
@@ -190,7 +198,7 @@ async fn who_polls_opens_and_who_stores_does_not() {
     assert!(good, "{said}");
     world.refused("two", &["credential vault", "there is no file", "OPSC_VAULT_KEY_FILE"]);
     assert!(!world.key("two").exists());
-    vault::write_private(&world.key("three"), &[7; 32]).unwrap();
+    world.give("three", &[7; 32]);
     world.refused("three", &["holds key", "vault status"]);
     assert!(!world.vault("three", "status").0);
     copy(&world.key("one"), &world.key("two"));
@@ -210,7 +218,7 @@ async fn who_polls_opens_and_who_stores_does_not() {
     assert_eq!(world.put(&device.community).await.unwrap().0, 200);
     world.polls_end("answers after the new key", USED_WITHIN, Outcome::Ok).await;
     assert!(world.vault("two", "status").0);
-    vault::write_private(&world.key("four"), &old_key(&world.state("one"))).unwrap();
+    world.give("four", &old_key(&world.state("one")));
     world.refused("four", &["holds key"]);
 
     assert!(!world.key("api").exists(), "the API has a key");
