@@ -7,7 +7,7 @@ use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
 use crate::endpoints::anomalies::AnomalyQuery;
-use crate::endpoints::credentials::ReadSecret;
+use crate::endpoints::credentials::input::ReadSecret;
 use crate::endpoints::devices::input::DeviceInput;
 use crate::endpoints::devices::list::DeviceQuery;
 use crate::endpoints::events::EventsQuery;

@@ -6,9 +6,9 @@ use std::future::Future;
 use std::pin::Pin;
 
 use schemas::{Address, Device, DeviceId};
-use secrecy::SecretString;
 use serde::Serialize;
 use utoipa::ToSchema;
+use vault::Secret;
 
 /// A future of a port, boxed so that the traits can be objects.
 pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -47,16 +47,6 @@ pub struct StoredCredential {
     pub updated_at: i64,
 }
 
-/// A secret on its way into the vault. Debug prints no secret.
-#[derive(Debug, Clone)]
-pub enum NewSecret {
-    /// SNMP v2c.
-    SnmpV2c {
-        /// The community.
-        community: SecretString,
-    },
-}
-
 /// The credential vault.
 pub trait Vault: Send + Sync + 'static {
     /// All credentials by name.
@@ -66,14 +56,14 @@ pub trait Vault: Send + Sync + 'static {
     fn create(
         &self,
         name: String,
-        secret: NewSecret,
+        secret: Secret,
     ) -> PortFuture<'_, Result<Option<StoredCredential>, PortError>>;
 
     /// Makes or replaces a credential, sealed before it is stored.
     fn put(
         &self,
         name: String,
-        secret: NewSecret,
+        secret: Secret,
     ) -> PortFuture<'_, Result<StoredCredential, PortError>>;
 
     /// False when there is none of that name.

@@ -44,6 +44,7 @@ fn protected() -> Guarded {
         .routes(MonitoringRead, routes!(anomalies::list))
         .routes(SystemRead, routes!(pollers::list))
         .routes(CredentialRead, routes!(credentials::list))
+        .routes(CredentialRead, routes!(credentials::kinds::list))
         .routes(CredentialWrite, routes!(credentials::create))
         .routes(CredentialWrite, routes!(credentials::put, credentials::delete))
         .routes(SystemRead, routes!(system::status))

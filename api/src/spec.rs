@@ -81,8 +81,10 @@ fn finish_schema(name: &str, schema: &mut Value) {
         forbid_control_characters(schema);
     }
     let Some(schema) = as_map(schema) else { return };
-    for part in schema.get_mut("allOf").and_then(Value::as_array_mut).into_iter().flatten() {
-        finish_schema(name, part);
+    for several in ["allOf", "oneOf"] {
+        for part in schema.get_mut(several).and_then(Value::as_array_mut).into_iter().flatten() {
+            finish_schema(name, part);
+        }
     }
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
     let names: Vec<Value> = properties.keys().cloned().map(Value::String).collect();

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use schemas::{
-    Anomaly, AvroRecord, Baseline, CodecError, Control, Device, DeviceFacts, DeviceId, DeviceInput,
-    DeviceStatus, MetricBatch, Poll, Probe, ProbeReport, Rollup, SchemaStore, Series, SeriesId,
-    Source, SourceKey, Tick, encode,
+    Anomaly, AvroRecord, Baseline, CodecError, Control, CredentialChange, Device, DeviceFacts,
+    DeviceId, DeviceInput, DeviceStatus, MetricBatch, Poll, Probe, ProbeReport, Rollup,
+    SchemaStore, Series, SeriesId, Source, SourceKey, Tick, encode,
 };
 
 use crate::log::{Cleanup, NewRecord, Record, TopicSpec};
@@ -97,6 +97,7 @@ keyed! {
     Source: SourceKey = |it| it.key();
     Probe: String = |it| it.id.clone();
     ProbeReport: String = |it| it.id.clone();
+    CredentialChange: String = |it| format!("{}/{}", it.tenant, it.name);
 }
 
 /// What may be written to a topic of a type: that type, or a variant of an enum.

@@ -54,11 +54,13 @@ async fn lag(listen: &str, state: &Path) -> BTreeMap<(String, String), i64> {
 }
 
 /// Everyone who reads, and what.
-const READERS: [(&str, &str); 17] = [
+const READERS: [(&str, &str); 19] = [
     ("api", "anomaly"),
     ("api", "metric"),
+    ("api", "probe-report"),
     ("api", "process-log"),
     ("api", "status"),
+    ("credentials", "credential"),
     ("device", "poll"),
     ("poller", "device"),
     ("probe", "probe"),

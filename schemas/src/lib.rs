@@ -10,6 +10,7 @@
 
 mod address;
 mod binary;
+mod credential;
 mod echoes;
 mod id;
 mod identity;
@@ -22,6 +23,7 @@ mod source;
 mod wire;
 
 pub use address::{Address, AddressError, MAX_ADDRESS};
+pub use credential::CredentialChange;
 pub use echoes::{Echoes, ICMP_SHARE};
 pub use id::{DeviceId, SeriesId, TenantId};
 pub use identity::{Difference, RowIdentity};
@@ -37,4 +39,4 @@ pub use records::{
 };
 pub use registry::{LOCAL_ID_BASE, SchemaId, SchemaStore, Shipped};
 pub use source::{Source, SourceKey};
-pub use wire::{AvroRecord, CodecError, DeviceInput, encode, shipped};
+pub use wire::{AvroRecord, CodecError, DeviceInput, decode_as_each, encode, shipped};

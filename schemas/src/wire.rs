@@ -10,6 +10,7 @@ use serde_avro_fast::ser::SerializerConfig;
 use serde_avro_fast::{Schema, from_datum_slice, to_datum};
 
 use crate::binary::{Binary, Cursor, Flaw, empty_poll, refill_poll};
+use crate::credential::CredentialChange;
 use crate::probe::{Probe, ProbeReport};
 use crate::process::{PollerStatus, ProcessLog, ProcessStatus};
 use crate::records::{
@@ -298,6 +299,12 @@ macro_rules! records {
             static SHIPPED: OnceLock<Vec<Shipped>> = OnceLock::new();
             SHIPPED.get_or_init(|| vec![$(Shipped::of::<$type>()),+])
         }
+
+        /// Decodes the same bytes as each record type, in the order of [`shipped`]: for tests of
+        /// damaged bytes.
+        pub fn decode_as_each(store: &SchemaStore, bytes: &[u8]) -> Vec<Result<(), CodecError>> {
+            vec![$(<$type>::decode(store, bytes).map(drop)),+]
+        }
     };
     (@codec) => {
         fn decode(store: &SchemaStore, bytes: &[u8]) -> Result<Self, CodecError> {
@@ -369,6 +376,7 @@ records! {
     Source "source.avsc";
     Probe "probe.avsc";
     ProbeReport "probe_report.avsc";
+    CredentialChange "credential.avsc";
 }
 
 /// The id under which this binary writes a record type that is encoded without serde.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use api::{
-    Commands, DatabaseStatus, LogStatus, NewSecret, PollerTiming, PortError, PortFuture, Ports,
-    ProbeReport, ProbeRequest, ProbeStep, Prober, ProcessInfo, RoleStatus, StoredCredential,
-    System, SystemStatus, Vault,
+    Commands, DatabaseStatus, LogStatus, PollerTiming, PortError, PortFuture, Ports, ProbeReport,
+    ProbeRequest, ProbeStep, Prober, ProcessInfo, RoleStatus, StoredCredential, System,
+    SystemStatus, Vault,
 };
 use schemas::{Device, DeviceId};
 use sqlx::PgPool;
@@ -94,7 +94,7 @@ impl Vault for Map {
     fn create(
         &self,
         name: String,
-        secret: NewSecret,
+        secret: vault::Secret,
     ) -> PortFuture<'_, Result<Option<StoredCredential>, PortError>> {
         let known = self.stored.lock().unwrap().contains_key(&name);
         Box::pin(
@@ -105,10 +105,9 @@ impl Vault for Map {
     fn put(
         &self,
         name: String,
-        secret: NewSecret,
+        secret: vault::Secret,
     ) -> PortFuture<'_, Result<StoredCredential, PortError>> {
-        let NewSecret::SnmpV2c { .. } = secret;
-        let kind = "snmp_v2c".to_owned();
+        let kind = secret.kind().name.to_owned();
         let stored = StoredCredential { name: name.clone(), kind, created_at: 1, updated_at: 2 };
         self.stored.lock().unwrap().insert(name, stored.clone());
         Box::pin(async { Ok(stored) })

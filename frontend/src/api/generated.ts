@@ -57,6 +57,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/credentials/v1/kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Kinds of credential, and what each is made of */
+        get: operations["listCredentialKinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -709,21 +726,76 @@ export interface components {
             /** @description Names of devices that use it, at most 5, by name. */
             used_by: string[];
         };
+        /** @description One field of a kind. */
+        CredentialField: {
+            /** @description What a choice is made of; empty for texts. */
+            choices: components["schemas"]["FieldChoice"][];
+            /** @description What its values look like. */
+            form: components["schemas"]["FieldForm"];
+            /** @description For people; may be empty. */
+            help: string;
+            /** @description For people. */
+            label: string;
+            /**
+             * Format: int64
+             * @description Most characters of a text.
+             */
+            max_length: number | null;
+            /**
+             * Format: int64
+             * @description Least characters of a text.
+             */
+            min_length: number | null;
+            /**
+             * @description Its name in the body.
+             * @example community
+             */
+            name: string;
+            /** @description It must be given, wherever it applies. */
+            required: boolean;
+            /** @description Not to be shown while it is typed. */
+            secret: boolean;
+            when: components["schemas"]["FieldCondition"] | null;
+        };
         /** @description A secret to keep. */
         CredentialInput: {
             /**
              * Format: password
-             * @description SNMP community; never shown again.
+             * @description SNMP community; never shown again
              */
             community: string;
-            /** @description Decides which other fields there are. */
-            kind: components["schemas"]["CredentialKind"];
+            /**
+             * @description Decides which other fields there are.
+             * @enum {string}
+             */
+            kind: "snmp_v2c";
         };
-        /**
-         * @description Kinds of credentials.
-         * @enum {string}
-         */
-        CredentialKind: "snmp_v2c";
+        /** @description A kind of credential, as a form shows it. */
+        CredentialKind: {
+            /** @description In the order of a form. */
+            fields: components["schemas"]["CredentialField"][];
+            /** @description What it is for, for people. */
+            help: string;
+            /** @description For people. */
+            label: string;
+            /**
+             * @description What `kind` is set to.
+             * @example snmp_v2c
+             */
+            name: string;
+            /**
+             * @description Protocols that are spoken with it.
+             * @example [
+             *       "snmp"
+             *     ]
+             */
+            used_by: string[];
+        };
+        /** @description Kinds of credential. */
+        CredentialKindList: {
+            /** @description Those that something reads. */
+            items: components["schemas"]["CredentialKind"][];
+        };
         /** @description All credentials. */
         CredentialList: {
             /** @description By name. */
@@ -1083,6 +1155,20 @@ export interface components {
              */
             profile: string | null;
         };
+        /** @description One of a field's values. */
+        FieldChoice: {
+            /** @description For people. */
+            label: string;
+            /** @description As it is sent. */
+            value: string;
+        };
+        /** @description A field applies where another has one of these values. */
+        FieldCondition: {
+            /** @description The other field, which stands before this one. */
+            field: string;
+            /** @description Its values. */
+            is: string[];
+        };
         /** @description One thing wrong with one field. */
         FieldError: {
             /** @description What is wrong and what would be right. */
@@ -1090,6 +1176,11 @@ export interface components {
             /** @description Name of the field or parameter. */
             field: string;
         };
+        /**
+         * @description What values look like.
+         * @enum {string}
+         */
+        FieldForm: "text" | "lines" | "choice";
         /** @description A sample missing on purpose. */
         GapItem: {
             /**
@@ -1259,15 +1350,17 @@ export interface components {
             username: string;
         };
         /** @description A credential to make. */
-        NewCredential: {
+        NewCredentialInput: {
             /**
              * Format: password
-             * @description SNMP community; never shown again.
+             * @description SNMP community; never shown again
              */
             community: string;
-            /** @description Decides which other fields there are. */
-            kind: components["schemas"]["CredentialKind"];
-        } & {
+            /**
+             * @description Decides which other fields there are.
+             * @enum {string}
+             */
+            kind: "snmp_v2c";
             /** @description What devices will refer to: letters, digits, dot, dash, underscore. */
             name: string;
         };
@@ -1935,7 +2028,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewCredential"];
+                "application/json": components["schemas"]["NewCredentialInput"];
             };
         };
         responses: {
@@ -2205,6 +2298,71 @@ export interface operations {
             };
             /** @description Devices use it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCredentialKinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All that can be made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialKindList"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -10,6 +10,7 @@ use super::remote::{Client, Running};
 use crate::config::{Config, LogKind};
 use crate::log::kafka::TopicChange;
 use crate::log::{EventLog, LogError};
+use crate::system::vault::admin;
 use crate::system::{database, log_id, restored};
 use crate::topology;
 
@@ -36,6 +37,7 @@ pub(super) async fn run(config: &Config) -> ExitCode {
         ("event log", log),
         ("database", database(config).await),
         ("devices", devices(config, opened, running.as_ref())),
+        ("vault", vault(config).await),
         ("parts", parts(running.as_ref())),
     ];
     let mut bad = 0;
@@ -198,6 +200,25 @@ fn devices(config: &Config, log: Option<Arc<dyn EventLog>>, running: Option<&Run
     match said {
         Some(text) => Finding::Bad(text),
         None => Finding::Good("the log's inventory has those of the database".to_owned()),
+    }
+}
+
+/// Who polls needs the key; who does not needs none.
+async fn vault(config: &Config) -> Finding {
+    let Ok(pool) = database::migrated(config).await else {
+        return Finding::Note("not looked at, as the database cannot be used".to_owned());
+    };
+    let file = config.vault_key();
+    match admin::status(&pool, &file).await {
+        Ok(report) => {
+            let text = report.text.replace('\n', "\n      ");
+            match (report.good, file.read()) {
+                (true, _) => Finding::Good(text),
+                (false, Ok(None)) => Finding::Note(text),
+                (false, _) => Finding::Bad(text),
+            }
+        }
+        Err(error) => Finding::Bad(error.to_string()),
     }
 }
 

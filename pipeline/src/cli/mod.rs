@@ -1,6 +1,7 @@
 //! The command line.
 
 mod check;
+mod credential;
 mod device;
 mod inventory;
 mod remote;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::bench::{self, Bench, Scale};
 use crate::config::Config;
+use crate::system::vault::admin;
 use crate::system::{self, Role};
 
 /// Network operations as a stream-processing pipeline.
@@ -38,6 +40,7 @@ On a Kafka cluster, in any number and on any host:
   OPSC_KAFKA=broker:9092 DATABASE_URL=postgres://… opsconductor connect | process | sink | api
   Every process needs a name that no other of its role has, and keeps it over restarts. It is the
   host's name; for several of one role on a host give each its own: OPSC_INSTANCE=host-2.
+  All of role `connect` need the same vault.key: OPSC_VAULT_KEY_FILE, docs/SECURITY.md.
   Metrics and health of a process without `api`: OPSC__TELEMETRY__LISTEN=0.0.0.0:9464.
 
 Settings: `opsconductor config` prints all of them with their defaults and meaning."
@@ -115,6 +118,14 @@ refused. Rights, SASL and TLS: docs/KAFKA.md.")]
     /// on standard input, and it answers until that ends
     #[command(hide = true)]
     Lab,
+    /// The key that opens credentials: works on the database and the key file themselves
+    #[command(after_help = "\
+Run it where a process of role connect runs, as its user, with the same configuration: there the key
+file is. The system may run meanwhile. docs/SECURITY.md has more.")]
+    Vault {
+        #[command(subcommand)]
+        command: VaultCommand,
+    },
     /// Devices of a running system
     Device {
         #[command(flatten)]
@@ -232,11 +243,13 @@ enum TopicsCommand {
 
 #[derive(Subcommand)]
 enum CredentialCommand {
-    /// Makes or replaces an SNMP v2c credential: asks for the community, or reads it from
-    /// standard input
+    /// Makes or replaces a credential: asks for its secrets, or reads them from standard input, one
+    /// a line
     Add {
         /// What devices refer to
         name: String,
+        #[command(flatten)]
+        kind: credential::KindArgs,
     },
     /// Lists names and kinds; secrets are never shown
     List,
@@ -245,6 +258,25 @@ enum CredentialCommand {
         /// Its name
         name: String,
     },
+}
+
+#[derive(Subcommand)]
+enum VaultCommand {
+    /// Shows which key credentials are sealed for, and whether the key file here opens them
+    Status,
+    /// Makes a new master key and seals all credentials for it, in one step; the old key file is
+    /// kept beside the new one
+    Rotate,
+    /// Gives up a master key that is lost, and all credentials with it
+    Reset {
+        /// The key's id, as `status` prints it
+        #[arg(value_parser = key_id)]
+        key: vault::KeyId,
+    },
+}
+
+fn key_id(text: &str) -> Result<vault::KeyId, String> {
+    text.parse().map_err(|()| "no key's id; `opsconductor vault status` prints it".to_owned())
 }
 
 fn address(text: &str) -> Result<schemas::Address, String> {
@@ -327,6 +359,11 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             bench::serve_network()?;
             return Ok(ExitCode::SUCCESS);
         }
+        Command::Vault { command } => {
+            let config = load(cli.config)?;
+            system::telemetry::init(&config.telemetry);
+            return runtime()?.block_on(vault(&config, command));
+        }
         Command::Device { remote, command } => {
             let config = load(cli.config)?;
             let client = remote::Client::new(&config, remote.url, remote.token_file.as_deref())?;
@@ -358,6 +395,20 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     system::run(&config, roles, runtime.handle())?;
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     Ok(ExitCode::SUCCESS)
+}
+
+async fn vault(config: &Config, command: VaultCommand) -> Result<ExitCode, Failure> {
+    let (pool, file) = (system::database::migrated(config).await?, config.vault_key());
+    let (good, text) = match command {
+        VaultCommand::Status => {
+            let report = admin::status(&pool, &file).await?;
+            (report.good, report.text)
+        }
+        VaultCommand::Rotate => (true, admin::rotate(&pool, &file).await?),
+        VaultCommand::Reset { key } => (true, admin::reset(&pool, key).await?),
+    };
+    print(&text)?;
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

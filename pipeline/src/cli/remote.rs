@@ -1,20 +1,17 @@
 //! Commands that reach a running system through its API.
 
 use std::collections::BTreeSet;
-use std::io::{IsTerminal, Read};
 use std::path::Path;
 
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
+use super::credential::ask;
 use super::{CredentialCommand, DeviceArgs, DeviceCommand, Failure, device};
 use crate::config::Config;
 
 const CREDENTIALS: &str = "/credentials/v1/credentials";
-/// Longest secret read.
-const MAX_SECRET_BYTES: u64 = 4096;
 
 /// A system that runs.
 pub(super) struct Running {
@@ -209,9 +206,8 @@ impl Client {
 
     pub(super) async fn credential(&self, command: CredentialCommand) -> Result<String, Failure> {
         match command {
-            CredentialCommand::Add { name } => {
-                let community = read_secret(&format!("SNMP community of {name}: "))?;
-                let body = json!({"kind": "snmp_v2c", "community": community.as_str()});
+            CredentialCommand::Add { name, kind } => {
+                let body = serde_json::to_value(kind.secret(&name, ask)?)?;
                 let path = format!("{CREDENTIALS}/{}", encode(&name));
                 let stored = self.call(Method::PUT, &path, Some(body)).await?;
                 Ok(if stored["created_at"] == stored["updated_at"] {
@@ -237,21 +233,6 @@ impl Client {
             }
         }
     }
-}
-
-/// Asks without echo, or takes the first line of standard input.
-fn read_secret(prompt: &str) -> Result<Zeroizing<String>, Failure> {
-    let secret = if std::io::stdin().is_terminal() {
-        Zeroizing::new(rpassword::prompt_password(prompt)?)
-    } else {
-        let mut text = Zeroizing::new(String::new());
-        std::io::stdin().lock().take(MAX_SECRET_BYTES).read_to_string(&mut text)?;
-        Zeroizing::new(text.lines().next().unwrap_or_default().to_owned())
-    };
-    if secret.is_empty() {
-        return Err("the secret is empty; nothing was changed".into());
-    }
-    Ok(secret)
 }
 
 fn problem(status: StatusCode, body: &Value) -> String {

@@ -16,6 +16,7 @@ const SHORTHANDS: &[(&str, &[Setting])] = &[
     ("OPSC_STATE_DIR", &[("state_dir", None)]),
     ("OPSC_INSTANCE", &[("instance", None)]),
     ("OPSC_DEMO", &[("demo.enabled", None)]),
+    ("OPSC_VAULT_KEY_FILE", &[("vault.key_file", None)]),
 ];
 
 /// Other variables of that prefix: the command line's own flags, and what scripts and tests

@@ -29,6 +29,7 @@ pub struct Config {
     pub instance: String,
     pub log: LogConfig,
     pub database: DatabaseConfig,
+    pub vault: VaultConfig,
     pub poller: PollerConfig,
     pub processor: ProcessorConfig,
     pub api: ApiConfig,
@@ -86,6 +87,13 @@ pub struct DatabaseConfig {
     pub keep_5m_days: u32,
     pub keep_1h_days: u32,
     pub keep_1d_days: u32,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct VaultConfig {
+    pub key_file: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -286,6 +294,14 @@ impl Config {
             return Err(wrong("api.public_origin", error));
         }
         Ok(())
+    }
+
+    /// Where the vault's master key lies.
+    pub fn vault_key(&self) -> vault::KeyFile {
+        vault::KeyFile::at(match self.vault.key_file.as_str() {
+            "" => self.state_dir.join("vault.key"),
+            file => PathBuf::from(file),
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod dead_letter;
 pub mod durable;
+pub mod follow;
 pub mod lag;
 pub mod outside;
 mod partition;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use api::{PortError, PortFuture};
-use schemas::{Device, DeviceId};
+use schemas::{AvroRecord, Device, DeviceId};
 use tokio::sync::oneshot;
 
 use crate::log::{EventLog, LogError, NewRecord, Producer};
+use crate::topic::{Carries, Key, Keyed, Topic};
 use crate::topology::DEVICE;
 
-/// Writes the device topic; each call returns when its record is durable.
+/// Writes record by record; each call returns when its record is durable.
 pub struct Commands {
     producer: Arc<dyn Producer>,
 }
@@ -23,29 +24,46 @@ impl Commands {
         Ok(Self { producer: log.producer("commands")? })
     }
 
+    /// Writes a record; durable on return.
+    ///
+    /// # Errors
+    /// [`PortError`].
+    pub async fn publish<K: Key, T: Carries<V>, V: AvroRecord + Keyed<Key = K>>(
+        &self,
+        topic: &Topic<K, T>,
+        value: &V,
+    ) -> Result<(), PortError> {
+        let record = topic.publish(value).map_err(|error| PortError::Refused(error.to_string()))?;
+        self.write(record).await
+    }
+
+    /// Removes a key from a compacted topic; durable on return.
+    ///
+    /// # Errors
+    /// [`PortError`].
+    pub async fn remove<K: Key, T>(&self, topic: &Topic<K, T>, key: &K) -> Result<(), PortError> {
+        self.write(topic.tombstone(key)).await
+    }
+
+    async fn write(&self, record: NewRecord) -> Result<(), PortError> {
+        let (sender, receiver) = oneshot::channel();
+        let done = Box::new(move |result| {
+            let _ = sender.send(result);
+        });
+        self.producer.send(record, Some(done)).map_err(refused)?;
+        match receiver.await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(refused(error)),
+            Err(_) => Err(PortError::Unavailable("the log was closed meanwhile".to_owned())),
+        }
+    }
+
     /// Puts a device; durable on return.
     ///
     /// # Errors
     /// [`PortError`].
     pub async fn put(&self, device: &Device) -> Result<(), PortError> {
-        let record = DEVICE
-            .record(&device.id, device)
-            .map_err(|error| PortError::Refused(error.to_string()))?;
-        write(self.producer.as_ref(), record).await
-    }
-}
-
-/// Writes a record; durable on return.
-pub(super) async fn write(producer: &dyn Producer, record: NewRecord) -> Result<(), PortError> {
-    let (sender, receiver) = oneshot::channel();
-    let done = Box::new(move |result| {
-        let _ = sender.send(result);
-    });
-    producer.send(record, Some(done)).map_err(refused)?;
-    match receiver.await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(refused(error)),
-        Err(_) => Err(PortError::Unavailable("the log was closed meanwhile".to_owned())),
+        self.publish(&DEVICE, device).await
     }
 }
 
@@ -68,6 +86,6 @@ impl api::Commands for Commands {
     }
 
     fn delete_device(&self, id: DeviceId) -> PortFuture<'_, Result<(), PortError>> {
-        Box::pin(write(self.producer.as_ref(), DEVICE.tombstone(&id)))
+        Box::pin(async move { self.remove(&DEVICE, &id).await })
     }
 }

@@ -146,6 +146,16 @@ fn explained(error: &sinks::NoServer) -> String {
     }
 }
 
+/// A database that is there, with today's tables.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn migrated(config: &Config) -> Result<PgPool, StartError> {
+    let pool = pool_now(config).await?;
+    sinks::inspect(&pool).await.map_err(refused)?;
+    Ok(pool)
+}
+
 /// For `opsconductor migrate`: what was done, in words.
 ///
 /// # Errors

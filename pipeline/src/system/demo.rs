@@ -5,8 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lab::{Lab, LedgerConfig};
+use vault::{Kind, Secret};
+use zeroize::Zeroizing;
 
-use super::vault::Vault;
+use super::commands::Commands;
+use super::vault::Store;
 use super::{Shared, StartError};
 use crate::sources::demo::credential;
 
@@ -15,7 +18,7 @@ const LEDGER: &str = "lab-ledger";
 const MAX_LEDGER_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Starts the network and puts its credentials into the vault.
-pub(super) fn start(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Lab, StartError> {
+pub(super) fn start(shared: &Arc<Shared>) -> Result<Lab, StartError> {
     let failed = |error: &dyn std::fmt::Display| StartError::machine("demo network", error);
     let state = &shared.config.state_dir;
     let mut config = lab::demo();
@@ -35,11 +38,21 @@ pub(super) fn start(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Lab, Sta
              without the demo: OPSC_DEMO=0"
         ))
     })?;
+    let commands = Arc::new(Commands::new(shared.log.as_ref())?);
+    let store = Store::new(shared.pool.clone(), commands);
     for entry in lab.inventory() {
-        let credential = credential(&entry.community);
-        let secret = api::NewSecret::SnmpV2c { community: entry.community.clone().into() };
-        let put = api::Vault::put(vault.as_ref(), credential.clone(), secret);
+        let secret = community(&entry.community)?;
+        let put = api::Vault::put(&store, credential(&entry.community), secret);
         shared.runtime.block_on(put).map_err(|error| failed(&error))?;
     }
     Ok(lab)
+}
+
+fn community(text: &str) -> Result<Secret, StartError> {
+    let failed = |error: String| StartError::machine("demo network's community", error);
+    let kind = Kind::offered_as("snmp_v2c").map_err(failed)?;
+    let given = [("community".to_owned(), Zeroizing::new(text.to_owned()))];
+    Secret::new(kind, given.into()).map_err(|flaws| {
+        failed(flaws.into_iter().map(|flaw| flaw.detail).collect::<Vec<_>>().join(", "))
+    })
 }

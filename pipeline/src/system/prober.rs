@@ -1,4 +1,7 @@
-//! Has a device tried by a process that polls, and waits for the report.
+//! Tries a device before it is saved, through the log: whoever polls tries it
+//! ([`crate::workers::probe`]), for the API cannot open a secret. It is the same where both are one process.
+//!
+//! An outcome that comes too late, or that another API asked for, is nobody's here and is dropped.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,59 +9,65 @@ use std::time::Duration;
 
 use api::{PortError, PortFuture, ProbeReport, ProbeRequest, ProbeStep};
 use connectors::Profiles;
-use schemas::Probe;
 use tokio::sync::oneshot;
-use uuid::Uuid;
 
-use super::commands::write;
+use super::commands::Commands;
 use super::{Shared, StartError, profiles};
 use crate::clock::wall_ms;
-use crate::log::{Producer, Reader, Start};
-use crate::run::lag::Reading;
+use crate::log::{Record, Start};
+use crate::run::follow::Follower;
 use crate::run::schema_topic::SchemaTopic;
 use crate::run::supervise::{Group, Runner};
-use crate::run::wiring::RunError;
 use crate::topology::{PROBE, PROBE_REPORT};
 
-/// Longest wait for a report: a request of the API ends after 20 s.
-const REPORT_WITHIN: Duration = Duration::from_secs(19);
-/// Reports waited for at once.
-const MAX_WAITING: usize = 100;
+/// Longest wait for an outcome.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(19);
+/// At most so many requests wait at once.
+const MAX_WAITING: usize = 64;
+/// Stands for a group among the readers whose lag is shown.
+const GROUP: &str = "api";
 
+/// Who waits for which outcome.
 type Waiting = Arc<Mutex<HashMap<String, oneshot::Sender<schemas::ProbeReport>>>>;
 
-/// Asks for probes on behalf of the API.
+/// Asks for probes.
 pub(super) struct Prober {
-    profiles: Profiles,
-    producer: Arc<dyn Producer>,
+    profiles: Arc<Profiles>,
+    commands: Arc<Commands>,
     waiting: Waiting,
 }
 
 impl Prober {
-    /// Reads reports in a thread of the group.
-    pub(super) fn new(group: &mut Group, shared: &Arc<Shared>) -> Result<Self, StartError> {
+    /// Starts a thread that reads outcomes.
+    pub(super) fn start(
+        group: &mut Group,
+        shared: &Arc<Shared>,
+        commands: Arc<Commands>,
+    ) -> Result<Self, StartError> {
+        let profiles = Arc::new(profiles(&shared.config)?);
         let waiting = Waiting::default();
-        let reports = (Arc::clone(shared), Arc::clone(&waiting));
+        let (known, shared) = (Arc::clone(&waiting), Arc::clone(shared));
         group
-            .spawn("api probe reports", move || {
-                let (shared, waiting) = &reports;
-                let (log, schemas) = (Arc::clone(&shared.log), shared.schemas.clone());
-                Ok(Box::new(Reports {
-                    reader: shared.log.reader(PROBE_REPORT.name, &[], Start::Latest)?,
-                    schemas: SchemaTopic::new(log, schemas),
-                    waiting: Arc::clone(waiting),
-                }) as Box<dyn Runner>)
+            .spawn("api probe-report", move || {
+                let mut schemas = SchemaTopic::new(Arc::clone(&shared.log), shared.schemas.clone());
+                let waiting = Arc::clone(&known);
+                let take = Box::new(move |record: &Record| take(&waiting, &mut schemas, record));
+                let log = shared.log.as_ref();
+                let topic = PROBE_REPORT.name;
+                let follower = Follower::new(log, GROUP, topic, Start::Latest, take)?;
+                Ok(Box::new(follower) as Box<dyn Runner>)
             })
             .map_err(|error| StartError::machine("starting a thread", error))?;
-        let producer = shared.log.producer("probes")?;
-        Ok(Self { profiles: profiles(&shared.config)?, producer, waiting })
+        Ok(Self { profiles, commands, waiting })
     }
 
     async fn ask(&self, request: ProbeRequest) -> Result<ProbeReport, PortError> {
-        let id = Uuid::new_v4().to_string();
-        let probe = Probe {
+        let id = uuid::Uuid::new_v4().to_string();
+        let (sender, outcome) = oneshot::channel();
+        let _place = self.wait(&id, sender)?;
+        let request = schemas::Probe {
+            id,
             tenant: "default".to_owned(),
-            id: id.clone(),
             address: request.address.to_string(),
             port: i32::from(request.port),
             profile: request.profile,
@@ -66,32 +75,62 @@ impl Prober {
             any_source: request.any_source,
             requested_at: wall_ms(),
         };
-        let record =
-            PROBE.publish(&probe).map_err(|error| PortError::Refused(error.to_string()))?;
-        let (sender, receiver) = oneshot::channel();
-        {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            waiting.retain(|_, sender| !sender.is_closed());
-            if waiting.len() >= MAX_WAITING {
-                let why = format!("{MAX_WAITING} device tests run already: try again");
-                return Err(PortError::Unavailable(why));
-            }
-            waiting.insert(id, sender);
+        let answered = async {
+            self.commands.publish(&PROBE, &request).await?;
+            outcome.await.map_err(|_| PortError::Unavailable("this process ends".to_owned()))
+        };
+        let answered = tokio::time::timeout(ANSWERED_WITHIN, answered).await;
+        report(answered.map_err(|_| {
+            PortError::Unavailable(format!(
+                "nobody tried the device within {} s: processes of role connect do it; see on the \
+                 system page that one runs, and try again",
+                ANSWERED_WITHIN.as_secs()
+            ))
+        })??)
+    }
+
+    fn wait(
+        &self,
+        id: &str,
+        sender: oneshot::Sender<schemas::ProbeReport>,
+    ) -> Result<Place<'_>, PortError> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() >= MAX_WAITING {
+            let words = format!("{MAX_WAITING} devices are being tried already; try again shortly");
+            return Err(PortError::Unavailable(words));
         }
-        write(self.producer.as_ref(), record).await?;
-        match tokio::time::timeout(REPORT_WITHIN, receiver).await {
-            Ok(Ok(report)) => report_of(report),
-            Ok(Err(_)) | Err(_) => Err(PortError::Unavailable(format!(
-                "no process of role connect has tried the device within {} s: see that one runs \
-                 (opsconductor status)",
-                REPORT_WITHIN.as_secs()
-            ))),
-        }
+        waiting.insert(id.to_owned(), sender);
+        Ok(Place { waiting: &self.waiting, id: id.to_owned() })
     }
 }
 
-fn report_of(report: schemas::ProbeReport) -> Result<ProbeReport, PortError> {
-    if let Some(failure) = report.failure {
+/// The place of who waits, given up however that ends.
+struct Place<'a> {
+    waiting: &'a Waiting,
+    id: String,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+fn take(waiting: &Waiting, schemas: &mut SchemaTopic, record: &Record) {
+    let key = record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
+    let Some(key) = key else { return };
+    let Some(sender) = waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(key) else {
+        return;
+    };
+    match schemas.decode(|store| PROBE_REPORT.read(store, record)) {
+        Ok(Some(outcome)) => drop(sender.send(outcome)),
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "unreadable outcome of a device test"),
+    }
+}
+
+fn report(outcome: schemas::ProbeReport) -> Result<ProbeReport, PortError> {
+    if let Some(failure) = outcome.failure {
         return Err(PortError::Unavailable(failure));
     }
     let step = |step: schemas::ProbeStep| ProbeStep {
@@ -101,11 +140,11 @@ fn report_of(report: schemas::ProbeReport) -> Result<ProbeReport, PortError> {
         duration_ms: step.duration_ms,
     };
     Ok(ProbeReport {
-        steps: report.steps.into_iter().map(step).collect(),
-        sys_name: report.sys_name,
-        sys_descr: report.sys_descr,
-        profile: report.profile,
-        interfaces: report.interfaces,
+        steps: outcome.steps.into_iter().map(step).collect(),
+        sys_name: outcome.sys_name,
+        sys_descr: outcome.sys_descr,
+        profile: outcome.profile,
+        interfaces: outcome.interfaces,
     })
 }
 
@@ -116,34 +155,5 @@ impl api::Prober for Prober {
 
     fn profiles(&self) -> Vec<String> {
         self.profiles.names().into_iter().map(|(name, _)| name).collect()
-    }
-}
-
-/// Hands reports to those who wait for them.
-struct Reports {
-    reader: Box<dyn Reader>,
-    schemas: SchemaTopic,
-    waiting: Waiting,
-}
-
-impl Runner for Reports {
-    fn turn(&mut self, wait: Duration) -> Result<(), RunError> {
-        for record in self.reader.poll(wait)? {
-            let report = self.schemas.decode(|store| PROBE_REPORT.read(store, &record));
-            let Ok(Some(report)) = report else { continue };
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(sender) = waiting.remove(&report.id) {
-                let _ = sender.send(report);
-            }
-        }
-        Ok(())
-    }
-
-    fn reading(&self) -> Option<Reading> {
-        None
-    }
-
-    fn stop(self: Box<Self>) -> Result<(), RunError> {
-        Ok(())
     }
 }

@@ -11,9 +11,10 @@ use tokio::sync::oneshot;
 
 use super::commands::Commands;
 use super::pollers::Follower;
-use super::vault::Vault;
+use super::prober::Prober;
+use super::vault::{Keyring, RESEALED_AFTER, Store};
 use super::watch::Watch;
-use super::{Shared, StartError, database, demo, live, observe, prober, status};
+use super::{Shared, StartError, database, demo, live, observe, status};
 use crate::run::lag::Reading;
 use crate::run::outside::Outside;
 use crate::run::poll::PollRunner;
@@ -62,10 +63,6 @@ fn thread(error: std::io::Error) -> StartError {
 
 impl Running {
     pub(super) fn start(shared: &Arc<Shared>, roles: &[Role]) -> Result<Self, StartError> {
-        let key = shared.config.state_dir.join("vault.key");
-        let vault = Vault::open(shared.pool.clone(), &key)
-            .map(Arc::new)
-            .map_err(|error| StartError::machine("credential vault", error))?;
         let mut running = Self {
             shared: Arc::clone(shared),
             connect: None,
@@ -76,7 +73,7 @@ impl Running {
             watch: watch(shared)?,
             telemetry: None,
         };
-        let mut started = roles.iter().try_for_each(|role| running.add(*role, &vault));
+        let mut started = roles.iter().try_for_each(|role| running.add(*role));
         if started.is_ok() {
             let served = observe::start(shared);
             started = served.map(|served| running.telemetry = served);
@@ -91,18 +88,19 @@ impl Running {
         }
     }
 
-    fn add(&mut self, role: Role, vault: &Arc<Vault>) -> Result<(), StartError> {
+    fn add(&mut self, role: Role) -> Result<(), StartError> {
         let shared = &self.shared;
         match role {
             Role::Process => self.process = Some(spawn(shared, role, context(shared))?),
             Role::Sink => self.sink = Some(sink(shared)?),
             Role::Connect => {
+                let keyring = keyring(shared)?;
                 if shared.config.demo.enabled {
-                    self.lab = Some(demo::start(shared, vault)?);
+                    self.lab = Some(demo::start(shared)?);
                 }
-                self.connect = Some(connect(shared, vault)?);
+                self.connect = Some(connect(shared, keyring)?);
             }
-            Role::Api => self.api = Some(api(shared, vault)?),
+            Role::Api => self.api = Some(api(shared)?),
         }
         Ok(())
     }
@@ -224,7 +222,30 @@ fn sink(shared: &Arc<Shared>) -> Result<Group, StartError> {
     Ok(group)
 }
 
-fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartError> {
+/// The master key, which only those have who poll.
+fn keyring(shared: &Arc<Shared>) -> Result<Arc<Keyring>, StartError> {
+    let opened = Keyring::open(shared.pool.clone(), shared.config.vault_key());
+    let keyring = (shared.runtime.block_on(opened))
+        .map_err(|error| StartError::machine("credential vault", error))?;
+    let keyring = Arc::new(keyring);
+    let later = Arc::clone(&keyring);
+    shared.runtime.spawn(async move {
+        tokio::time::sleep(RESEALED_AFTER).await;
+        match later.reseal().await {
+            Ok((done, closed)) => {
+                if done > 0 {
+                    tracing::info!(done, "credentials of an older version are sealed anew");
+                }
+                closed.iter().for_each(|error| tracing::warn!(%error, "credential vault"));
+            }
+            // The next start does it; until then they are read as they are.
+            Err(error) => tracing::warn!(%error, "credentials stay sealed as they are"),
+        }
+    });
+    Ok(keyring)
+}
+
+fn connect(shared: &Arc<Shared>, keyring: Arc<Keyring>) -> Result<Connect, StartError> {
     let polls = Arc::new(LogPollSink::new(shared.log.as_ref())?);
     let limits = &shared.config.poller;
     let config = PollerConfig {
@@ -239,11 +260,10 @@ fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartErr
     };
     let poller = {
         let _guard = shared.runtime.enter();
-        Poller::start(config, Arc::clone(vault) as _, Arc::clone(&polls) as _)
+        Poller::start(config, Arc::clone(&keyring) as _, Arc::clone(&polls) as _)
             .map(Arc::new)
             .map_err(|error| StartError::machine("poller", error))?
     };
-    vault.tell(&poller);
     // There is one of this role in a process.
     let _ = shared.poller.set(Arc::downgrade(&poller));
     if !shared.config.inventory.file.is_empty() {
@@ -252,7 +272,7 @@ fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartErr
     }
     let context = Context {
         poller: Some(Arc::clone(&poller)),
-        credentials: Some(Arc::clone(vault) as _),
+        credentials: Some(keyring),
         declared: sources::declare(shared.log.as_ref(), &shared.schemas, &shared.config)?,
         ..context(shared)
     };
@@ -263,7 +283,7 @@ fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartErr
     Ok(Connect { group, poller, polls })
 }
 
-fn api(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Api, StartError> {
+fn api(shared: &Arc<Shared>) -> Result<Api, StartError> {
     let listen = &shared.config.api.listen;
     let listener =
         shared.runtime.block_on(tokio::net::TcpListener::bind(listen)).map_err(|error| {
@@ -285,10 +305,12 @@ fn api(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Api, StartError> {
         open_metrics_on_loopback: shared.config.api.open_metrics_on_loopback,
         ..api::ApiConfig::default()
     };
+    let commands = Arc::new(Commands::new(shared.log.as_ref())?);
+    let prober = Prober::start(&mut group, shared, Arc::clone(&commands))?;
     let ports = api::Ports {
-        commands: Arc::new(Commands::new(shared.log.as_ref())?),
-        vault: Arc::clone(vault) as _,
-        prober: Arc::new(prober::Prober::new(&mut group, shared)?),
+        vault: Arc::new(Store::new(shared.pool.clone(), Arc::clone(&commands))),
+        commands,
+        prober: Arc::new(prober),
         system: Arc::new(status::System::new(Arc::clone(shared))),
     };
     let pool = shared.pool.clone();

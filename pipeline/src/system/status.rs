@@ -10,11 +10,11 @@ use api::{
 use processors::{DeviceChain, Processor as _};
 use schemas::{ComponentStatus, PollTiming};
 use secrecy::{ExposeSecret, SecretString};
+use vault::{read_or_make, write_private};
 
 use super::parts::{GroupLag, Missing};
 use super::process::Usage;
 use super::processes::{Life, Process, RUNNING};
-use super::vault::{read_or_make, write_private};
 use super::{PASSWORD_FILE, Shared, StartError, exposition, own, process_log};
 use crate::config::Config;
 use crate::log::LogError;

@@ -34,6 +34,8 @@
 //! Topology::default().relay(DeviceControl, &DEVICE, &STATE_ROUTE, &POLL);
 //! ```
 
+mod beside;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

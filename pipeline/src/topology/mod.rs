@@ -6,9 +6,9 @@ mod graph;
 
 use processors::{DeviceChain, DeviceControl, Following, Output, Stateless, Working};
 use schemas::{
-    Anomaly, Baseline, DeadLetter, Device, DeviceFacts, DeviceId, DeviceInput, DeviceStatus,
-    MetricBatch, PollerStatus, Probe, ProbeReport, ProcessLog, ProcessStatus, Rollup, Series,
-    SeriesId, Source, SourceKey,
+    Anomaly, Baseline, CredentialChange, DeadLetter, Device, DeviceFacts, DeviceId, DeviceInput,
+    DeviceStatus, MetricBatch, PollerStatus, Probe, ProbeReport, ProcessLog, ProcessStatus, Rollup,
+    Series, SeriesId, Source, SourceKey,
 };
 use sinks::{
     Anomalies, Baselines, Devices, Facts, ProcessLogs, Rollups, Samples, SeriesIdentities, Statuses,
@@ -16,8 +16,8 @@ use sinks::{
 
 pub use self::component::{Build, Component, Context, Database, Kind, Outputs, Role, Threads};
 pub use self::graph::Topology;
-use crate::log::TopicSpec;
 use crate::log::kafka::CLAIM_TOPIC;
+use crate::log::{Record, TopicSpec};
 use crate::sources::demo::Demo;
 use crate::sources::devices::DeviceEntry;
 use crate::sources::inventory_file::InventoryFile;
@@ -51,6 +51,9 @@ pub const FACTS: Topic<PartKey, DeviceFacts> =
 /// Identities of series.
 pub const SERIES: Topic<SeriesId, Series> =
     Topic::compacted("series", "the tuple behind each series id");
+/// Changes of credentials.
+pub const CREDENTIAL: Topic<String, CredentialChange> =
+    Topic::compacted("credential", "which credential changed; never its secret").single();
 /// Poison records.
 pub const DEAD_LETTER: Topic<String, DeadLetter> =
     Topic::kept("dead-letter", 30, "records that a component refused, with reason, replayable");
@@ -149,13 +152,24 @@ pub fn topology() -> Topology {
         .sink::<Statuses, _>(&STATUS)
         .sink::<Facts, _>(&FACTS)
         .sink::<ProcessLogs, _>(&PROCESS_LOG)
+        .follower("credentials", Role::Connect, &CREDENTIAL, forget_credential)
         .service("configuration", Role::Connect, vec![&SOURCE], vec![&SOURCE])
         .service(
             "api",
             Role::Api,
             vec![&ANOMALY, &STATUS, &METRIC, &POLLER_STATUS, &PROCESS_LOG, &PROBE_REPORT],
-            vec![&DEVICE, &PROBE],
+            vec![&DEVICE, &CREDENTIAL, &PROBE],
         )
+}
+
+/// A credential has changed: its poller reads it again. The key says which; a removal has no value.
+fn forget_credential(context: &Context, record: &Record) {
+    let key = record.key.as_deref().unwrap_or_default();
+    if let (Some(poller), Ok(key)) = (&context.poller, std::str::from_utf8(key))
+        && let Some((_tenant, name)) = key.split_once('/')
+    {
+        poller.forget_credential(name);
+    }
 }
 
 /// Every topic, for creation.

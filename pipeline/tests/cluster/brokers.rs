@@ -268,8 +268,8 @@ async fn three_brokers_and_two_of_each_role() {
     topics_are_safe(&site);
     let began = now_ms();
     let mut roles = site.roles(&["process", "sink", "api"], "a");
-    site.add_credential().await;
     roles.push(site.role("connect", "a"));
+    site.add_credential().await;
     println!("all devices in the database after {:?}", site.flows_since(began).await);
 
     let changes = members_join_and_leave(&site).await;

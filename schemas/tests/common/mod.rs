@@ -100,6 +100,12 @@ pub fn visit_all(visit: &mut impl Visit) {
         at: 2,
     });
     visit.see(&Tick { at: -1 });
+    visit.see(&CredentialChange {
+        tenant: "default".into(),
+        name: "lab-v2c".into(),
+        version: 7,
+        present: false,
+    });
     visit.see(&Source {
         tenant: "default".into(),
         id: "file".into(),
