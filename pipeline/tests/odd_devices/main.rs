@@ -113,12 +113,12 @@ async fn rates_are_of_one_counter_of_one_row_of_one_boot() {
         [says.concat(), vec![up(step)], gone].concat()
     };
     tokio::join!(
-        stage.play("02", 7, |step| {
+        stage.played("02", 7, |step| {
             let says = [octets(1, START + step * 5_000_000), octets(2, START + step * 250_000_000)];
             [says.concat(), vec![up(step)]].concat()
         }),
-        stage.play("03", 7, twins),
-        stage.play("04", 6, swapped),
+        stage.played("03", 7, twins),
+        stage.played("04", 6, swapped),
         async {
             stage.play("04-moved", 2, moved).await;
             // Hidden before, seen now.
@@ -127,8 +127,9 @@ async fn rates_are_of_one_counter_of_one_row_of_one_boot() {
             stage.polled("04-moved", 3).await;
             stage.say("04-moved", &octets(51, START * 2 + 1_000_000));
             stage.polled("04-moved", 4).await;
+            stage.end("04-moved");
         },
-        stage.play("05", 6, jumps),
+        stage.played("05", 6, jumps),
         async {
             stage.play("05-old", 3, with_uptime).await;
             stage.say("05-new", &[uptime(8_641_000)]);
@@ -136,13 +137,14 @@ async fn rates_are_of_one_counter_of_one_row_of_one_boot() {
             stage.polled("05-old", 4).await;
             stage.say("05-new", &octets(1, START * 3 + 1_000_000));
             stage.polled("05-old", 5).await;
+            stage.end("05-old");
         },
-        stage.play("06", 6, |step| [calm(step), vec![uptime(0)]].concat()),
-        stage.play("06-low", 6, |step| [calm(step), vec![uptime(70)]].concat()),
-        stage.play("07", 13, |step| {
+        stage.played("06", 6, |step| [calm(step), vec![uptime(0)]].concat()),
+        stage.played("06-low", 6, |step| [calm(step), vec![uptime(70)]].concat()),
+        stage.played("07", 13, |step| {
             [octets(1, START + step / 3 * 225_000_000), vec![up(step)]].concat()
         }),
-        stage.play("08", 7, |step| {
+        stage.played("08", 7, |step| {
             let says = [octets(1, step * 10_000_000_000), octets(2, step * 100_000_000)];
             [says.concat().split_off(0), vec![up(step)]]
                 .concat()
@@ -150,8 +152,8 @@ async fn rates_are_of_one_counter_of_one_row_of_one_boot() {
                 .filter(|it| !matches!(it, Oddity::Say { line } if line.contains(IFX)))
                 .collect()
         }),
-        stage.play("09", 7, garbled),
-        stage.play("17", 5, |step| {
+        stage.played("09", 7, garbled),
+        stage.played("17", 5, |step| {
             let of = |index| octets(index, START + step * 800_000_000);
             [of(1), of(2), vec![up(step)]].concat()
         }),
@@ -279,7 +281,7 @@ async fn an_oddity_of_answering_costs_no_rate() {
     let walks: BTreeMap<&str, String> = odd.keys().map(|name| (*name, four())).collect();
     let stage = Stage::new(2, folder.path(), &walks);
     let plays = odd.iter().map(|(device, oddities)| {
-        stage.play(device, 8, move |step| {
+        stage.played(device, 8, move |step| {
             let first = if step == 0 { oddities.clone() } else { vec![] };
             let rise = |n: u32| octets(n, START + step * u64::from(n) * 1_000_000);
             let rise = [1, 2, 3, 4].map(rise).concat();
@@ -334,6 +336,7 @@ async fn state_tells_the_truth() {
             stage.lab.inject(device, fault).unwrap();
             stage.polled(device, step + 1).await;
         }
+        stage.end(device);
     };
     let hidden = |step: u64, from: u32| {
         let gone = (from..=4).flat_map(hide);
@@ -341,12 +344,12 @@ async fn state_tells_the_truth() {
         [rise(step), gone].concat()
     };
     tokio::join!(
-        stage.play("14", 7, |step| hidden(step, 3)),
-        stage.play("14-all", 7, |step| hidden(step, 1)),
+        stage.played("14", 7, |step| hidden(step, 3)),
+        stage.played("14-all", 7, |step| hidden(step, 1)),
         lossy("15", 2),
         lossy("15-third", 3),
-        stage.play("21", 3, |_| vec![]),
-        stage.play("23", 4, |_| vec![]),
+        stage.played("21", 3, |_| vec![]),
+        stage.played("23", 4, |_| vec![]),
     );
     for (device, gone) in [("14", &["c", "d"][..]), ("14-all", &["a", "b", "c", "d"])] {
         let made = stage.made(device);

@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use connectors::{
     Change, Credential, CredentialError, Credentials, Full, PollSink, Poller, PollerConfig, Secret,
@@ -227,7 +227,6 @@ impl Stage {
     pub fn add(&self, name: &str, at: &str) {
         let entries = self.lab.inventory();
         let address = entries.iter().find(|it| it.name == at).unwrap().address;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64;
         let device = Device {
             tenant: "default".into(),
             id: id(name),
@@ -243,7 +242,8 @@ impl Stage {
             icmp: false,
             enabled: true,
             source: "test".into(),
-            updated_at: now + INTERVAL_MS,
+            // Long ago: it is polled from its next slot on, not at once.
+            updated_at: 0,
             any_source: false,
             icmp_echoes: None,
             icmp_spacing_ms: None,
@@ -283,6 +283,18 @@ impl Stage {
             self.say(device, &says(step as u64));
         }
         self.polled(device, before + polls).await;
+    }
+
+    /// Polls a device no more.
+    pub fn end(&self, device: &str) {
+        let poller = self.poller.lock().unwrap();
+        poller.as_ref().unwrap().apply(Change::Remove(id(device))).unwrap();
+    }
+
+    /// Plays a device from its first poll to its last.
+    pub async fn played(&self, device: &str, polls: usize, says: impl Fn(u64) -> Vec<Oddity>) {
+        self.play(device, polls, says).await;
+        self.end(device);
     }
 
     /// What a processor makes of all polls of a device.
