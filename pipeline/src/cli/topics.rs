@@ -87,7 +87,7 @@ fn on_kafka(config: &Config, log: &KafkaLog, command: TopicsCommand) -> Result<E
     let (create, refused) = (count(What::Create), count(What::Refuse));
     super::print(&table(&lines))?;
     let end = match (matches!(command, TopicsCommand::Apply), create, refused) {
-        (false, 0, 0) => "Nothing to create: all topics are there.".to_owned(),
+        (false, 0, 0) => "0 to create, nothing refused: all topics are there.".to_owned(),
         (false, _, 0) => format!("{create} to create, nothing refused: {WHO_CREATES}."),
         (false, _, _) => {
             format!(

@@ -37,6 +37,7 @@ const OTHERS: &[&str] = &[
     "OPSC_OLD_BINARY",
     "OPSC_PG_HOME",
     "OPSC_PG_PORT",
+    "OPSC_PROMTOOL",
     "OPSC_PYTHON",
     "OPSC_ROOT",
     "OPSC_RUN_ID",
