@@ -42,6 +42,10 @@ families! {
     /// What processors left out of their input, by what it was.
     PROCESSOR_SKIPPED: Counter = "opsc_processor_skipped_total" ["component", "what"];
 
+    /// Changes of credentials that were stored and not published; other processes learn of them
+    /// within five minutes.
+    CREDENTIAL_CHANGES_UNPUBLISHED: Counter = "opsc_credential_changes_unpublished_total" [];
+
     /// 1 while a source cannot be followed; the log says why.
     SOURCE_FAILING: Gauge = "opsc_source_failing" ["source"];
     /// Attempts of workers, by whether their outcome is known.

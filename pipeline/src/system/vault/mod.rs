@@ -34,6 +34,7 @@ use vault::{FileError, OpenError, Place, Secret};
 pub use self::keyring::{Keyring, RESEALED_AFTER};
 use self::rows::TENANT;
 use super::commands::Commands;
+use crate::families;
 use crate::topic::Keyed as _;
 use crate::topology::CREDENTIAL;
 
@@ -129,7 +130,7 @@ impl Store {
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no confirmation within {PUBLISHED_WITHIN:?}"),
         };
-        metrics::counter!("opsc_credential_changes_unpublished_total").increment(1);
+        families::CREDENTIAL_CHANGES_UNPUBLISHED.add([], 1);
         tracing::warn!(
             name,
             error,
