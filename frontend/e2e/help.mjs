@@ -109,3 +109,22 @@ export async function until(what, ms, test) {
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
 }
+
+/** Chooses in a combobox or a select. */
+export async function pick(page, label, option) {
+  await page.getByRole("combobox", { name: label, exact: true }).click();
+  await page.getByRole("option", { name: option, exact: true }).click();
+}
+
+export async function logOut(page) {
+  await page.getByRole("button", { name: /^Menu of/ }).click();
+  await page.getByRole("menuitem", { name: "Log out" }).click();
+  await page.getByLabel("Password").waitFor();
+}
+
+/** What has the focus: its tag, and what it is called. */
+export const focused = (page) =>
+  page.evaluate(() => {
+    const at = document.activeElement;
+    return `${at?.tagName} ${at?.getAttribute("aria-label") ?? at?.textContent}`.trim();
+  });

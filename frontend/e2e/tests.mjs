@@ -1,5 +1,7 @@
 // In this order, in one browser: each test leaves the page logged in.
-import { ask, axe, bandPixels, check, linePixels, look, until } from "./help.mjs";
+import { designTests } from "./design.mjs";
+import { focus } from "./focus.mjs";
+import { ask, axe, bandPixels, check, linePixels, logOut, look, pick, until } from "./help.mjs";
 import { charts } from "./truth-charts.mjs";
 import { pages } from "./truth-pages.mjs";
 import { states } from "./truth-states.mjs";
@@ -143,7 +145,7 @@ async function zoomAndDownload({ page }) {
 async function anomalyLive({ page, setup }) {
   await goto(page, setup, "/anomalies");
   await page.locator("h1").waitFor();
-  await until("the list", 20_000, () => page.locator(".line, .face").count());
+  await until("the list", 20_000, () => page.locator("[data-anomaly], .face").count());
   const ids = () =>
     page.locator("[data-anomaly]").evaluateAll((all) => all.map((li) => li.dataset.anomaly));
   const before = new Set(await ids());
@@ -171,11 +173,11 @@ async function anomalyLive({ page, setup }) {
   await look(page, setup, "anomalies");
   await page.locator(`[data-anomaly="${fresh}"]`).getByRole("link", { name: /^Why/ }).click();
   await page.locator(".why-sentence").waitFor();
-  await page.locator("dialog .plot canvas").waitFor();
+  await page.locator("[role=dialog] .plot canvas").waitFor();
   await look(page, setup, "why");
   const url = page.url();
   await page.keyboard.press("Escape");
-  await page.locator("dialog").waitFor({ state: "detached" });
+  await page.locator("[role=dialog]").waitFor({ state: "detached" });
   await page.goto(url);
   await page.locator(".why-sentence").waitFor();
   await page.keyboard.press("Escape");
@@ -213,8 +215,7 @@ async function addDevice({ page, setup, complaints }) {
   complaints.length = 0;
   await page.getByLabel("IP address").fill(setup.add.address);
   await page.getByLabel("SNMP port").fill(setup.add.port);
-  if (setup.add.credential)
-    await page.getByLabel("Credential", { exact: true }).selectOption(setup.add.credential);
+  if (setup.add.credential) await pick(page, "Credential", setup.add.credential);
   await page.getByRole("button", { name: "Test", exact: true }).click();
   await page.locator(".steps li").first().waitFor({ timeout: 40_000 });
   await look(page, setup, "device-form", { whole: true });
@@ -272,8 +273,9 @@ async function password({ page, setup, complaints }) {
   await dialog.getByText("All your other sessions were signed out").waitFor();
   await dialog.locator(".row").getByRole("button", { name: "Close" }).click();
   await banner.waitFor({ state: "detached" });
-  await goto(page, setup, "/system");
+  await goto(page, setup, "/account");
   await page.getByText("chosen by you").waitFor();
+  await look(page, setup, "account");
   await page.getByRole("button", { name: "Change password" }).click();
   await typed(fresh, setup.password, setup.password);
   await dialog.getByText("All your other sessions were signed out").waitFor();
@@ -286,6 +288,10 @@ async function otherPages({ page, setup, complaints }) {
   await goto(page, setup, "/no/such/page");
   await page.getByText("There is no such page").waitFor();
   await look(page, setup, "not-found");
+  if (!setup.design) {
+    await goto(page, setup, "/design");
+    await page.getByText("There is no such page").waitFor();
+  }
   await goto(page, setup, "/devices/ffffffff-0000-4000-8000-000000000000");
   await page.getByText("Not found").first().waitFor();
   await look(page, setup, "device-not-found");
@@ -350,10 +356,10 @@ async function phone({ page, setup }) {
     await page.locator("table.devices .row-link").first().waitFor();
     await look(page, setup, "phone-devices");
     await goto(page, setup, "/anomalies");
-    await page.locator(".line").first().waitFor();
+    await page.locator("[data-anomaly]").first().waitFor();
     await look(page, setup, "phone-anomalies");
     await page.getByRole("link", { name: /^Why/ }).first().click();
-    await page.locator("dialog .plot canvas").waitFor();
+    await page.locator("[role=dialog] .plot canvas").waitFor();
     await look(page, setup, "phone-why");
     await openDevice(page, setup);
     await page.locator(".plot canvas").first().waitFor();
@@ -390,10 +396,9 @@ async function band({ page, setup }) {
   await look(page, setup, "band");
 }
 
-async function logOut({ page, setup }) {
+async function signOut({ page, setup }) {
   await goto(page, setup, "/system");
-  await page.getByRole("button", { name: "Log out" }).click();
-  await page.getByLabel("Password").waitFor();
+  await logOut(page);
   const { status } = await ask(page, "/inventory/v1/summary");
   check(status === 401, `after the logout the API answers ${status}`);
 }
@@ -419,5 +424,7 @@ export const tests = [
   ...charts,
   ...states,
   ...pages,
-  ["log out", logOut],
+  ...focus,
+  ...designTests,
+  ["log out", signOut],
 ];

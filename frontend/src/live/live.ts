@@ -1,27 +1,30 @@
-// What the live events do to what the pages show. One connection a tab: with ?device= it
+// The live events of a tab: one connection, whose events the areas' handlers take. With ?device= it
 // carries that device's samples besides everybody's anomalies and states.
-import type { InfiniteData, QueryClient, QueryFilters } from "@tanstack/react-query";
+import type { QueryClient, QueryFilters } from "@tanstack/react-query";
 import { useEffect, useSyncExternalStore } from "react";
 import { url } from "../api/client";
-import type {
-  AnomalyItem,
-  DeviceDetail,
-  DeviceSummary,
-  LiveAnomaly,
-  LiveStatus as LiveDeviceStatus,
-  LiveSamples,
-  Page,
-  Samples,
-} from "../api/types";
-import { takesLive } from "../charts/data";
 import { type LiveStatus, type ServerEvent, Stream } from "./stream";
 
 /** Lists are asked for again at most this often, however many events come. */
 const SETTLE_MS = 1500;
 /** A tab nobody looks at gives its connection back after this time. */
 const HIDDEN_MS = 60_000;
-/** Most points a chart grows to by live samples before it is asked for afresh. */
-const MOST_POINTS = 6000;
+
+/** What a handler does to what the pages show. */
+export interface LiveTools {
+  /** Changes what is cached; it is as old as it was, and asked for again when it would be. */
+  patch: <T>(filters: QueryFilters, change: (old: T) => T) => void;
+  /** Asks again soon for all whose key begins so. */
+  settle: (...keys: string[]) => void;
+  /** Asks again at once. */
+  refresh: (queryKey: readonly unknown[]) => void;
+}
+
+/**
+ * By the name of the event; `resumed` comes from here, when a connection stands again and nothing
+ * was missed but what is not repeated.
+ */
+export type LiveHandlers = Record<string, (data: never, tools: LiveTools) => void>;
 
 export class Live {
   private stream: Stream | null = null;
@@ -32,7 +35,16 @@ export class Live {
   private settling: ReturnType<typeof setTimeout> | null = null;
   private hiding: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(private readonly client: QueryClient) {}
+  private readonly tools: LiveTools = {
+    patch: (filters, change) => this.patch(filters, change),
+    settle: (...keys) => this.settle(keys),
+    refresh: (queryKey) => void this.client.invalidateQueries({ queryKey }),
+  };
+
+  constructor(
+    private readonly client: QueryClient,
+    private readonly handlers: readonly LiveHandlers[],
+  ) {}
 
   start(): void {
     document.addEventListener("visibilitychange", this.visibility);
@@ -95,7 +107,7 @@ export class Live {
       onStatus: (status) => {
         if (this.stream === mine || this.stream === null) this.set(status);
       },
-      onReconnect: (resumed) => (resumed ? this.settle("samples", "series") : this.reload()),
+      onReconnect: (resumed) => (resumed ? this.dispatch("resumed", null) : this.reload()),
     });
     this.stream = mine;
   }
@@ -117,59 +129,16 @@ export class Live {
     } catch {
       return;
     }
-    if (event.event === "anomaly") this.anomaly(data as LiveAnomaly);
-    else if (event.event === "status") this.deviceStatus(data as LiveDeviceStatus);
-    else if (event.event === "samples") this.samples(data as LiveSamples);
-    else if (event.event === "reset") this.reload();
+    if (event.event === "reset") this.reload();
+    else this.dispatch(event.event, data);
   }
 
-  private anomaly(anomaly: LiveAnomaly): void {
-    const transition = anomaly.transition.toLowerCase();
-    const step = transition === "onset" ? 1 : transition === "clear" ? -1 : 0;
-    if (step !== 0) {
-      this.patchDevice(anomaly.device, (device) => ({
-        open_anomalies: Math.max(0, device.open_anomalies + step),
-      }));
+  private dispatch(name: string, data: unknown): void {
+    for (const handlers of this.handlers) {
+      if (Object.hasOwn(handlers, name)) handlers[name]?.(data as never, this.tools);
     }
-    this.patch<Samples>({ queryKey: ["samples", anomaly.series] }, (old) =>
-      withAnomaly(old, anomaly),
-    );
-    this.settle("anomalies", "anomaly-pages", "summary", "series", "interfaces");
   }
 
-  private deviceStatus(status: LiveDeviceStatus): void {
-    this.patchDevice(status.device, () => ({
-      state: status.state,
-      since: status.since,
-      reason: status.reason,
-    }));
-    this.settle("summary", "worst-device");
-    void this.client.invalidateQueries({ queryKey: ["device", status.device] });
-  }
-
-  private samples(batch: LiveSamples): void {
-    for (const [series, value] of Object.entries(batch.series)) {
-      this.patch<Samples>(
-        { queryKey: ["samples", series], predicate: (q) => isRelative(q.queryKey[2]) },
-        (old) => withSample(old, batch.at, value),
-      );
-    }
-    // One series alone may be a loss of 100 %, which is no answer: the device is asked for again.
-    if (Object.keys(batch.series).length > 1) {
-      this.patchDevice(batch.device, () => ({ last_sample_at: batch.at }));
-    }
-    this.settle("series", "interfaces", "device");
-  }
-
-  /** Changes a device where it is shown, without another order or another page. */
-  private patchDevice(id: string, change: (device: DeviceSummary) => Partial<DeviceSummary>): void {
-    this.patch<InfiniteData<Page<DeviceSummary>>>({ queryKey: ["devices"] }, (old) =>
-      patchPages(old, id, change),
-    );
-    this.patch<DeviceDetail>({ queryKey: ["device", id] }, (old) => ({ ...old, ...change(old) }));
-  }
-
-  /** Changes what is cached; it is as old as it was, and asked for again when it would be. */
   private patch<T>(filters: QueryFilters, change: (old: T) => T): void {
     for (const { queryKey, state } of this.client.getQueryCache().findAll(filters)) {
       if (state.data === undefined) continue;
@@ -179,7 +148,7 @@ export class Live {
     }
   }
 
-  private settle(...keys: string[]): void {
+  private settle(keys: string[]): void {
     for (const key of keys) this.stale.add(key);
     this.settling ??= setTimeout(() => {
       this.settling = null;
@@ -190,39 +159,10 @@ export class Live {
   }
 }
 
-const isRelative = (range: unknown): boolean =>
-  typeof range === "object" && range !== null && (range as { kind?: string }).kind === "relative";
-
-function patchPages(
-  old: InfiniteData<Page<DeviceSummary>>,
-  id: string,
-  change: (device: DeviceSummary) => Partial<DeviceSummary>,
-): InfiniteData<Page<DeviceSummary>> {
-  const at = old.pages.findIndex((page) => page.items.some((item) => item.id === id));
-  const page = old.pages[at];
-  if (!page) return old;
-  const items = page.items.map((item) => (item.id === id ? { ...item, ...change(item) } : item));
-  const pages = old.pages.slice();
-  pages[at] = { ...page, items };
-  return { ...old, pages };
-}
-
-/** Appends a live sample to samples as measured; means and roll-ups are asked for again. */
-export function withSample(old: Samples, at: number, value: number | null): Samples {
-  const last = old.at.at(-1) ?? 0;
-  if (!takesLive(old) || at <= last || old.at.length >= MOST_POINTS) return old;
-  return { ...old, at: [...old.at, at], value: [...old.value, value] };
-}
-
-export function withAnomaly(old: Samples, anomaly: AnomalyItem): Samples {
-  const others = old.anomalies.filter((item) => item.id !== anomaly.id);
-  return { ...old, anomalies: [...others, anomaly] };
-}
-
 let shared: Live | null = null;
 
-export function liveOf(client: QueryClient): Live {
-  shared ??= new Live(client);
+export function liveOf(client: QueryClient, handlers: readonly LiveHandlers[]): Live {
+  shared ??= new Live(client, handlers);
   return shared;
 }
 
