@@ -11,6 +11,7 @@ const liveMark = (page) => page.locator(".live");
 
 async function logIn({ page, setup, complaints }) {
   await goto(page, setup, "/");
+  await page.getByLabel("Password").waitFor();
   await look(page, setup, "login");
   await page.getByLabel("Password").fill("certainly not the password");
   await page.getByRole("button", { name: "Log in" }).click();
