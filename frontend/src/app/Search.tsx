@@ -1,7 +1,7 @@
 // The way to the search over everything. Its list is loaded when it is first opened; what is typed
 // until then is not lost.
 import { Search as Glass } from "lucide-react";
-import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { giveBack } from "../lib/focus";
 import { Quiet } from "../parts/Boundary";
 
@@ -57,7 +57,8 @@ export function Search({ open, onOpen }: SearchProps) {
 
 function Waiting({ text, onText }: { text: string; onText: (text: string) => void }) {
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => input.current?.focus(), []);
+  // Before the next key.
+  useLayoutEffect(() => input.current?.focus(), []);
   return (
     <div className="palette">
       <input

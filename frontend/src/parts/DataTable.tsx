@@ -131,11 +131,8 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
               more={props.more ?? null}
               keyOf={(index) => ordered[index]?.id ?? index}
               row={row}
-              shown={
-                props.shown
-                  ? ordered.findIndex(({ original }) => rowId(original) === props.shown)
-                  : -1
-              }
+              shown={props.shown ?? null}
+              placeOf={(id) => ordered.findIndex(({ original }) => rowId(original) === id)}
             />
           </Suspense>
         )}

@@ -15,8 +15,9 @@ interface VirtualRowsProps {
     index: number,
     props: { ref: (element: HTMLTableRowElement | null) => void; "data-index": number },
   ) => ReactNode;
-  /** Index of a row to bring into view, or -1. */
-  shown: number;
+  /** A row to bring into view, and where a row is, or -1. */
+  shown: string | null;
+  placeOf: (id: string) => number;
 }
 
 const OVERSCAN = 12;
@@ -64,10 +65,13 @@ function InBox(props: VirtualRowsProps & { box: RefObject<HTMLElement | null> })
     getScrollElement: () => props.box.current,
     getItemKey: props.keyOf,
   });
-  const { shown } = props;
+  const { shown, placeOf } = props;
+  const place = shown === null ? -1 : placeOf(shown);
+  // Once for each: where it goes with another order, the view does not follow.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: not when its place changes
   useEffect(() => {
-    if (shown >= 0) virtualizer.scrollToIndex(shown, { align: "center" });
-  }, [shown, virtualizer]);
+    if (place >= 0) virtualizer.scrollToIndex(place, { align: "auto" });
+  }, [shown, place >= 0, virtualizer]);
   return <Rows {...props} virtualizer={virtualizer} />;
 }
 
