@@ -8,6 +8,7 @@ import {
   type ReactNode,
   type RefObject,
   Suspense,
+  useEffect,
   useMemo,
   useRef,
   useState,
@@ -91,6 +92,9 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
   const body = useRef<HTMLTableSectionElement>(null);
   const ordered = table.getRowModel().rows;
   const total = Math.max(props.total ?? 0, ordered.length);
+  const placeOf = (id: string) => ordered.findIndex(({ original }) => rowId(original) === id);
+  const drawnPlace = props.shown && total <= PLAIN ? placeOf(props.shown) : -1;
+  useShownRow(body, props.box, drawnPlace, props.shown ?? null);
   const row = (index: number, more?: RowProps) => {
     const { original } = ordered[index] as { original: Row };
     return (
@@ -132,13 +136,32 @@ export function DataTable<Row extends object>(props: DataTableProps<Row>) {
               keyOf={(index) => ordered[index]?.id ?? index}
               row={row}
               shown={props.shown ?? null}
-              placeOf={(id) => ordered.findIndex(({ original }) => rowId(original) === id)}
+              placeOf={placeOf}
             />
           </Suspense>
         )}
       </tbody>
     </table>
   );
+}
+
+/** Where all rows are drawn; a long table sees to it by itself. */
+function useShownRow(
+  body: RefObject<HTMLTableSectionElement | null>,
+  box: RefObject<HTMLElement | null> | undefined,
+  place: number,
+  shown: string | null,
+): void {
+  // Once for each row: the view does not follow one that gets another place.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: not when its place changes
+  useEffect(() => {
+    const row = place < 0 ? undefined : body.current?.children[place];
+    const scroller = box?.current;
+    if (!(row instanceof HTMLElement) || !scroller) return;
+    const top = row.offsetTop - scroller.scrollTop;
+    const hidden = top < ROW_HEIGHT || top + row.offsetHeight > scroller.clientHeight;
+    if (hidden) scroller.scrollTop = row.offsetTop - scroller.clientHeight / 2;
+  }, [shown, place >= 0, body, box]);
 }
 
 /** The same as long as ids and values are: another look of the cells sorts nothing anew. */

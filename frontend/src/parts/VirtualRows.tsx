@@ -62,6 +62,8 @@ function InBox(props: VirtualRowsProps & { box: RefObject<HTMLElement | null> })
     estimateSize: () => ROW_HEIGHT,
     overscan: OVERSCAN,
     scrollMargin: useMargin(props),
+    // The head stays on top of the rows.
+    scrollPaddingStart: ROW_HEIGHT,
     getScrollElement: () => props.box.current,
     getItemKey: props.keyOf,
   });
