@@ -4,7 +4,7 @@
 # program: the Debian package that brings it, and where it lies in that package.
 declare -A TOOL_PACKAGE=(
     [snmpd]=snmpd [snmpget]=snmp [snmpset]=snmp [snmpwalk]=snmp [snmpbulkwalk]=snmp [snmptrap]=snmp
-    [chromium]=chromium [shellcheck]=shellcheck
+    [chromium]=chromium [shellcheck]=shellcheck [promtool]=prometheus
 )
 declare -A TOOL_PATH=([snmpd]=usr/sbin/snmpd [chromium]=usr/lib/chromium/chromium)
 
@@ -77,9 +77,9 @@ tools_programs_locked() {
     [ ${#missing[@]} -gt 0 ] || return 0
     apt_can_unpack || die "tools for the tests" "missing on this machine: ${missing[*]}" \
         "install them with the system's package manager (Debian's packages are called:$packages)"
-    say "tools for the tests: unpacking ${missing[*]} into $dir (once, up to 150 MB)"
-    # shellcheck disable=SC2086 # a list of names
-    APT_DROP='^libc6$' apt_unpack "$dir/root" host $packages fonts-dejavu-core ||
+    say "tools for the tests: unpacking ${missing[*]} into $dir (once, up to 250 MB)"
+    # shellcheck disable=SC2086 # a list of names; Prometheus's web interface is not needed
+    APT_DROP='^(libc6|libjs-.*|fonts-glyphicons.*)$' apt_unpack "$dir/root" host $packages fonts-dejavu-core ||
         die "tools for the tests, $dir" "the packages could not be fetched or unpacked (see above)" \
             "apt-get install$packages"
     tools_fonts "$dir"
@@ -174,6 +174,7 @@ tools_env() {
 export OPSC_SNMP_BIN_DIR='$dir/bin'
 export OPSC_CHROMIUM='$dir/bin/chromium'
 export OPSC_SHELLCHECK='$dir/bin/shellcheck'
+export OPSC_PROMTOOL='$dir/bin/promtool'
 export OPSC_FAKETIME='$(faketime_library)'
 export OPSC_PYTHON='$(python_dir)/bin/python'
 export OPSC_KAFKA_HOME='$("$OPSC_ROOT/scripts/kafka" home)'

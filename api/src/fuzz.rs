@@ -7,13 +7,14 @@ use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
 use crate::endpoints::anomalies::AnomalyQuery;
-use crate::endpoints::credentials::ReadSecret;
+use crate::endpoints::credentials::input::ReadSecret;
 use crate::endpoints::devices::input::DeviceInput;
 use crate::endpoints::devices::list::DeviceQuery;
 use crate::endpoints::events::EventsQuery;
 use crate::endpoints::password::Passwords;
 use crate::endpoints::pollers::PollerQuery;
 use crate::endpoints::probe::DeviceTestInput;
+use crate::endpoints::process_log::LogQuery;
 use crate::endpoints::samples::SamplesQuery;
 use crate::endpoints::series::SeriesQuery;
 use crate::endpoints::session::Login;
@@ -38,6 +39,7 @@ fn read_all(fields: impl Fn() -> Fields, body: bool) -> Vec<ApiError> {
             fields().read::<DeviceQuery>().err(),
             fields().read::<EventsQuery>().err(),
             fields().read::<PollerQuery>().err(),
+            fields().read::<LogQuery>().err(),
             fields().read::<SamplesQuery>().err(),
             fields().read::<SeriesQuery>().err(),
         ]

@@ -10,9 +10,11 @@
 //! Absences: nothing here knows a log, a poller or how a secret is sealed; nothing outside knows
 //! axum.
 
+mod access;
 mod assets;
 mod auth;
 mod endpoints;
+mod families;
 #[cfg(test)]
 mod fuzz;
 mod live;
@@ -29,10 +31,11 @@ mod state;
 static METER: hostile::Meter = hostile::Meter;
 
 pub use auth::{AdminError, ensure_admin, reset_admin};
-pub use live::{Live, LiveEvent};
+pub use families::FAMILIES;
+pub use live::{Live, LiveEvent, LogPlace};
 pub use ports::{
-    Commands, DatabaseStatus, LogStatus, NewSecret, PollerTiming, PortError, PortFuture,
-    ProbeReport, ProbeRequest, ProbeStep, Prober, RoleStatus, StoredCredential, System,
+    Commands, DatabaseStatus, LogStatus, PollerTiming, PortError, PortFuture, ProbeReport,
+    ProbeRequest, ProbeStep, Prober, ProcessInfo, RoleStatus, StoredCredential, System,
     SystemStatus, Trouble, Vault,
 };
 pub use router::router;

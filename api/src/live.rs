@@ -1,37 +1,42 @@
 //! Live events on their way to browsers: encoded once, whoever watches; remembered in a ring, so
 //! that a viewer who comes back goes on where it was; never waiting for anybody.
 
+mod ring;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use schemas::{Anomaly, DeviceId, DeviceStatus, MetricBatch, Transition};
+use schemas::{Anomaly, DeviceId, DeviceStatus, MetricBatch, ProcessLog, Transition};
 use serde::Serialize;
 use tokio::sync::{broadcast, watch};
 use utoipa::ToSchema;
 
-use crate::model::{AnomalyItem, State, number};
+pub use self::ring::LogPlace;
+use self::ring::Ring;
+use crate::endpoints::now_ms;
+use crate::model::{AnomalyItem, LogLine, State, number};
 
 /// Events that a viewer may be behind before it is told to load afresh.
 const MAX_BEHIND: usize = 1_024;
 /// Batches of samples of one device that a viewer may be behind.
 const MAX_SAMPLES_BEHIND: usize = 64;
-/// Events remembered for those who come back.
-const MAX_REMEMBERED: usize = 4_096;
-/// Bytes of events remembered.
-const MAX_REMEMBERED_BYTES: usize = 4 * 1024 * 1024;
+/// Lines of the processes' log that a viewer may be behind.
+const MAX_LINES_BEHIND: usize = 256;
 
 /// What happened; borrowed from the record that says so.
 #[derive(Debug, Clone, Copy)]
 pub enum LiveEvent<'a> {
-    /// A transition of an anomaly.
-    Anomaly(&'a Anomaly),
-    /// A device changed state.
-    Status(&'a DeviceStatus),
+    /// A transition of an anomaly, and where it lies in the log.
+    Anomaly(&'a Anomaly, LogPlace),
+    /// A device changed state; the same.
+    Status(&'a DeviceStatus, LogPlace),
     /// New samples of a device: only those who watch that device get them.
     Samples(&'a MetricBatch),
+    /// A warning or an error of a process: only those who watch the log get it.
+    Log(&'a ProcessLog),
 }
 
 /// The hub between the log's tail and the viewers. Cheap to clone; one a process.
@@ -42,20 +47,12 @@ pub struct Live {
 
 #[derive(Debug)]
 struct Inner {
-    /// Tells the events of this process from those of the one before.
-    run: u32,
     all: broadcast::Sender<Bytes>,
+    log: broadcast::Sender<Bytes>,
     ring: Mutex<Ring>,
     devices: Mutex<HashMap<DeviceId, broadcast::Sender<Bytes>>>,
     viewers: AtomicUsize,
     closed: watch::Sender<bool>,
-}
-
-#[derive(Debug, Default)]
-struct Ring {
-    next: u64,
-    bytes: usize,
-    frames: VecDeque<Bytes>,
 }
 
 impl Default for Live {
@@ -69,9 +66,9 @@ impl Live {
     pub fn new() -> Self {
         Self {
             inner: Arc::new(Inner {
-                run: rand::random(),
                 all: broadcast::Sender::new(MAX_BEHIND),
-                ring: Mutex::default(),
+                log: broadcast::Sender::new(MAX_LINES_BEHIND),
+                ring: Mutex::new(Ring::new(rand::random(), now_ms())),
                 devices: Mutex::default(),
                 viewers: AtomicUsize::new(0),
                 closed: watch::Sender::new(false),
@@ -82,15 +79,33 @@ impl Live {
     /// Hands an event to all who watch. Never waits: call it from the log's tail.
     pub fn publish(&self, event: LiveEvent<'_>) {
         match event {
-            LiveEvent::Anomaly(record) => self.announce("anomaly", &AnomalyEvent::new(record)),
-            LiveEvent::Status(record) => self.announce("status", &StatusEvent::new(record)),
+            LiveEvent::Anomaly(record, place) => {
+                self.announce("anomaly", place, &AnomalyEvent::new(record));
+            }
+            LiveEvent::Status(record, place) => {
+                self.announce("status", place, &StatusEvent::new(record));
+            }
             LiveEvent::Samples(batch) => self.samples(batch),
+            LiveEvent::Log(line) => {
+                // Nobody watching is no error.
+                let _ = self.inner.log.send(encode("log", None, &LogLine::from(line)));
+            }
         }
     }
 
     /// Whether anybody watches a device: if not, its samples need not be decoded.
     pub fn watches(&self, device: DeviceId) -> bool {
         lock(&self.inner.devices).contains_key(&device)
+    }
+
+    /// Whether anybody watches the processes' log.
+    pub fn watches_log(&self) -> bool {
+        self.inner.log.receiver_count() > 0
+    }
+
+    /// From now on a tail of the log gives all that comes; what came before may have been missed.
+    pub fn tail_began(&self) {
+        lock(&self.inner.ring).complete_from(now_ms());
     }
 
     /// How many viewers there are.
@@ -103,15 +118,11 @@ impl Live {
         self.inner.closed.send_replace(true);
     }
 
-    fn announce(&self, kind: &str, body: &impl Serialize) {
+    fn announce(&self, kind: &str, place: LogPlace, body: &impl Serialize) {
         // One lock around number, ring and send: what is resumed from the ring and what comes
         // live join without a hole.
         let mut ring = lock(&self.inner.ring);
-        let sequence = ring.next;
-        ring.next += 1;
-        let id = self.event_id(sequence);
-        let frame = encode(kind, Some(&id), body);
-        ring.remember(frame.clone());
+        let frame = ring.remember(place, |id| encode(kind, Some(id), body));
         // Nobody watching is no error.
         let _ = self.inner.all.send(frame);
     }
@@ -126,20 +137,10 @@ impl Live {
         }
     }
 
-    fn event_id(&self, sequence: u64) -> String {
-        format!("{:08x}-{sequence}", self.inner.run)
-    }
-
-    fn sequence_of(&self, event_id: &str) -> Option<u64> {
-        let (run, sequence) = event_id.split_once('-')?;
-        let ours = u32::from_str_radix(run, 16).is_ok_and(|run| run == self.inner.run);
-        if ours { sequence.parse().ok() } else { None }
-    }
-
     /// A place in the audience, or none when it is full.
     pub(crate) fn watch(
         &self,
-        device: Option<DeviceId>,
+        wanted: Wanted,
         last_event_id: Option<&str>,
         max_viewers: usize,
     ) -> Option<Seat> {
@@ -149,13 +150,15 @@ impl Live {
         let all = self.inner.all.subscribe();
         let (missed, lost) = match last_event_id {
             None => (VecDeque::new(), false),
-            Some(id) => match self.sequence_of(id).and_then(|last| ring.since(last)) {
+            Some(id) => match ring.since(id) {
                 Some(frames) => (frames, false),
                 None => (VecDeque::new(), true),
             },
         };
-        let at = ring.next.checked_sub(1).map(|last| self.event_id(last));
+        let at = ring.newest_id();
         drop(ring);
+        let log = wanted.log.then(|| self.inner.log.subscribe());
+        let device = wanted.device;
         let samples = device.map(|device| {
             lock(&self.inner.devices)
                 .entry(device)
@@ -167,6 +170,7 @@ impl Live {
             device,
             all,
             samples,
+            log,
             missed,
             lost,
             at,
@@ -175,35 +179,22 @@ impl Live {
     }
 
     /// The id of the newest event.
-    pub(crate) fn newest_id(&self) -> Option<String> {
-        let next = lock(&self.inner.ring).next;
-        next.checked_sub(1).map(|last| self.event_id(last))
+    pub(crate) fn newest_id(&self) -> String {
+        lock(&self.inner.ring).newest_id()
     }
+}
+
+/// What a viewer wants beside anomalies and states.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted {
+    /// The samples of a device.
+    pub(crate) device: Option<DeviceId>,
+    /// The processes' log.
+    pub(crate) log: bool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Ring {
-    fn remember(&mut self, frame: Bytes) {
-        self.bytes += frame.len();
-        self.frames.push_back(frame);
-        while self.frames.len() > MAX_REMEMBERED || self.bytes > MAX_REMEMBERED_BYTES {
-            let Some(oldest) = self.frames.pop_front() else { break };
-            self.bytes -= oldest.len();
-        }
-    }
-
-    /// Everything after `last`, or none when some of it is forgotten (or never was).
-    fn since(&self, last: u64) -> Option<VecDeque<Bytes>> {
-        let oldest = self.next - self.frames.len() as u64;
-        if last >= self.next || last + 1 < oldest {
-            return None;
-        }
-        let skip = usize::try_from(last + 1 - oldest).ok()?;
-        Some(self.frames.iter().skip(skip).cloned().collect())
-    }
 }
 
 /// A viewer's place; leaving it makes room.
@@ -212,12 +203,13 @@ pub(crate) struct Seat {
     device: Option<DeviceId>,
     pub(crate) all: broadcast::Receiver<Bytes>,
     pub(crate) samples: Option<broadcast::Receiver<Bytes>>,
+    pub(crate) log: Option<broadcast::Receiver<Bytes>>,
     /// What came since the viewer was here last.
     pub(crate) missed: VecDeque<Bytes>,
     /// Some of that is forgotten.
     pub(crate) lost: bool,
     /// The newest event when the viewer came.
-    pub(crate) at: Option<String>,
+    pub(crate) at: String,
     pub(crate) closed: watch::Receiver<bool>,
 }
 

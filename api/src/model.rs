@@ -1,8 +1,9 @@
 //! Shapes that more than one endpoint returns.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use schemas::{Anomaly, Availability};
+use schemas::{Anomaly, Availability, ProcessLog};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -269,6 +270,55 @@ pub(crate) struct DevicePage {
     /// How many match in all.
     #[schema(minimum = 0)]
     pub(crate) total: i64,
+    /// Cursor of the next page; null at the end.
+    pub(crate) next_cursor: Option<String>,
+}
+
+/// A warning or an error of a process.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct LogLine {
+    /// By the clock of the process, ms since the epoch.
+    pub(crate) at: i64,
+    /// The process: its roles and name.
+    #[schema(example = "connect@host-1")]
+    pub(crate) instance: String,
+    /// `warn` or `error`.
+    #[schema(example = "warn")]
+    pub(crate) level: String,
+    /// The component that it is about, else the thread that said it.
+    pub(crate) component: String,
+    /// The module that said it.
+    pub(crate) target: String,
+    /// What was said.
+    pub(crate) message: String,
+    /// What it was said with.
+    pub(crate) fields: BTreeMap<String, String>,
+    /// Lines of the same place in the program that were left out before this one.
+    #[schema(minimum = 0)]
+    pub(crate) suppressed: i64,
+}
+
+impl From<&ProcessLog> for LogLine {
+    fn from(line: &ProcessLog) -> Self {
+        let fields = line.fields.iter().map(|it| (it.name.clone(), it.value.clone()));
+        Self {
+            at: line.at,
+            instance: line.instance.clone(),
+            level: line.level.clone(),
+            component: line.component.clone(),
+            target: line.target.clone(),
+            message: line.message.clone(),
+            fields: fields.collect(),
+            suppressed: line.suppressed,
+        }
+    }
+}
+
+/// One page of lines.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LogPage {
+    /// This page.
+    pub(crate) items: Vec<LogLine>,
     /// Cursor of the next page; null at the end.
     pub(crate) next_cursor: Option<String>,
 }

@@ -1,13 +1,14 @@
 //! What the API needs from outside, as traits. The pipeline implements them; here nobody knows a
 //! log, a poller or a vault.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 
 use schemas::{Address, Device, DeviceId};
-use secrecy::SecretString;
 use serde::Serialize;
 use utoipa::ToSchema;
+use vault::Secret;
 
 /// A future of a port, boxed so that the traits can be objects.
 pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -46,16 +47,6 @@ pub struct StoredCredential {
     pub updated_at: i64,
 }
 
-/// A secret on its way into the vault. Debug prints no secret.
-#[derive(Debug, Clone)]
-pub enum NewSecret {
-    /// SNMP v2c.
-    SnmpV2c {
-        /// The community.
-        community: SecretString,
-    },
-}
-
 /// The credential vault.
 pub trait Vault: Send + Sync + 'static {
     /// All credentials by name.
@@ -65,14 +56,14 @@ pub trait Vault: Send + Sync + 'static {
     fn create(
         &self,
         name: String,
-        secret: NewSecret,
+        secret: Secret,
     ) -> PortFuture<'_, Result<Option<StoredCredential>, PortError>>;
 
     /// Makes or replaces a credential, sealed before it is stored.
     fn put(
         &self,
         name: String,
-        secret: NewSecret,
+        secret: Secret,
     ) -> PortFuture<'_, Result<StoredCredential, PortError>>;
 
     /// False when there is none of that name.
@@ -156,7 +147,31 @@ pub struct DatabaseStatus {
     pub migration: i64,
 }
 
-/// One role of this process or cluster.
+/// One process of the system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ProcessInfo {
+    /// Its roles and name.
+    #[schema(example = "connect@host-1")]
+    pub instance: String,
+    /// What it does: `connect`, `process`, `sink`, `api`.
+    pub roles: Vec<String>,
+    /// Name of its machine.
+    pub host: String,
+    /// Of the program.
+    pub version: String,
+    /// ms since the epoch, by its own clock.
+    pub started_at: i64,
+    /// `running`, `stopping` (it was asked to end), `ended` (in order), `failed` (a component made
+    /// it end) or `gone` (it has written nothing for 30 s).
+    #[schema(example = "running")]
+    pub state: String,
+    /// Since when it is so, ms since the epoch; of one that is gone, when it wrote last.
+    pub since: i64,
+    /// Sums since it started, and sizes, by name.
+    pub figures: BTreeMap<String, i64>,
+}
+
+/// One component of a process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RoleStatus {
     /// E.g. `connect poller`, `process route`, `sink sample`.
@@ -164,8 +179,12 @@ pub struct RoleStatus {
     /// Roles and name of the process that runs it, e.g. `process@host-1`.
     #[schema(example = "process@host-1")]
     pub instance: String,
-    /// `running`, `waiting`, `failed`, or `gone` when its process says nothing any more.
+    /// `running`, `waiting`, `stalled`, `failed`, or `gone` when its process is.
     pub state: String,
+    /// Since when it is, or is not, running, ms since the epoch.
+    pub since: i64,
+    /// The partitions of its topic that it holds, or held last.
+    pub partitions: Vec<i32>,
     /// Records behind the end of its topics, where that has a meaning.
     #[schema(minimum = 0)]
     pub lag: Option<i64>,
@@ -193,19 +212,26 @@ pub struct Trouble {
 /// How the system is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SystemStatus {
-    /// Of the program.
+    /// The process that answers.
+    #[schema(example = "api@host-1")]
+    pub instance: String,
+    /// Of the process that answers.
     pub version: String,
     /// The event log.
     pub log: LogStatus,
     /// The database.
     pub database: DatabaseStatus,
+    /// All processes: those that run, that ended in the last ten minutes, and that are gone until
+    /// they are forgotten (a day, unless configured otherwise).
+    pub processes: Vec<ProcessInfo>,
     /// The components of all processes.
     pub roles: Vec<RoleStatus>,
     /// Parts that are missing or stand still; empty: everything works.
     pub troubles: Vec<Trouble>,
-    /// ms since the epoch.
+    /// When the process that answers started, ms since the epoch.
     pub started_at: i64,
-    /// What a person should mend, each with how.
+    /// What a person should do something about, each with the remedy; what is about one process
+    /// begins with its name.
     pub warnings: Vec<String>,
 }
 
@@ -220,6 +246,9 @@ pub struct PollerTiming {
     pub device_name: String,
     /// `snmp` or `icmp`.
     pub connector: String,
+    /// The process that polled it last.
+    #[schema(example = "connect@host-1")]
+    pub instance: String,
     /// Duration of the last poll.
     pub last_duration_ms: Option<i64>,
     /// E.g. `ok`, `timeout`, `no_credential`.
@@ -252,7 +281,7 @@ pub trait System: Send + Sync + 'static {
         None
     }
 
-    /// One entry per device and connector, in any order.
+    /// One entry per device and connector of all processes, in any order.
     fn pollers(&self) -> PortFuture<'_, Result<Vec<PollerTiming>, PortError>>;
 
     /// Prometheus text of all metrics of the process.

@@ -9,51 +9,57 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::access::{Guarded, Permission};
 use crate::assets;
 use crate::auth::guard;
 use crate::endpoints::{
     anomalies, credentials, devices, docs, events, health, interfaces, password, pollers, probe,
-    registry, samples, series, session, summary, system,
+    process_log, registry, samples, series, session, summary, system,
 };
 use crate::ports::System;
 use crate::rim::layers;
 use crate::spec::Document;
 use crate::state::ApiState;
 
-/// What only the signed-in reach.
-fn protected() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new()
-        .routes(routes!(session::current, session::logout))
-        .routes(routes!(password::change))
-        .routes(routes!(password::one_time))
-        .routes(routes!(devices::list::list, devices::create::create))
-        .routes(routes!(
-            devices::detail::detail,
-            devices::replace::replace,
-            devices::remove::remove
-        ))
-        .routes(routes!(summary::summary))
-        .routes(routes!(probe::test_device))
-        .routes(routes!(probe::profiles))
-        .routes(routes!(interfaces::list))
-        .routes(routes!(series::list))
-        .routes(routes!(samples::read))
-        .routes(routes!(anomalies::list))
-        .routes(routes!(pollers::list))
-        .routes(routes!(credentials::list, credentials::create))
-        .routes(routes!(credentials::put, credentials::delete))
-        .routes(routes!(system::status))
-        .routes(routes!(registry::subjects))
-        .routes(routes!(registry::versions))
-        .routes(routes!(registry::version))
-        .routes(routes!(registry::by_id))
-        .routes(routes!(docs::openapi))
-        .routes(routes!(health::metrics))
+/// What only those reach who have the permission named.
+fn protected() -> Guarded {
+    use Permission::{
+        Account, AccountRecover, CredentialRead, CredentialWrite, InventoryProbe, InventoryRead,
+        InventoryWrite, MonitoringRead, SystemRead,
+    };
+    Guarded::default()
+        .routes(Account, routes!(session::current, session::logout))
+        .routes(Account, routes!(password::change))
+        .routes(AccountRecover, routes!(password::one_time))
+        .routes(InventoryRead, routes!(devices::list::list))
+        .routes(InventoryWrite, routes!(devices::create::create))
+        .routes(InventoryRead, routes!(devices::detail::detail))
+        .routes(InventoryWrite, routes!(devices::replace::replace, devices::remove::remove))
+        .routes(MonitoringRead, routes!(summary::summary))
+        .routes(InventoryProbe, routes!(probe::test_device))
+        .routes(InventoryRead, routes!(probe::profiles))
+        .routes(InventoryRead, routes!(interfaces::list))
+        .routes(MonitoringRead, routes!(series::list))
+        .routes(MonitoringRead, routes!(samples::read))
+        .routes(MonitoringRead, routes!(anomalies::list))
+        .routes(SystemRead, routes!(pollers::list))
+        .routes(CredentialRead, routes!(credentials::list))
+        .routes(CredentialRead, routes!(credentials::kinds::list))
+        .routes(CredentialWrite, routes!(credentials::create))
+        .routes(CredentialWrite, routes!(credentials::put, credentials::delete))
+        .routes(SystemRead, routes!(system::status))
+        .routes(SystemRead, routes!(process_log::list))
+        .routes(SystemRead, routes!(registry::subjects))
+        .routes(SystemRead, routes!(registry::versions))
+        .routes(SystemRead, routes!(registry::version))
+        .routes(SystemRead, routes!(registry::by_id))
+        .routes(SystemRead, routes!(docs::openapi))
+        .routes(SystemRead, routes!(health::metrics))
 }
 
 /// What lives longer than a request may.
-fn streams() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(events::events))
+fn streams() -> Guarded {
+    Guarded::default().routes(Permission::MonitoringRead, routes!(events::events))
 }
 
 /// What everybody reaches.
@@ -67,17 +73,17 @@ fn open() -> OpenApiRouter<ApiState> {
 /// The API's paths.
 fn paths(state: &ApiState) -> Router<ApiState> {
     let guarded = from_fn_with_state(state.clone(), guard);
-    let brief =
-        protected().route_layer(guarded.clone()).merge(open()).layer(from_fn(layers::time_limit));
-    brief.merge(streams().route_layer(guarded)).into()
+    let protected = protected().into_inner().route_layer(guarded.clone());
+    let brief = protected.merge(open()).layer(from_fn(layers::time_limit));
+    brief.merge(streams().into_inner().route_layer(guarded)).into()
 }
 
 /// The document of the same paths.
 pub(crate) fn document() -> utoipa::openapi::OpenApi {
     let all = OpenApiRouter::with_openapi(Document::openapi())
-        .merge(protected())
+        .merge(protected().into_inner())
         .merge(open())
-        .merge(streams());
+        .merge(streams().into_inner());
     all.into_openapi()
 }
 

@@ -81,8 +81,10 @@ fn finish_schema(name: &str, schema: &mut Value) {
         forbid_control_characters(schema);
     }
     let Some(schema) = as_map(schema) else { return };
-    for part in schema.get_mut("allOf").and_then(Value::as_array_mut).into_iter().flatten() {
-        finish_schema(name, part);
+    for several in ["allOf", "oneOf"] {
+        for part in schema.get_mut(several).and_then(Value::as_array_mut).into_iter().flatten() {
+            finish_schema(name, part);
+        }
     }
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
     let names: Vec<Value> = properties.keys().cloned().map(Value::String).collect();
@@ -142,7 +144,7 @@ fn finish_operation(path: &str, operation: &mut Value) {
     } else {
         operation.insert("security".to_owned(), json!([{"session": []}, {"token": []}]));
         problems.push(("401", "Nobody is signed in"));
-        problems.push(("403", "Sent from another site"));
+        problems.push(("403", "The permission is missing, or it was sent from another site"));
     }
     if path.contains('{') {
         problems.push(("404", "There is no such thing"));

@@ -10,15 +10,16 @@
 //!
 //! An address is an IP address (a link-local one with its zone, `fe80::1%eth0`) or a host name.
 //! Keys: `name` (default: the address), `port` (161), `profile` (auto), `credential`, `site`,
-//! `tags` (with commas), `interval` (60s; s, m or h), `snmp`, `icmp`, `enabled` (yes or no),
+//! `tags` (with commas; `tag` is one more and may have them), `interval` (60s; ms, s, m or h),
+//! `snmp`, `icmp`, `enabled` (yes or no),
 //! `any_source` (no; yes: SNMP answers may come from another address), `icmp_echoes` (a cycle),
 //! `icmp_spacing` and `icmp_timeout` (ms; else as the pollers are configured). A device keeps its
-//! identity as long as it keeps its name.
+//! identity as long as it keeps its name. A quote within quotes is doubled.
 
 use std::collections::HashMap;
 
 use schemas::{
-    Address, AddressError, Device, DeviceId, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS,
+    Address, AddressError, Device, DeviceId, Echoes, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS,
 };
 
 use crate::config::{MAX_INTERVAL_MS, MIN_INTERVAL_MS};
@@ -81,8 +82,10 @@ fn words(line: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut word = String::new();
     let (mut quoted, mut any) = (false, false);
-    for c in line.chars() {
+    let mut rest = line.chars().peekable();
+    while let Some(c) = rest.next() {
         match c {
+            '"' if quoted && rest.next_if_eq(&'"').is_some() => word.push('"'),
             '"' => (quoted, any) = (!quoted, true),
             '#' if !quoted && !any => break,
             c if c.is_whitespace() && !quoted => {
@@ -141,6 +144,9 @@ fn device(words: &[String], at: i64) -> Result<Option<Device>, String> {
         };
         set(&mut device, key, value)?;
     }
+    if let Some(problem) = Echoes::problem(&device) {
+        return Err(problem);
+    }
     device.id = DeviceId::from_source("file", &device.name);
     Ok(Some(device))
 }
@@ -152,6 +158,7 @@ fn set(device: &mut Device, key: &str, value: &str) -> Result<(), String> {
         "credential" => device.credential = Some(value.into()),
         "site" => device.site = Some(value.into()),
         "tags" => device.tags = value.split(',').map(|tag| tag.trim().to_owned()).collect(),
+        "tag" => device.tags.push(value.into()),
         "snmp" => device.snmp = yes_or_no(key, value)?,
         "icmp" => device.icmp = yes_or_no(key, value)?,
         "enabled" => device.enabled = yes_or_no(key, value)?,
@@ -166,8 +173,8 @@ fn set(device: &mut Device, key: &str, value: &str) -> Result<(), String> {
         }
         _ => {
             return Err(format!(
-                "unknown key {key:?}; use name, port, profile, credential, site, tags, interval, \
-                 snmp, icmp, enabled, any_source, icmp_echoes, icmp_spacing, icmp_timeout"
+                "unknown key {key:?}; use name, port, profile, credential, site, tags, tag, \
+                 interval, snmp, icmp, enabled, any_source, icmp_echoes, icmp_spacing, icmp_timeout"
             ));
         }
     }
@@ -192,6 +199,7 @@ fn interval(value: &str) -> Result<i64, String> {
     let end = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
     let (number, unit) = value.split_at(end);
     let factor = match unit {
+        "ms" => 1,
         "" | "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
@@ -200,6 +208,54 @@ fn interval(value: &str) -> Result<i64, String> {
     let ms = number.parse::<i64>().ok().and_then(|number| number.checked_mul(factor));
     ms.filter(|ms| (MIN_INTERVAL_MS..=MAX_INTERVAL_MS).contains(ms))
         .ok_or(format!("interval={value}; use 1s to 24h, as 30s, 5m or 1h"))
+}
+
+/// The devices as a file that [`parse`] reads, by name. Ids and sources are not in it.
+pub fn render(devices: &[Device]) -> String {
+    let mut devices: Vec<&Device> = devices.iter().collect();
+    devices.sort_by(|a, b| (&a.name, &a.address, a.port).cmp(&(&b.name, &b.address, b.port)));
+    let lines = devices.into_iter().map(|device| format!("{}\n", line(device)));
+    lines.collect()
+}
+
+fn line(device: &Device) -> String {
+    let mut line = device.address.clone();
+    let mut add = |key: &str, value: &str| {
+        let plain = !value.contains(|c: char| c.is_whitespace() || c == '"');
+        let quoted = || format!("\"{}\"", value.replace('"', "\"\""));
+        let value = if plain { value.to_owned() } else { quoted() };
+        line.push_str(&format!(" {key}={value}"));
+    };
+    let standard = |is: bool, key, value: String| (!is).then_some((key, value));
+    let yes_no = |is: bool| if is { "yes" } else { "no" }.to_owned();
+    let text = |key, value: &Option<String>| value.clone().map(|value| (key, value));
+    let number = |key, value: Option<i64>| value.map(|value| (key, value.to_string()));
+    let interval = match device.interval_ms {
+        ms if ms % 1_000 == 0 => format!("{}s", ms / 1_000),
+        ms => format!("{ms}ms"),
+    };
+    let pairs = [
+        standard(device.name == device.address, "name", device.name.clone()),
+        standard(device.port == 161, "port", device.port.to_string()),
+        standard(device.profile == "auto", "profile", device.profile.clone()),
+        text("credential", &device.credential),
+        text("site", &device.site),
+        standard(device.interval_ms == 60_000, "interval", interval),
+        standard(device.snmp, "snmp", yes_no(device.snmp)),
+        standard(device.icmp, "icmp", yes_no(device.icmp)),
+        standard(device.enabled, "enabled", yes_no(device.enabled)),
+        standard(!device.any_source, "any_source", yes_no(device.any_source)),
+        number("icmp_echoes", device.icmp_echoes.map(i64::from)),
+        number("icmp_spacing", device.icmp_spacing_ms),
+        number("icmp_timeout", device.icmp_timeout_ms),
+    ];
+    for (key, value) in pairs.into_iter().flatten() {
+        add(key, &value);
+    }
+    for tag in &device.tags {
+        add("tag", tag);
+    }
+    line
 }
 
 #[cfg(test)]
@@ -230,6 +286,48 @@ mod tests {
             (second.port, second.interval_ms, second.snmp, second.icmp),
             (1161, 300_000, false, true)
         );
+    }
+
+    fn described() -> impl proptest::strategy::Strategy<Value = Device> {
+        use proptest::prelude::*;
+        let text = "[ a-c#=\"',ü\\\\]{0,5}[a-c\"#]";
+        let flags = any::<[bool; 4]>();
+        let texts = (text, proptest::option::of(text), proptest::option::of(text));
+        let tags = proptest::collection::vec(text, 0..3);
+        let numbers = (1_000i64..=86_400_000, 1i32..=65_535, proptest::option::of(1i32..=20));
+        (texts, tags, flags, numbers).prop_map(|(texts, tags, flags, numbers)| {
+            let mut device = parse("192.0.2.10", 7).unwrap().remove(0);
+            (device.name, device.credential, device.site) = texts;
+            device.tags = tags;
+            [device.snmp, device.icmp, device.enabled, device.any_source] = flags;
+            (device.interval_ms, device.port, device.icmp_echoes) = numbers;
+            device.id = DeviceId::from_source("file", &device.name);
+            device
+        })
+    }
+
+    proptest::proptest! {
+        #![proptest_config(hostile::cases(1_000))]
+
+        #[test]
+        fn what_is_rendered_is_read_again(device in described()) {
+            let text = render(std::slice::from_ref(&device));
+            let read = parse(&text, 7);
+            proptest::prop_assert_eq!(read, Ok(vec![device]), "{}", text);
+        }
+    }
+
+    #[test]
+    fn a_device_is_a_line() {
+        let text = "192.0.2.10 name=core-1 credential=lab-v2c site=\"Zurich \"\"N\"\"\" \
+                    interval=2500ms icmp=no tag=core tag=\"a, b\"\n2001:db8::7 snmp=no\n";
+        let mut devices = parse(text, 0).unwrap();
+        assert_eq!(devices[0].site.as_deref(), Some("Zurich \"N\""));
+        assert_eq!(devices[0].tags, ["core", "a, b"]);
+        let sorted = "2001:db8::7 snmp=no\n192.0.2.10 name=core-1";
+        devices.reverse();
+        assert!(render(&devices).starts_with(sorted), "{}", render(&devices));
+        assert_eq!(parse(&render(&devices), 0).unwrap(), devices);
     }
 
     proptest::proptest! {
@@ -270,6 +368,7 @@ mod tests {
         check("192.0.2.1 north", "word 2 is no key=value");
         check("192.0.2.1 interval=10ms", "use 1s to 24h");
         check("192.0.2.1 snmp=maybe", "use yes or no");
+        check("192.0.2.1 icmp_echoes=20 interval=5s", "20 echo requests 200 ms apart");
         check("192.0.2.1 name=a\n192.0.2.2 name=a", "line 2: name \"a\" is taken by line 1");
         assert_eq!(parse("x!\ny!", 0).unwrap_err().len(), 2);
     }

@@ -42,6 +42,7 @@ pub use durations::{BUCKETS_MS, Histogram, ProfileDurations};
 pub use icmp::socket::icmp_permission;
 pub use inventory::{
     InventoryError, MAX_INVENTORY_BYTES, MAX_INVENTORY_LINES, parse as parse_inventory,
+    render as render_inventory,
 };
 pub use outbox::MAX_POLL_BYTES;
 pub use poller::Poller;
@@ -52,4 +53,4 @@ pub use profiles::{
 pub use seams::{
     Change, ConnectorError, Credential, CredentialError, Credentials, Full, PollSink, Secret,
 };
-pub use timing::{Counters, DeviceTiming};
+pub use timing::{Counters, DeviceTiming, FAMILIES};

@@ -189,6 +189,16 @@ impl Poller {
         self.shared.timings.all()
     }
 
+    /// The same of some devices, in the devices' order.
+    pub fn timings_of(&self, wanted: impl Fn(DeviceId) -> bool) -> Vec<DeviceTiming> {
+        self.shared.timings.of(wanted)
+    }
+
+    /// How many [`Poller::timings`] there are.
+    pub fn timing_count(&self) -> usize {
+        self.shared.timings.count()
+    }
+
     /// How long polls take, by profile.
     pub fn durations(&self) -> BTreeMap<String, ProfileDurations> {
         self.shared.durations.all()

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use instruments::{Family, Kind};
 use schemas::{DeviceId, Outcome};
 
 /// How polls of one device by one connector went.
@@ -111,6 +112,19 @@ impl Timings {
         self.lock().remove(&(device, connector));
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    pub(crate) fn of(&self, wanted: impl Fn(DeviceId) -> bool) -> Vec<DeviceTiming> {
+        let all = self.lock();
+        let of = all.iter().filter(|((device, _), _)| wanted(*device));
+        let mut of: Vec<DeviceTiming> = of.map(|(_, timing)| timing.clone()).collect();
+        drop(all);
+        of.sort_by_key(|timing| (timing.device, timing.connector));
+        of
+    }
+
     pub(crate) fn all(&self) -> Vec<DeviceTiming> {
         let mut all: Vec<DeviceTiming> = self.lock().values().cloned().collect();
         all.sort_by(|a, b| {
@@ -122,10 +136,10 @@ impl Timings {
 }
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {
+    ($($(#[doc = $doc:literal])+ $name:ident),+ $(,)?) => {
         /// Counters of a poller run, all devices together.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct Counters { $($(#[$doc])* pub $name: u64),+ }
+        pub struct Counters { $($(#[doc = $doc])+ pub $name: u64),+ }
 
         #[derive(Debug, Default)]
         pub(crate) struct LiveCounters { $(pub(crate) $name: AtomicU64),+ }
@@ -137,11 +151,19 @@ macro_rules! counters {
         }
 
         impl Counters {
-            /// Names and values, for exposition.
-            pub fn list(&self) -> Vec<(&'static str, u64)> {
-                vec![$((stringify!($name), self.$name)),+]
+            /// Values, in the order of [`FAMILIES`].
+            pub fn list(&self) -> impl Iterator<Item = u64> + use<> {
+                [$(self.$name),+].into_iter()
             }
         }
+
+        /// The poller's families of metrics.
+        pub static FAMILIES: &[&Family] = &[$(&Family {
+            name: concat!("opsc_poller_", stringify!($name), "_total"),
+            kind: Kind::Counter,
+            labels: &[],
+            doc: concat!($($doc),+),
+        }),+];
     };
 }
 

@@ -330,6 +330,10 @@ async fn echoes_measure_loss_and_round_trip() {
         own.interval_ms = 3_000;
         world.add(own);
     }
+    let mut cut = device("cut", "127.77.9.2", 161, "auto");
+    (cut.snmp, cut.icmp) = (false, true);
+    (cut.icmp_echoes, cut.icmp_spacing_ms) = (Some(20), Some(100));
+    world.add(cut);
     let first = world.until("echo-0", "a record", |_| true).await;
     if first.outcome == Outcome::NotPermitted {
         assert!(first.error.unwrap().contains("ping_group_range"));
@@ -353,6 +357,12 @@ async fn echoes_measure_loss_and_round_trip() {
     let quick = world.until("quick", "a record", |_| true).await.duration_ms;
     let slow = world.until("slow", "a record", |_| true).await.duration_ms;
     assert!(quick < 600 && slow >= 780, "{quick} and {slow} ms");
+    // What does not fit into the interval is cut, and the device says so.
+    let cut = world.until("cut", "a record", |_| true).await;
+    let said: Vec<&str> = cut.facts.iter().map(|fact| fact.value.as_str()).collect();
+    let wanted = "20 echo requests 26 ms apart and a wait of 300 ms instead of 20 echo requests \
+                  100 ms apart and a wait of 300 ms: these take 2200 of 1000 ms";
+    assert_eq!((said, cut.duration_ms <= 1_000), (vec![wanted], true));
     let nowhere = world.until("nowhere", "a record", |_| true).await;
     assert!(matches!(nowhere.outcome, Outcome::Timeout | Outcome::Unreachable), "{nowhere:?}");
     assert_eq!(column(&nowhere, "icmp_loss_ratio").unwrap().gauges, [1.0]);

@@ -200,6 +200,29 @@ async function test(body) {
 }
 
 const system = () => ({
+  instance: "run@mock",
+  processes: [
+    {
+      instance: "run@mock",
+      roles: ["connect", "process", "sink", "api"],
+      host: "mock",
+      version: "0.1.0-mock",
+      started_at: started,
+      state: "running",
+      since: started,
+      figures: { poller_devices: world.devices.size, log_lines_dropped: 0 },
+    },
+    {
+      instance: "connect@spare",
+      roles: ["connect"],
+      host: "spare",
+      version: "0.1.0-mock",
+      started_at: started - 86_400_000,
+      state: "gone",
+      since: started - 240_000,
+      figures: { poller_devices: 12, log_lines_dropped: 3 },
+    },
+  ],
   version: "0.1.0-mock",
   log: { kind: "embedded", id: "5d9c36f4-4f3e-4c3e-9f4e-2b7b6f1f3f10" },
   database: { tier: "community", version: "PostgreSQL 17.2, TimescaleDB 2.19", migration: 4 },
@@ -208,6 +231,8 @@ const system = () => ({
       name: "connect",
       instance: "run@mock",
       state: "running",
+      since: started,
+      partitions: [],
       lag: null,
       lag_ms: null,
       detail: `${world.devices.size} devices, 60 polls/min`,
@@ -216,6 +241,8 @@ const system = () => ({
       name: "process",
       instance: "run@mock",
       state: "running",
+      since: started,
+      partitions: [],
       lag: Math.floor(hash(String(Date.now())) * 40),
       lag_ms: 0,
       detail: "8 partitions",
@@ -224,6 +251,8 @@ const system = () => ({
       name: "sink-metrics",
       instance: "run@mock",
       state: "running",
+      since: started,
+      partitions: [],
       lag: 12,
       lag_ms: 140,
       detail: "COPY 4,100 rows/s",
@@ -232,11 +261,22 @@ const system = () => ({
       name: "sink-events",
       instance: "run@mock",
       state: "retrying",
+      since: started,
+      partitions: [],
       lag: 1802,
       lag_ms: 65_000,
       detail: "Database does not answer; next try in 2 s",
     },
-    { name: "api", instance: "run@mock", state: "running", lag: null, lag_ms: null, detail: "" },
+    {
+      name: "api",
+      instance: "run@mock",
+      state: "running",
+      since: started,
+      partitions: [],
+      lag: null,
+      lag_ms: null,
+      detail: "",
+    },
   ],
   started_at: started,
   troubles: [],
@@ -245,10 +285,34 @@ const system = () => ({
   ],
 });
 
+const log = ({ query }) => {
+  const all = Array.from({ length: 40 }, (_, n) => ({
+    at: Date.now() - n * 130_000,
+    instance: n % 3 === 0 ? "connect@spare" : "run@mock",
+    level: n % 7 === 0 ? "error" : "warn",
+    component: n % 3 === 0 ? "connect poller" : "sink metric",
+    target: "pipeline::run::sink",
+    message: n % 3 === 0 ? "device set aside for a minute" : "holding",
+    fields: n % 3 === 0 ? { device: "core-rtr-1" } : { error: "the database does not answer" },
+    suppressed: n === 1 ? 12 : 0,
+  }));
+  const is = (name, value) => !query.get(name) || query.get(name) === value;
+  const found = all.filter(
+    (line) =>
+      is("process", line.instance) &&
+      is("component", line.component) &&
+      (query.get("level") !== "error" || line.level === "error") &&
+      line.message.includes(query.get("q") ?? "") &&
+      line.at >= Number(query.get("from") ?? 0),
+  );
+  return { items: found, next_cursor: null };
+};
+
 const timing = (d, connector) => ({
   device: d.id,
   device_name: d.name,
   connector,
+  instance: "run@mock",
   last_duration_ms: Math.floor(20 + hash(d.id) ** 4 * 2500),
   last_outcome: connector === "icmp" ? "not_permitted" : d.state === "up" ? "ok" : "timeout",
   slowest_table: d.state === "up" ? "interfaces" : null,
@@ -362,6 +426,7 @@ export const ROUTES = [
   ],
   ["GET", /^\/monitoring\/v1\/anomalies$/, ({ query }) => anomalies(query)],
   ["GET", /^\/automation\/v1\/pollers$/, pollers],
+  ["GET", /^\/system\/v1\/log$/, log],
   ["GET", /^\/credentials\/v1\/credentials$/, credentials],
   ["PUT", /^\/credentials\/v1\/credentials\/([^/]+)$/, ({ id, body }) => putCredential(id, body)],
   ["POST", /^\/credentials\/v1\/credentials$/, ({ body }) => createCredential(body)],

@@ -110,6 +110,11 @@ impl<'a, 'b> Answerer<'a, 'b> {
     #[inline]
     fn put_row(&mut self, place: usize) -> Put {
         let Some((name, fixed, cell)) = self.device.program.row(place) else { return Put::Full };
+        let odd = &self.state.odd;
+        let said = (!odd.is_empty()).then(|| odd.said(&self.device.program, place)).flatten();
+        if let Some(value) = said {
+            return self.push(name, value);
+        }
         let value = if cell == Cell::Serial {
             let serial = *self.serial.get_or_insert_with(self.fresh);
             let (bytes, length) = put_unsigned(tag::COUNTER64, serial);

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{ArcBuf, Message, parse_oid, tag};
 use crate::fault::FaultError;
 use crate::program::Program;
+use crate::snmprec::parse_line;
 
 /// Oddities a device may have at once.
-pub const MAX_ODDITIES: usize = 16;
+pub const MAX_ODDITIES: usize = 256;
 /// The longest wait before an answer, ms.
 const MAX_DELAY_MS: u64 = 600_000;
 
@@ -46,6 +47,12 @@ pub enum Oddity {
         /// How long, ms.
         delay_ms: u64,
     },
+    /// Another value of a variable that there is: what a walk's line says, `OID|type|value`. In
+    /// place of what was said of it before.
+    Say {
+        /// The line.
+        line: String,
+    },
     /// sysUpTime and all else that does not repeat is taken for one more column of a GETBULK.
     NoRepeaters,
 }
@@ -55,6 +62,8 @@ pub enum Oddity {
 struct Ready {
     oddity: Oddity,
     under: Vec<u32>,
+    /// The value that is said.
+    value: Vec<u8>,
 }
 
 /// The oddities of a device.
@@ -71,7 +80,7 @@ impl Oddity {
             Self::Refuse { under, .. } | Self::Hide { under } | Self::Slow { under, .. } => {
                 Some(under)
             }
-            Self::ShortBulk { .. } | Self::NoBulk | Self::NoRepeaters => None,
+            Self::ShortBulk { .. } | Self::NoBulk | Self::Say { .. } | Self::NoRepeaters => None,
         }
     }
 
@@ -87,8 +96,12 @@ impl Oddity {
             Self::Slow { delay_ms, .. } if *delay_ms > MAX_DELAY_MS => {
                 wrong("delay_ms", *delay_ms as f64, "0 to 600000 milliseconds")
             }
+            Self::Say { line } if parse_line(line.as_bytes()).is_err() => {
+                wrong("line", 0.0, "a line of a walk, as 1.3.6.1.2.1.1.3.0|67|100")
+            }
             Self::ShortBulk { .. }
             | Self::NoBulk
+            | Self::Say { .. }
             | Self::Refuse { .. }
             | Self::Hide { .. }
             | Self::Slow { .. }
@@ -109,10 +122,22 @@ impl Oddities {
     /// Adds one; of more than [`MAX_ODDITIES`] the oldest goes.
     pub(crate) fn add(&mut self, oddity: &Oddity) {
         let under = oddity.under().and_then(|text| parse_oid(text).ok()).unwrap_or_default();
+        let (under, value) = match oddity {
+            Oddity::Say { line } => parse_line(line.as_bytes()).unwrap_or_default(),
+            Oddity::ShortBulk { .. }
+            | Oddity::NoBulk
+            | Oddity::Refuse { .. }
+            | Oddity::Hide { .. }
+            | Oddity::Slow { .. }
+            | Oddity::NoRepeaters => (under, Vec::new()),
+        };
+        if !value.is_empty() {
+            self.all.retain(|it| it.value.is_empty() || it.under != under);
+        }
         if self.all.len() >= MAX_ODDITIES {
             self.all.remove(0);
         }
-        self.all.push(Ready { oddity: oddity.clone(), under });
+        self.all.push(Ready { oddity: oddity.clone(), under, value });
     }
 
     /// Whether a request is never answered.
@@ -149,9 +174,17 @@ impl Oddities {
             | Oddity::Refuse { .. }
             | Oddity::Hide { .. }
             | Oddity::Slow { .. }
+            | Oddity::Say { .. }
             | Oddity::NoRepeaters => None,
         });
         most.min().unwrap_or(usize::MAX)
+    }
+
+    /// What is said in place of a row's value.
+    pub(crate) fn said(&self, program: &Program, row: usize) -> Option<&[u8]> {
+        let said = self.all.iter().filter(|it| !it.value.is_empty());
+        let name = program.name(row);
+        said.filter(|it| Some(it.under.as_slice()) == name).map(|it| it.value.as_slice()).next()
     }
 
     pub(crate) fn no_repeaters(&self) -> bool {

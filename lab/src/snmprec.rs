@@ -123,6 +123,12 @@ pub(crate) fn parse(
     Ok(walk)
 }
 
+/// Name and TLV of one line.
+pub(crate) fn parse_line(line: &[u8]) -> Result<(Vec<u32>, Vec<u8>), LineProblem> {
+    let row = row(fields(line)?, false, &mut Vec::new())?;
+    Ok((row.arcs, row.value))
+}
+
 fn fields(line: &[u8]) -> Result<Line<'_>, LineProblem> {
     let mut parts = line.splitn(3, |byte| *byte == b'|');
     let (Some(name), Some(kind), Some(value)) = (parts.next(), parts.next(), parts.next()) else {

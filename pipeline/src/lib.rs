@@ -9,11 +9,14 @@ pub mod bench;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod families;
 pub mod log;
 pub mod run;
+pub mod sources;
 pub mod system;
 pub mod topic;
 pub mod topology;
+pub mod workers;
 
 #[cfg(test)]
 #[global_allocator]

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use schemas::{
-    Anomaly, AvroRecord, Baseline, CodecError, Control, Device, DeviceFacts, DeviceId, DeviceInput,
-    DeviceStatus, MetricBatch, Poll, Rollup, SchemaStore, Series, SeriesId, Tick, encode,
+    Anomaly, AvroRecord, Baseline, CodecError, Control, CredentialChange, Device, DeviceFacts,
+    DeviceId, DeviceInput, DeviceStatus, MetricBatch, Poll, Probe, ProbeReport, Rollup,
+    SchemaStore, Series, SeriesId, Source, SourceKey, Tick, encode,
 };
 
 use crate::log::{Cleanup, NewRecord, Record, TopicSpec};
@@ -27,6 +28,12 @@ impl Key for DeviceId {
 impl Key for SeriesId {
     fn bytes(&self) -> Bytes {
         self.key().into()
+    }
+}
+
+impl Key for SourceKey {
+    fn bytes(&self) -> Bytes {
+        self.to_string().into_bytes().into()
     }
 }
 
@@ -87,6 +94,10 @@ keyed! {
     DeviceStatus: DeviceId = |it| it.device;
     DeviceFacts: PartKey = |it| PartKey { device: it.device, part: it.part };
     Series: SeriesId = |it| it.id;
+    Source: SourceKey = |it| it.key();
+    Probe: String = |it| it.id.clone();
+    ProbeReport: String = |it| it.id.clone();
+    CredentialChange: String = |it| format!("{}/{}", it.tenant, it.name);
 }
 
 /// What may be written to a topic of a type: that type, or a variant of an enum.
@@ -154,19 +165,19 @@ const DAY_MS: i64 = 86_400_000;
 
 impl<K, T> Topic<K, T> {
     /// A topic whose records leave after so many days.
-    pub(crate) const fn kept(name: &'static str, days: i64, about: &'static str) -> Self {
+    pub const fn kept(name: &'static str, days: i64, about: &'static str) -> Self {
         let cleanup = Cleanup::Delete { retention_ms: days * DAY_MS };
         Self { name, cleanup, partitions: Partitions::Configured, about, kind: PhantomData }
     }
 
     /// A topic that keeps the last record of every key.
-    pub(crate) const fn compacted(name: &'static str, about: &'static str) -> Self {
+    pub const fn compacted(name: &'static str, about: &'static str) -> Self {
         let partitions = Partitions::Configured;
         Self { name, cleanup: Cleanup::Compact, partitions, about, kind: PhantomData }
     }
 
     /// The same with one partition.
-    pub(crate) const fn single(self) -> Self {
+    pub const fn single(self) -> Self {
         Self { partitions: Partitions::One, ..self }
     }
 

@@ -9,8 +9,8 @@ use crate::rates::{Connector, Slotted};
 use crate::rollup::{Address, Cell, FIVE_MS};
 use crate::state::{Owner, SeriesState, Tables};
 use crate::{
-    Count, DeviceState, LoadError, MAX_CONNECTORS, MAX_SERIES_A_RECORD, Next, Out, Output,
-    Processor, Sections, codec,
+    Count, DeviceState, LoadError, MAX_CONNECTORS, MAX_SERIES, MAX_SERIES_A_RECORD, Next, Out,
+    Output, Processor, Sections, codec,
 };
 
 mod counters;
@@ -124,9 +124,14 @@ impl DeviceChain {
         if state.texts.hear(&poll.facts, poll.started_at, more, out)
             && let Some(owner) = &state.owner
         {
-            facts(owner, &state.texts, poll.started_at, out);
+            facts(owner, &state.texts, state.series.len(), poll.started_at, out);
         }
+        let before = state.series.len();
         samples::fold(self.stages, state, connector, poll, out);
+        let full = before < MAX_SERIES && state.series.len() >= MAX_SERIES;
+        if let Some(owner) = state.owner.as_ref().filter(|_| full) {
+            facts(owner, &state.texts, state.series.len(), poll.started_at, out);
+        }
     }
 
     fn control(&self, state: &mut DeviceState, control: &Control, out: &mut dyn Out) -> Next {
@@ -265,8 +270,8 @@ fn bands(
 }
 
 /// Sends all texts.
-fn facts(owner: &Owner, texts: &Texts, at: i64, out: &mut dyn Out) {
-    for record in texts.records(owner, at) {
+fn facts(owner: &Owner, texts: &Texts, series: usize, at: i64, out: &mut dyn Out) {
+    for record in texts.records(owner, series, at) {
         out.emit(Output::Facts(record));
     }
 }

@@ -23,6 +23,26 @@ impl StateKey for DeviceId {
     }
 }
 
+impl StateKey for String {
+    fn bytes(&self) -> Vec<u8> {
+        self.clone().into_bytes()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        (!text.is_empty() && !text.contains('/')).then(|| text.to_owned())
+    }
+
+    fn spread(&self) -> u64 {
+        fnv(self.as_bytes())
+    }
+}
+
+/// FNV-1a: even enough, and the same on every machine.
+pub(crate) fn fnv(bytes: &[u8]) -> u64 {
+    let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, mix)
+}
+
 impl Input for DeviceInput {
     type Record = Self;
     type Key = DeviceId;

@@ -18,7 +18,9 @@ mod input;
 mod rates;
 mod relay;
 mod rollup;
+mod source;
 mod state;
+mod worker;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -34,7 +36,9 @@ use schemas::{
 pub use baseline::METHOD as BASELINE_METHOD;
 pub use chain::{DeviceChain, Stages};
 pub use relay::{DeviceChange, DeviceControl, Relay, Stateless};
+pub use source::{Batch, Following, SourceInput, SourceKind, SourceState};
 pub use state::DeviceState;
+pub use worker::{MAX_QUEUED, WorkerInput, WorkerKind, WorkerState, Working};
 
 #[cfg(test)]
 #[global_allocator]
@@ -196,8 +200,10 @@ pub enum LoadError {
 
 /// What a processor's state is kept by: the key of its input records.
 pub trait StateKey: Clone + Ord + Hash + Display + Send + 'static {
-    /// As record keys and state keys have it. Without a slash, which separates the parts of a
-    /// state key.
+    /// How many words it has, separated by slashes.
+    const WORDS: usize = 1;
+
+    /// As record keys and state keys have it.
     fn bytes(&self) -> Vec<u8>;
 
     /// Reads what [`Self::bytes`] wrote.

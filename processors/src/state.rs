@@ -1,5 +1,7 @@
 //! All that is kept of a device: tables of metrics and instances, and its series in one array.
 
+use std::collections::BTreeMap;
+
 use schemas::{Column, DeviceId, Kind, Poll, RowIdentity, Series, SeriesId};
 
 use crate::availability::Watch;
@@ -176,33 +178,48 @@ impl Tables {
         self.metrics.iter().position(|metric| metric.name == name)
     }
 
-    /// The numbers of a poll's instances. Polls name them in the same order over and over, so
-    /// the one after the last match is tried first.
+    /// The numbers of a poll's instances, [`NONE`] of those beyond as many as there may be series.
+    /// Polls name them in the same order over and over, so the one after the last match is tried
+    /// first.
     pub(crate) fn instances(&mut self, names: &[String]) -> Vec<u32> {
         let mut next = 0;
         let mut numbers = Vec::with_capacity(names.len());
+        let mut fresh: BTreeMap<&str, u32> = BTreeMap::new();
         for name in names {
             let number = match self.instances.get(next) {
-                Some(instance) if instance.name == *name => next,
-                Some(_) | None => self.instance(name),
+                Some(instance) if instance.name == *name => next as u32,
+                Some(_) | None => match self.find(name).or_else(|| fresh.get(&**name).copied()) {
+                    Some(number) => number,
+                    None if self.instances.len() >= MAX_SERIES => NONE,
+                    None => {
+                        let number = self.instances.len() as u32;
+                        fresh.insert(name, number);
+                        let name = name.clone();
+                        self.instances.push(Instance { name, ..Instance::default() });
+                        number
+                    }
+                },
             };
-            next = number + 1;
-            numbers.push(number as u32);
+            next = (number as usize).saturating_add(1);
+            numbers.push(number);
+        }
+        if !fresh.is_empty() {
+            self.sort();
         }
         numbers
     }
 
-    fn instance(&mut self, name: &str) -> usize {
+    /// The number of an instance that is known since the last sorting.
+    fn find(&self, name: &str) -> Option<u32> {
         let named = |number: &u32| self.instances[*number as usize].name.as_str();
-        match self.sorted.binary_search_by(|number| named(number).cmp(name)) {
-            Ok(place) => self.sorted[place] as usize,
-            Err(place) => {
-                let number = self.instances.len();
-                self.sorted.insert(place, number as u32);
-                self.instances.push(Instance { name: name.to_owned(), ..Instance::default() });
-                number
-            }
-        }
+        let place = self.sorted.binary_search_by(|number| named(number).cmp(name));
+        place.ok().map(|place| self.sorted[place])
+    }
+
+    fn sort(&mut self) {
+        self.sorted = (0..self.instances.len() as u32).collect();
+        let instances = &self.instances;
+        self.sorted.sort_by_key(|number| instances[*number as usize].name.as_str());
     }
 
     /// The series of a metric and instance, or [`NONE`].
@@ -221,9 +238,7 @@ impl Tables {
 
     /// Fills the look-up tables from the lists that are saved.
     pub(crate) fn index(&mut self, series: &[SeriesState]) {
-        self.sorted = (0..self.instances.len() as u32).collect();
-        let instances = &self.instances;
-        self.sorted.sort_by_key(|number| instances[*number as usize].name.as_str());
+        self.sort();
         for (number, one) in series.iter().enumerate() {
             self.set_series(one.metric as usize, one.instance, number as u32);
         }
@@ -276,7 +291,7 @@ impl DeviceState {
                     numbers.push(known);
                     continue;
                 }
-                if self.series.len() >= MAX_SERIES {
+                if self.series.len() >= MAX_SERIES || *instance == NONE {
                     out.count(Count::SeriesLimit);
                     numbers.push(NONE);
                     continue;

@@ -345,3 +345,31 @@ fn a_state_of_an_older_version_goes_on_where_it_stood() {
     let sink = run(&mut loaded, &[input(at(42))]);
     assert_eq!(sink.samples().len(), 4);
 }
+
+#[test]
+fn series_that_are_left_out_are_said() {
+    let mut state = DeviceState::default();
+    let ports = processors::MAX_SERIES + 10;
+    let mut record = poll("snmp", 1, 60_000);
+    record.instances = (0..ports).map(|n| n.to_string()).collect();
+    record.columns = vec![column("if_oper_status", Kind::State, vec![], vec![1.0; ports])];
+    let said = |sink: &Sink| -> Vec<String> {
+        let all = sink.outputs.iter().filter_map(|it| match it {
+            Output::Facts(it) => Some(it.facts.iter()),
+            _ => None,
+        });
+        all.flatten().map(|fact| format!("{}: {}", fact.name, fact.value)).collect()
+    };
+    let sink = run(&mut state, &[DeviceInput::Poll(Box::new(record.clone()))]);
+    assert_eq!(sink.samples().len(), processors::MAX_SERIES);
+    assert_eq!(sink.counted(Count::SeriesLimit), 10);
+    let wanted = "series_limit: further series than 400000 (MAX_SERIES) are left out";
+    assert_eq!(said(&sink), [wanted]);
+    // Once, and names that come anew with each poll do not pile up.
+    (record.cycle, record.started_at) = (2, record.started_at + 60_000);
+    (record.mono_ms, record.uptime_cs) = (record.mono_ms + 60_000, None);
+    record.instances = (0..ports).map(|n| format!("new {n}")).collect();
+    let sink = run(&mut state, &[DeviceInput::Poll(Box::new(record))]);
+    assert!(said(&sink).is_empty());
+    assert_eq!(sink.counted(Count::SeriesLimit), ports);
+}

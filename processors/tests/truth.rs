@@ -7,8 +7,10 @@ mod ports;
 
 use std::collections::BTreeMap;
 
+use ports::bugs::Bug;
 use ports::{Port, Seen, Watched, port};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use schemas::SampleFlags;
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
@@ -263,19 +265,46 @@ impl World {
     }
 }
 
+/// What a device does, and what its counters are wide.
+fn story() -> impl Strategy<Value = (Vec<Act>, bool)> {
+    (proptest::collection::vec(act(), 1..60), any::<bool>())
+}
+
+fn tell(acts: &[Act], narrow: bool, bug: Option<Bug>) {
+    let mut world = World::new(narrow);
+    world.lab.bug = bug;
+    world.poll();
+    for act in acts {
+        world.does(act);
+    }
+    world.check();
+}
+
+const CASES: u32 = 1_500;
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: CASES, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_is_published_that_was_not_carried(
-        acts in proptest::collection::vec(act(), 1..60),
-        narrow in any::<bool>(),
-    ) {
-        let mut world = World::new(narrow);
-        world.poll();
-        for act in &acts {
-            world.does(act);
-        }
-        world.check();
+    fn nothing_is_published_that_was_not_carried((acts, narrow) in story()) {
+        tell(&acts, narrow, None);
+    }
+}
+
+#[test]
+fn a_program_with_a_bug_fails_that() {
+    for bug in Bug::ALL {
+        let config = ProptestConfig {
+            cases: CASES,
+            max_shrink_iters: 0,
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        };
+        let mut runner = TestRunner::new(config);
+        let found = runner.run(&story(), |(acts, narrow)| {
+            tell(&acts, narrow, Some(bug));
+            Ok(())
+        });
+        assert!(found.is_err(), "{bug:?} is not seen in {CASES} cases");
     }
 }

@@ -10,21 +10,33 @@
 
 mod address;
 mod binary;
+mod credential;
+mod echoes;
 mod id;
 mod identity;
 mod measure;
+mod probe;
+mod process;
 mod records;
 mod registry;
+mod source;
 mod wire;
 
 pub use address::{Address, AddressError, MAX_ADDRESS};
+pub use credential::CredentialChange;
+pub use echoes::{Echoes, ICMP_SHARE};
 pub use id::{DeviceId, SeriesId, TenantId};
 pub use identity::{Difference, RowIdentity};
-pub use records::{
-    Anomaly, Availability, Baseline, Column, ComponentStatus, Control, DeadLetter, Device,
-    DeviceFacts, DeviceStatus, Fact, Gap, GapReason, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS,
-    Kind, MetricBatch, Outcome, Poll, ProcessStatus, ReadStatus, Rollup, SampleFlags, Series, Tick,
-    Transition,
+pub use probe::{Probe, ProbeReport, ProbeStep};
+pub use process::{
+    ComponentStatus, Figure, LogField, PollTiming, PollerStatus, ProcessLog, ProcessStatus,
+    ReadStatus,
 };
-pub use registry::{LOCAL_ID_BASE, SchemaId, SchemaStore, shipped};
-pub use wire::{AvroRecord, CodecError, DeviceInput, encode};
+pub use records::{
+    Anomaly, Availability, Baseline, Column, Control, DeadLetter, Device, DeviceFacts,
+    DeviceStatus, Fact, Gap, GapReason, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS, Kind,
+    MetricBatch, Outcome, Poll, Rollup, SampleFlags, Series, Tick, Transition,
+};
+pub use registry::{LOCAL_ID_BASE, SchemaId, SchemaStore, Shipped};
+pub use source::{Source, SourceKey};
+pub use wire::{AvroRecord, CodecError, DeviceInput, decode_as_each, encode, shipped};

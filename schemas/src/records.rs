@@ -218,45 +218,6 @@ pub struct Tick {
     pub at: i64,
 }
 
-/// What one process does (`process_status.avsc`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct ProcessStatus {
-    pub instance: String,
-    pub version: String,
-    pub started_at: i64,
-    pub at: i64,
-    #[serde(default)]
-    pub components: Vec<ComponentStatus>,
-    #[serde(default)]
-    pub reads: Vec<ReadStatus>,
-}
-
-/// One component of [`ProcessStatus`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct ComponentStatus {
-    pub name: String,
-    pub state: String,
-    #[serde(default)]
-    pub detail: String,
-    #[serde(default)]
-    pub since: i64,
-}
-
-/// One partition that the process of a [`ProcessStatus`] holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub struct ReadStatus {
-    pub group: String,
-    pub topic: String,
-    pub partition: i32,
-    #[serde(default)]
-    pub next: Option<i64>,
-    #[serde(default)]
-    pub newest_at: Option<i64>,
-}
-
 /// Bits of [`MetricBatch::flags`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SampleFlags;

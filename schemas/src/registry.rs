@@ -5,17 +5,13 @@
 //! to be read, never asked.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::{Arc, RwLock};
 
 use serde_avro_fast::Schema;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::measure::bottomless;
-use crate::records::{
-    Anomaly, Baseline, Control, DeadLetter, Device, DeviceFacts, DeviceStatus, MetricBatch, Poll,
-    ProcessStatus, Rollup, Series, Tick,
-};
-use crate::wire::{AvroRecord, CodecError};
+use crate::wire::{AvroRecord, CodecError, shipped};
 
 /// The id in front of every datum.
 pub type SchemaId = u32;
@@ -45,29 +41,10 @@ pub(crate) struct Resolved {
     pub(crate) schema: Schema,
 }
 
-/// All schemas that this binary writes.
-pub fn shipped() -> &'static [Shipped] {
-    static SHIPPED: OnceLock<Vec<Shipped>> = OnceLock::new();
-    fn of<T: AvroRecord>() -> Shipped {
-        Shipped { name: T::NAME, id: fingerprint(T::JSON), json: T::JSON }
+impl Shipped {
+    pub(crate) fn of<T: AvroRecord>() -> Self {
+        Self { name: T::NAME, id: fingerprint(T::JSON), json: T::JSON }
     }
-    SHIPPED.get_or_init(|| {
-        vec![
-            of::<Device>(),
-            of::<Poll>(),
-            of::<Control>(),
-            of::<Tick>(),
-            of::<ProcessStatus>(),
-            of::<MetricBatch>(),
-            of::<Rollup>(),
-            of::<Baseline>(),
-            of::<Anomaly>(),
-            of::<DeviceStatus>(),
-            of::<DeviceFacts>(),
-            of::<Series>(),
-            of::<DeadLetter>(),
-        ]
-    })
 }
 
 /// 30 bits of the xxh3-64 of the schema's text without white space outside strings.

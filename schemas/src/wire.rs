@@ -10,11 +10,15 @@ use serde_avro_fast::ser::SerializerConfig;
 use serde_avro_fast::{Schema, from_datum_slice, to_datum};
 
 use crate::binary::{Binary, Cursor, Flaw, empty_poll, refill_poll};
+use crate::credential::CredentialChange;
+use crate::probe::{Probe, ProbeReport};
+use crate::process::{PollerStatus, ProcessLog, ProcessStatus};
 use crate::records::{
     Anomaly, Baseline, Control, DeadLetter, Device, DeviceFacts, DeviceStatus, MetricBatch, Poll,
-    ProcessStatus, Rollup, Series, Tick,
+    Rollup, Series, Tick,
 };
-use crate::registry::{SchemaId, SchemaStore, fingerprint};
+use crate::registry::{SchemaId, SchemaStore, Shipped, fingerprint};
+use crate::source::Source;
 
 const MAGIC: u8 = 0;
 const HEADER: usize = 5;
@@ -274,97 +278,120 @@ fn same_length(name: &'static str, arrays: &[(&str, usize)]) -> Result<(), Codec
     }
 }
 
-// Concrete functions, so that they are compiled here once and not in every crate that calls them.
-macro_rules! record {
-    ($type:ty, $name:literal, $file:literal $(, |$record:ident| $validate:expr)?) => {
-        impl AvroRecord for $type {
-            record!(@names $name, $file $(, |$record| $validate)?);
+/// Every record type with its schema; `own` has a way of its own into bytes and back. Concrete
+/// functions, so that they are compiled here once and not in every crate that calls them.
+macro_rules! records {
+    ($($type:ident $file:literal $(, $own:ident)? $(, |$record:ident| $validate:expr)?;)+) => {
+        $(impl AvroRecord for $type {
+            const NAME: &'static str = concat!("net.opsconductor.", stringify!($type));
+            const JSON: &'static str = include_str!(concat!("../avro/", $file));
 
-            fn decode(store: &SchemaStore, bytes: &[u8]) -> Result<Self, CodecError> {
-                decode_any(store, bytes)
-            }
+            records!(@codec $($own)?);
 
-            fn encode(&self) -> Result<Vec<u8>, CodecError> {
-                encode_any(self)
-            }
+            $(fn validate(&self) -> Result<(), CodecError> {
+                let $record = self;
+                $validate
+            })?
+        })+
+
+        /// All schemas that this binary writes.
+        pub fn shipped() -> &'static [Shipped] {
+            static SHIPPED: OnceLock<Vec<Shipped>> = OnceLock::new();
+            SHIPPED.get_or_init(|| vec![$(Shipped::of::<$type>()),+])
+        }
+
+        /// Decodes the same bytes as each record type, in the order of [`shipped`]: for tests of
+        /// damaged bytes.
+        pub fn decode_as_each(store: &SchemaStore, bytes: &[u8]) -> Vec<Result<(), CodecError>> {
+            vec![$(<$type>::decode(store, bytes).map(drop)),+]
         }
     };
-    // With a way of its own into bytes and back.
-    (own $type:ty, $name:literal, $file:literal $(, |$record:ident| $validate:expr)?) => {
-        impl AvroRecord for $type {
-            record!(@names $name, $file $(, |$record| $validate)?);
+    (@codec) => {
+        fn decode(store: &SchemaStore, bytes: &[u8]) -> Result<Self, CodecError> {
+            decode_any(store, bytes)
+        }
 
-            fn decode(store: &SchemaStore, bytes: &[u8]) -> Result<Self, CodecError> {
-                if schema_id(bytes)? == Self::own_id() {
-                    decode_own(bytes)
-                } else {
-                    decode_any(store, bytes)
-                }
-            }
-
-            fn encode(&self) -> Result<Vec<u8>, CodecError> {
-                Ok(encode_own(Self::own_id(), self))
+        fn encode(&self) -> Result<Vec<u8>, CodecError> {
+            encode_any(self)
+        }
+    };
+    (@codec own) => {
+        fn decode(store: &SchemaStore, bytes: &[u8]) -> Result<Self, CodecError> {
+            if schema_id(bytes)? == Self::own_id() {
+                decode_own(bytes)
+            } else {
+                decode_any(store, bytes)
             }
         }
 
-        impl $type {
-            /// The id under which this binary writes it.
+        fn encode(&self) -> Result<Vec<u8>, CodecError> {
+            Ok(encode_own(Self::own_id(), self))
+        }
+    };
+}
+
+records! {
+    Device "device.avsc";
+    Poll "poll.avsc", own, |poll| validate_poll(poll);
+    Control "control.avsc";
+    Tick "tick.avsc";
+    ProcessStatus "process_status.avsc";
+    PollerStatus "poller_status.avsc";
+    ProcessLog "process_log.avsc";
+    MetricBatch "metric.avsc", own, |batch| {
+        let flags = if batch.flags.is_empty() { batch.series.len() } else { batch.flags.len() };
+        let arrays = [
+            ("series", batch.series.len()),
+            ("at_ms", batch.at_ms.len()),
+            ("values", batch.values.len()),
+            ("flags", flags),
+        ];
+        same_length(Self::NAME, &arrays)
+    };
+    Rollup "rollup.avsc", |rollup| {
+        let arrays = [
+            ("series", rollup.series.len()),
+            ("counts", rollup.counts.len()),
+            ("sums", rollup.sums.len()),
+            ("mins", rollup.mins.len()),
+            ("maxs", rollup.maxs.len()),
+            ("lasts", rollup.lasts.len()),
+        ];
+        same_length(Self::NAME, &arrays)
+    };
+    Baseline "baseline.avsc", |baseline| {
+        let arrays = [
+            ("series", baseline.series.len()),
+            ("expected", baseline.expected.len()),
+            ("lower", baseline.lower.len()),
+            ("upper", baseline.upper.len()),
+        ];
+        same_length(Self::NAME, &arrays)
+    };
+    Anomaly "anomaly.avsc";
+    DeviceStatus "status.avsc";
+    DeviceFacts "facts.avsc";
+    Series "series.avsc";
+    DeadLetter "dead_letter.avsc";
+    Source "source.avsc";
+    Probe "probe.avsc";
+    ProbeReport "probe_report.avsc";
+    CredentialChange "credential.avsc";
+}
+
+/// The id under which this binary writes a record type that is encoded without serde.
+macro_rules! own_id {
+    ($($type:ty),+) => {
+        $(impl $type {
             fn own_id() -> SchemaId {
                 static ID: OnceLock<SchemaId> = OnceLock::new();
                 *ID.get_or_init(|| fingerprint(Self::JSON))
             }
-        }
-    };
-    (@names $name:literal, $file:literal $(, |$record:ident| $validate:expr)?) => {
-        const NAME: &'static str = concat!("net.opsconductor.", $name);
-        const JSON: &'static str = include_str!(concat!("../avro/", $file));
-        $(fn validate(&self) -> Result<(), CodecError> {
-            let $record = self;
-            $validate
-        })?
+        })+
     };
 }
 
-record!(Device, "Device", "device.avsc");
-record!(own Poll, "Poll", "poll.avsc", |poll| validate_poll(poll));
-record!(Control, "Control", "control.avsc");
-record!(Tick, "Tick", "tick.avsc");
-record!(ProcessStatus, "ProcessStatus", "process_status.avsc");
-record!(own MetricBatch, "MetricBatch", "metric.avsc", |batch| {
-    let flags = if batch.flags.is_empty() { batch.series.len() } else { batch.flags.len() };
-    let arrays = [
-        ("series", batch.series.len()),
-        ("at_ms", batch.at_ms.len()),
-        ("values", batch.values.len()),
-        ("flags", flags),
-    ];
-    same_length(Self::NAME, &arrays)
-});
-record!(Rollup, "Rollup", "rollup.avsc", |rollup| {
-    let arrays = [
-        ("series", rollup.series.len()),
-        ("counts", rollup.counts.len()),
-        ("sums", rollup.sums.len()),
-        ("mins", rollup.mins.len()),
-        ("maxs", rollup.maxs.len()),
-        ("lasts", rollup.lasts.len()),
-    ];
-    same_length(Self::NAME, &arrays)
-});
-record!(Baseline, "Baseline", "baseline.avsc", |baseline| {
-    let arrays = [
-        ("series", baseline.series.len()),
-        ("expected", baseline.expected.len()),
-        ("lower", baseline.lower.len()),
-        ("upper", baseline.upper.len()),
-    ];
-    same_length(Self::NAME, &arrays)
-});
-record!(Anomaly, "Anomaly", "anomaly.avsc");
-record!(DeviceStatus, "DeviceStatus", "status.avsc");
-record!(DeviceFacts, "DeviceFacts", "facts.avsc");
-record!(Series, "Series", "series.avsc");
-record!(DeadLetter, "DeadLetter", "dead_letter.avsc");
+own_id!(Poll, MetricBatch);
 
 fn validate_poll(poll: &Poll) -> Result<(), CodecError> {
     use crate::records::Kind;

@@ -20,7 +20,9 @@ mod error;
 mod migrate;
 mod position;
 mod rebuild;
+pub mod restored;
 mod retain;
+mod servers;
 mod sink;
 mod sql;
 mod table;
@@ -36,9 +38,10 @@ pub use migrate::{DatabaseInfo, MigrateError, MigrateOptions, Tier, inspect, mig
 pub use position::Place;
 pub use rebuild::{MAX_REBUILD, REBUILD_AFTER, Rebuilt, rebuild};
 pub use retain::{Retained, Retention, retain};
+pub use servers::{NoServer, Servers, takes_writes};
 pub use sink::{Prepared, Sink, SinkRecord, Written};
 pub use sql::SqlSink;
 pub use table::{
-    Anomalies, Baselines, Care, Change, Counts, Devices, Facts, Failure, Rollups, Row, Samples,
-    SeriesIdentities, Statuses, Table, Tombstone,
+    Anomalies, Baselines, Care, Change, Counts, Devices, Facts, Failure, ProcessLogs, Rollups, Row,
+    Samples, SeriesIdentities, Statuses, Table, Tombstone,
 };

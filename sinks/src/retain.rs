@@ -28,6 +28,8 @@ pub struct Retention {
     pub rollup_1d: Option<Duration>,
     /// `anomaly_event`, cleared rows of `anomaly`, `device_status_history` (2 years).
     pub events: Option<Duration>,
+    /// `process_log` (7 days).
+    pub process_log: Option<Duration>,
 }
 
 impl Default for Retention {
@@ -38,6 +40,7 @@ impl Default for Retention {
             rollup_1h: Some(2 * 365 * DAY),
             rollup_1d: None,
             events: Some(2 * 365 * DAY),
+            process_log: Some(7 * DAY),
         }
     }
 }
@@ -88,6 +91,9 @@ pub async fn retain(
                 gone.chunks += drop_chunks(&mut conn, table, limit).await?;
             }
         }
+    }
+    if let Some(limit) = retention.process_log.and_then(|age| before(now, age)) {
+        gone.rows += delete(&mut conn, "process_log", "at < $1", limit).await?;
     }
     if let Some(limit) = retention.events.and_then(|age| before(now, age)) {
         for (table, condition) in [

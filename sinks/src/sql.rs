@@ -6,18 +6,17 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use schemas::{AvroRecord, DeviceId, SchemaStore};
+use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection};
 
 use crate::check::Refusal;
 use crate::error::{Class, Poison, SinkError, classify};
 use crate::position::{Move, Place};
+use crate::servers::Servers;
 use crate::sink::{Prepared, Sink, SinkRecord, Written};
 use crate::table::{Care, Change, Counts, Row, Table, Tombstone};
 use crate::transaction::{Stop, transact};
 
-/// A connection must stand within this time.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A transaction, or a reading of positions, must end within this time: a database host that is
 /// gone without a word shows in no other way.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(120);
@@ -29,7 +28,7 @@ const MAX_NAMED: usize = 8;
 /// Writes the records of one topic into the tables of `T`, over a connection of its own.
 pub struct SqlSink<T> {
     place: Place,
-    options: PgConnectOptions,
+    servers: Servers,
     schemas: SchemaStore,
     lock_wait: Duration,
     /// Out of its place while in use: a write that is dropped half-way drops its connection too.
@@ -41,7 +40,7 @@ pub struct SqlSink<T> {
 impl<T: Table> SqlSink<T> {
     /// A sink that connects when it is first asked for positions.
     pub fn new(
-        options: PgConnectOptions,
+        servers: impl Into<Servers>,
         log_id: impl Into<String>,
         topic: impl Into<String>,
         schemas: SchemaStore,
@@ -49,7 +48,7 @@ impl<T: Table> SqlSink<T> {
         let place = Place { log_id: log_id.into(), sink: T::NAME, topic: topic.into() };
         Self {
             place,
-            options,
+            servers: servers.into(),
             schemas,
             lock_wait: LOCK_WAIT,
             conn: None,
@@ -70,20 +69,14 @@ impl<T: Table> SqlSink<T> {
             return Ok(conn);
         }
         let lock_timeout = self.lock_wait.as_millis().to_string();
-        let options = self
-            .options
-            .clone()
-            .application_name(&format!("opsconductor sink {}", T::NAME))
-            .options([
+        let session = |options: PgConnectOptions| {
+            options.application_name(&format!("opsconductor sink {}", T::NAME)).options([
                 ("lock_timeout", lock_timeout.as_str()),
                 ("idle_in_transaction_session_timeout", "30000"),
                 ("jit", "off"),
-            ]);
-        match tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options)).await {
-            Ok(Ok(conn)) => Ok(conn),
-            Ok(Err(error)) => Err(to_sink_error(&error)),
-            Err(_) => Err(SinkError::Retry(format!("no connection within {CONNECT_TIMEOUT:?}"))),
-        }
+            ])
+        };
+        Ok(self.servers.connect_as(session).await?)
     }
 
     /// One transaction over these rows and steps. Without steps it is a trial and rolled back.

@@ -17,7 +17,7 @@ mod memory;
 
 use std::time::Duration;
 
-use api::{ApiConfig, ApiState, Live, LiveEvent, ensure_admin, serve};
+use api::{ApiConfig, ApiState, Live, LiveEvent, LogPlace, ensure_admin, serve};
 use schemas::{Availability, DeviceId, DeviceStatus, SchemaStore, SeriesId};
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
@@ -38,16 +38,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let live = Live::new();
     let ticking = live.clone();
     tokio::spawn(async move {
-        loop {
+        let status = DeviceStatus {
+            tenant: "default".to_owned(),
+            device,
+            state: Availability::Up,
+            since: 0,
+            at: 0,
+            reason: String::new(),
+        };
+        for offset in 0.. {
             tokio::time::sleep(Duration::from_secs(2)).await;
-            ticking.publish(LiveEvent::Status(&DeviceStatus {
-                tenant: "default".to_owned(),
-                device,
-                state: Availability::Up,
-                since: 0,
-                at: 0,
-                reason: String::new(),
-            }));
+            let place = LogPlace { topic: 's', partition: 0, offset, at_ms: 0 };
+            ticking.publish(LiveEvent::Status(&status, place));
         }
     });
     let config = ApiConfig {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use api::{
-    Commands, DatabaseStatus, LogStatus, NewSecret, PollerTiming, PortError, PortFuture, Ports,
-    ProbeReport, ProbeRequest, ProbeStep, Prober, RoleStatus, StoredCredential, System,
+    Commands, DatabaseStatus, LogStatus, PollerTiming, PortError, PortFuture, Ports, ProbeReport,
+    ProbeRequest, ProbeStep, Prober, ProcessInfo, RoleStatus, StoredCredential, System,
     SystemStatus, Vault,
 };
 use schemas::{Device, DeviceId};
@@ -94,7 +94,7 @@ impl Vault for Map {
     fn create(
         &self,
         name: String,
-        secret: NewSecret,
+        secret: vault::Secret,
     ) -> PortFuture<'_, Result<Option<StoredCredential>, PortError>> {
         let known = self.stored.lock().unwrap().contains_key(&name);
         Box::pin(
@@ -105,10 +105,9 @@ impl Vault for Map {
     fn put(
         &self,
         name: String,
-        secret: NewSecret,
+        secret: vault::Secret,
     ) -> PortFuture<'_, Result<StoredCredential, PortError>> {
-        let NewSecret::SnmpV2c { .. } = secret;
-        let kind = "snmp_v2c".to_owned();
+        let kind = secret.kind().name.to_owned();
         let stored = StoredCredential { name: name.clone(), kind, created_at: 1, updated_at: 2 };
         self.stored.lock().unwrap().insert(name, stored.clone());
         Box::pin(async { Ok(stored) })
@@ -155,11 +154,24 @@ impl System for Fixed {
             name: "sink".to_owned(),
             instance: "run@memory".to_owned(),
             state: "running".to_owned(),
+            since: 1,
+            partitions: vec![0, 1],
             lag: Some(0),
             lag_ms: Some(0),
             detail: String::new(),
         };
+        let process = ProcessInfo {
+            instance: "run@memory".to_owned(),
+            roles: vec!["api".to_owned(), "sink".to_owned()],
+            host: "memory".to_owned(),
+            version: "0.1.0".to_owned(),
+            started_at: 1,
+            state: "running".to_owned(),
+            since: 1,
+            figures: [("log_lines_dropped".to_owned(), 0)].into(),
+        };
         let status = SystemStatus {
+            instance: "run@memory".to_owned(),
             version: "0.1.0".to_owned(),
             log: LogStatus { kind: "memory".to_owned(), id: "none".to_owned() },
             database: DatabaseStatus {
@@ -167,6 +179,7 @@ impl System for Fixed {
                 version: "17".to_owned(),
                 migration: 7,
             },
+            processes: vec![process],
             roles: vec![role],
             troubles: Vec::new(),
             started_at: 1,
@@ -188,6 +201,7 @@ impl System for Fixed {
             device: DeviceId(uuid::Uuid::from_u128(n)),
             device_name: format!("router {n}"),
             connector: "snmp".to_owned(),
+            instance: "connect@memory".to_owned(),
             last_duration_ms: duration,
             last_outcome: Some("ok".to_owned()),
             last_at: Some(1),

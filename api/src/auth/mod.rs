@@ -19,6 +19,8 @@ use limiter::Limiter;
 pub use password::{AdminError, ensure_admin, reset_admin};
 pub(crate) use session::{sign_in, sign_out};
 
+use crate::access::Grants;
+use crate::families;
 use crate::rim::ApiError;
 use crate::state::{ApiConfig, ConfigError, MIN_TOKEN_CHARS};
 
@@ -55,6 +57,8 @@ pub(crate) struct Principal {
     pub(crate) one_time_password: bool,
     /// The cookie to send again, when the session was prolonged.
     renewed: Option<axum::http::HeaderValue>,
+    /// What it may do.
+    pub(crate) grants: Grants,
 }
 
 /// State of the doors.
@@ -86,7 +90,7 @@ impl Auth {
     /// Counts an attempt at a password before it is made.
     fn allow(&self, address: IpAddr, username: &str, now: Instant) -> Result<(), ApiError> {
         let waits = |retry_after_s| {
-            metrics::counter!("api_logins_total", "result" => "limited").increment(1);
+            families::LOGINS.add(["limited"], 1);
             ApiError::TooMany { retry_after_s }
         };
         self.by_address.attempt(address, now).map_err(waits)?;

@@ -12,7 +12,9 @@ use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 
 use super::{Auth, COOKIE, Peer, Principal};
+use crate::access::Grants;
 use crate::endpoints::{ms, now_ms, time};
+use crate::families;
 use crate::rim::ApiError;
 use crate::state::ApiState;
 
@@ -50,14 +52,14 @@ pub(crate) async fn sign_in(
             .unwrap_or_default();
     let known = hash.is_some();
     if !auth.checker.matches(hash, given.clone()).await? {
-        metrics::counter!("api_logins_total", "result" => "wrong").increment(1);
+        families::LOGINS.add(["wrong"], 1);
         // Under another name: it may be the password, typed into the wrong field.
         let username = if known { username } else { "(unknown)" };
         tracing::warn!(username, address = %peer.0, "sign-in refused");
         return Err(ApiError::WrongPassword);
     }
     auth.forgive(address, username);
-    metrics::counter!("api_logins_total", "result" => "ok").increment(1);
+    families::LOGINS.add(["ok"], 1);
     tracing::info!(username, address = %peer.0, "signed in");
     open(&state.pool, auth, username, one_time).await
 }
@@ -144,6 +146,8 @@ pub(super) async fn principal(
         session: Some(session),
         one_time_password,
         renewed,
+        // The one user there is.
+        grants: Grants::all(),
     }))
 }
 

@@ -16,7 +16,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::devices;
-use crate::live::{Seat, encode};
+use crate::families;
+use crate::live::{Seat, Wanted, encode};
 use crate::rim::{ApiError, Fields, FromFields, Query};
 use crate::state::ApiState;
 
@@ -25,13 +26,12 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 /// A stream ends then and the browser comes back by itself: the session is checked again.
 const MAX_STREAM: Duration = Duration::from_secs(15 * 60);
 
-pub(crate) struct EventsQuery {
-    device: Option<DeviceId>,
-}
+pub(crate) struct EventsQuery(Wanted);
 
 impl FromFields for EventsQuery {
     fn read(fields: &mut Fields) -> Self {
-        Self { device: fields.id("device") }
+        let log = fields.flag("log").unwrap_or(false);
+        Self(Wanted { device: fields.id::<DeviceId>("device"), log })
     }
 }
 
@@ -39,14 +39,17 @@ impl FromFields for EventsQuery {
 ///
 /// Server-sent events. `anomaly`: an AnomalyItem and its `transition` (onset, change, clear);
 /// `status`: {device, state, since, reason}; with `device`, also `samples`: {device, at, series:
-/// {series id: value}}; `reset`: events were missed, load afresh. A comment every 5 s. The stream
-/// ends after 15 minutes; browsers come back by themselves and miss nothing.
+/// {series id: value}}; with `log=true`, also `log`: a LogLine; `reset`: events were missed, load
+/// afresh. A comment every 5 s. The stream ends after 15 minutes; browsers come back by themselves
+/// and miss nothing, also of another API process on the same event log, which may send events of the
+/// last ten seconds again. Samples and lines of the log are not sent again.
 #[utoipa::path(get, path = "/monitoring/v1/events", tag = "monitoring",
     operation_id = "streamEvents",
     params(
         ("device" = Option<String>, Query,
             pattern = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
             description = "Also the samples of this device"),
+        ("log" = Option<bool>, Query, description = "Also warnings and errors of all processes"),
         ("Last-Event-ID" = Option<String>, Header, max_length = 64,
             description = "Id of the last event seen: what came since is sent first")),
     responses(
@@ -55,15 +58,15 @@ impl FromFields for EventsQuery {
         (status = 503, description = "Too many viewers; try again later")))]
 pub(crate) async fn events(
     State(state): State<ApiState>,
-    Query(query): Query<EventsQuery>,
+    Query(EventsQuery(wanted)): Query<EventsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    if let Some(device) = query.device {
+    if let Some(device) = wanted.device {
         devices::exists(&state.pool, device).await?;
     }
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
-    let seat = state.live.watch(query.device, last, state.config.max_viewers).ok_or_else(|| {
-        metrics::counter!("api_viewers_refused_total").increment(1);
+    let seat = state.live.watch(wanted, last, state.config.max_viewers).ok_or_else(|| {
+        families::VIEWERS_REFUSED.add([], 1);
         ApiError::Unavailable(format!(
             "{} viewers are watching already, which is the most",
             state.config.max_viewers
@@ -96,8 +99,8 @@ fn stream(seat: Seat) -> impl Stream<Item = Result<Bytes, Infallible>> {
     })
 }
 
-fn reset(id: Option<&str>, why: &str) -> Bytes {
-    encode("reset", id, &json!({ "reason": why }))
+fn reset(id: &str, why: &str) -> Bytes {
+    encode("reset", Some(id), &json!({ "reason": why }))
 }
 
 impl Viewer {
@@ -111,13 +114,14 @@ impl Viewer {
         if let Some(frame) = self.seat.missed.pop_front() {
             return Some(frame);
         }
-        let Seat { all, samples, closed, .. } = &mut self.seat;
+        let Seat { all, samples, log, closed, .. } = &mut self.seat;
         let received = tokio::select! {
             biased;
             () = until_closed(closed) => return None,
             () = tokio::time::sleep_until(self.ends) => return None,
             event = all.recv() => event,
             bytes = receive(samples) => bytes,
+            bytes = receive(log) => bytes,
             _ = self.heartbeat.tick() => Ok(Bytes::from_static(b": still here\n\n")),
         };
         match received {
@@ -129,24 +133,23 @@ impl Viewer {
 
     fn greeting(&self) -> Bytes {
         if self.seat.lost {
-            return reset(self.seat.at.as_deref(), "too long away");
+            return reset(&self.seat.at, "too long away");
+        }
+        if !self.seat.missed.is_empty() {
+            return Bytes::from_static(b": hello\n\n");
         }
         // An id without an event sets where to resume from, though nothing has happened yet.
-        match &self.seat.at {
-            Some(id) if self.seat.missed.is_empty() => {
-                Bytes::from(format!("id: {id}\n: hello\n\n"))
-            }
-            _ => Bytes::from_static(b": hello\n\n"),
-        }
+        Bytes::from(format!("id: {}\n: hello\n\n", self.seat.at))
     }
 
     /// Forgets what is waiting: whoever loads afresh needs none of it.
     fn catch_up(&mut self, missed: u64) -> Bytes {
-        metrics::counter!("api_events_skipped_total").increment(missed);
-        metrics::counter!("api_viewers_reset_total").increment(1);
+        families::EVENTS_SKIPPED.add([], missed);
+        families::VIEWERS_RESET.add([], 1);
         self.seat.all = self.seat.all.resubscribe();
         self.seat.samples = self.seat.samples.as_ref().map(|samples| samples.resubscribe());
-        reset(self.seat.live().newest_id().as_deref(), "too slow")
+        self.seat.log = self.seat.log.as_ref().map(|log| log.resubscribe());
+        reset(&self.seat.live().newest_id(), "too slow")
     }
 }
 
@@ -156,10 +159,10 @@ async fn until_closed(closed: &mut watch::Receiver<bool>) {
 }
 
 async fn receive(
-    samples: &mut Option<tokio::sync::broadcast::Receiver<Bytes>>,
+    channel: &mut Option<tokio::sync::broadcast::Receiver<Bytes>>,
 ) -> Result<Bytes, RecvError> {
-    match samples {
-        Some(samples) => samples.recv().await,
+    match channel {
+        Some(channel) => channel.recv().await,
         None => std::future::pending().await,
     }
 }

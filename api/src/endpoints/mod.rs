@@ -10,6 +10,7 @@ pub(crate) mod interfaces;
 pub(crate) mod password;
 pub(crate) mod pollers;
 pub(crate) mod probe;
+pub(crate) mod process_log;
 pub(crate) mod registry;
 pub(crate) mod samples;
 pub(crate) mod series;
@@ -40,4 +41,20 @@ pub(crate) const MAX_TIME_MS: i64 = 7_258_118_400_000;
 /// Takes a parameter that is a time.
 pub(crate) fn read_time(fields: &mut crate::rim::Fields, name: &str) -> Option<i64> {
     fields.integer(name, 0, MAX_TIME_MS)
+}
+
+/// A pattern that finds the text anywhere, taken literally.
+pub(crate) fn like(text: &str) -> String {
+    let literal = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{literal}%")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn search_text_is_literal() {
+        assert_eq!(like(r"50%_\"), r"%50\%\_\\%");
+    }
 }

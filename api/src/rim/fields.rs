@@ -72,12 +72,18 @@ impl Fields {
         }
     }
 
-    /// An optional text.
-    pub(crate) fn text(&mut self, field: &str, rule: Text) -> Option<String> {
+    /// An optional text that is checked elsewhere.
+    pub(crate) fn raw(&mut self, field: &str) -> Option<String> {
         let Value::String(text) = self.take(field)? else {
             self.wrong(field, "must be a text");
             return None;
         };
+        Some(text)
+    }
+
+    /// An optional text.
+    pub(crate) fn text(&mut self, field: &str, rule: Text) -> Option<String> {
+        let text = self.raw(field)?;
         match problem_of(&text, rule) {
             None => Some(text),
             Some(detail) => {

@@ -14,6 +14,7 @@ use tower_http::compression::predicate::{DefaultPredicate, Predicate, SizeAbove}
 use super::error::ApiError;
 use super::problem::{PROBLEM_JSON, Problem, RegistryCode, RegistryProblem, from_status};
 use crate::auth::Peer;
+use crate::families;
 use crate::state::ApiState;
 
 /// A request may take so long; live events are no request in this sense.
@@ -128,14 +129,8 @@ fn harden(headers: &mut HeaderMap, secure: bool) {
 
 fn record(method: &Method, response: &Response, started: Instant) {
     let route = response.extensions().get::<MatchedRoute>().map_or("other", |route| &route.0);
-    let labels = [
-        ("method", method.as_str().to_owned()),
-        ("route", route.to_owned()),
-        ("status", response.status().as_u16().to_string()),
-    ];
-    metrics::counter!("api_requests_total", &labels).increment(1);
-    metrics::histogram!("api_request_seconds", "route" => route.to_owned())
-        .record(started.elapsed().as_secs_f64());
+    families::REQUESTS.add([method.as_str(), route, response.status().as_str()], 1);
+    families::REQUEST.record([route], started.elapsed().as_secs_f64());
 }
 
 /// The route's pattern, carried outwards: paths themselves would be labels without end.

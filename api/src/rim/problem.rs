@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::error::{ApiError, FieldError};
+use crate::families;
 
 /// Content type of a problem.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
@@ -114,7 +115,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         if let Self::Internal(cause) = &self {
             tracing::error!(cause, "request failed");
-            metrics::counter!("api_internal_errors_total").increment(1);
+            families::INTERNAL_ERRORS.add([], 1);
         }
         let (status, problem) = self.problem();
         let mut response = status.into_response();

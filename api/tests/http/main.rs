@@ -13,4 +13,5 @@ mod memory;
 mod others;
 mod password;
 mod problems;
+mod process_log;
 mod samples;

@@ -37,6 +37,13 @@ async fn credentials_go_in_and_do_not_come_out() {
         test.call("DELETE", &format!("/inventory/v1/devices/{device}"), None).await;
         assert_eq!(test.call("DELETE", path, None).await.status, 204);
         test.call("DELETE", path, None).await.problem(404, "not-found");
+        let kinds = test.get("/credentials/v1/kinds").await;
+        assert_eq!(kinds["items"][0]["fields"][0]["name"], "community", "{kinds}");
+        let other = json!({"kind": "ssh", "user": "u", "method": "password", "password": canary});
+        let refused = test.call("PUT", path, Some(other)).await;
+        let problem = refused.problem(422, "invalid-fields");
+        let detail = problem["errors"][0]["detail"].as_str().unwrap();
+        assert!(detail.contains("not yet usable") && !refused.text.contains(canary), "{detail}");
         for name in ["-x", "a%20b", "a%2Fb", &"x".repeat(101)] {
             let path = format!("/credentials/v1/credentials/{name}");
             test.call("PUT", &path, Some(body.clone())).await.problem(422, "invalid-fields");

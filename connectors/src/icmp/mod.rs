@@ -8,6 +8,7 @@ mod peer;
 pub(crate) mod socket;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::collections::VecDeque;
 use std::io;
@@ -15,11 +16,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use schemas::Device;
+use schemas::{Device, Echoes};
 
 use self::packet::{Echo, LENGTH};
 use self::peer::Icmp;
 use self::socket::{EchoSocket, NOT_PERMITTED};
+use crate::clock::Slots;
 use crate::durations::ECHO;
 use crate::frame::{Busy, Connector, Due, Frame};
 use crate::net::pace::Pace;
@@ -32,9 +34,6 @@ use crate::timing::count;
 const PACE: u64 = 20_000;
 /// Echo requests that may go out at once after a quiet time.
 const BURST: u64 = BATCH as u64 * 4;
-
-/// Echo requests a cycle: their numbers have five bits.
-const MAX_ECHOES: u32 = 20;
 
 pub(crate) enum Timer {
     Echo { at: usize, epoch: u32, number: u32 },
@@ -144,8 +143,17 @@ impl Pinger {
                 == (&b.address, b.icmp_echoes, b.icmp_spacing_ms, b.icmp_timeout_ms)
         };
         let Some(newcomer) = self.frame.keep(device, same) else { return };
-        self.frame.remove(newcomer.device.id);
-        let own = Icmp::new(&newcomer.device);
+        let before = self.frame.remove(newcomer.device.id);
+        let said = before.map(|(_, peer)| peer.own.said).unwrap_or_default();
+        let config = &self.frame.shared.config;
+        let usual = Echoes {
+            count: config.icmp_echoes,
+            spacing_ms: config.icmp_spacing_ms,
+            timeout_ms: config.icmp_timeout_ms,
+        };
+        let interval_ms = Slots::of(newcomer.device.id, newcomer.device.interval_ms).interval_ms;
+        let room_ms = interval_ms as u64 * config.deadline_permille / 1_000;
+        let own = Icmp::new(&newcomer.device, usual, room_ms, said);
         self.frame.admit(newcomer, own);
     }
 
@@ -154,25 +162,17 @@ impl Pinger {
         let Some(peer) = self.frame.peers.get_mut(at) else { return };
         peer.own.begin();
         peer.own.place.refresh();
-        let settings = peer.own.settings;
-        let (epoch, interval) = (peer.epoch, peer.slots.interval_ms as u64);
+        let used = peer.own.used;
+        let epoch = peer.epoch;
         let address = peer.own.place.now;
         if permitted(&self.sockets, address) != Some(true) {
             return self.finish(at);
         }
-        let config = &self.frame.shared.config;
-        let echoes = settings.echoes.unwrap_or(config.icmp_echoes).clamp(1, MAX_ECHOES);
-        // All echoes and the wait for the last must fit into the interval.
-        let room = interval * config.deadline_permille / 1000;
-        let patience = settings.timeout_ms.unwrap_or(config.icmp_timeout_ms).min(room / 2);
-        let gaps = u64::from(echoes - 1).max(1);
-        let spacing = settings.spacing_ms.unwrap_or(config.icmp_spacing_ms);
-        let spacing = spacing.min((room - patience) / gaps);
-        for number in 0..echoes {
-            let when = started.mono + spacing * u64::from(number);
+        for number in 0..used.count {
+            let when = started.mono + used.spacing_ms * u64::from(number);
             self.frame.set(when, Timer::Echo { at, epoch, number });
         }
-        let end = started.mono + spacing * u64::from(echoes - 1) + patience;
+        let end = started.mono + used.takes_ms();
         self.frame.set(end, Timer::End { at, epoch, cycle: started.cycle });
     }
 
@@ -245,7 +245,8 @@ impl Pinger {
     fn read_errors(&mut self, token: usize) {
         let Some(Some(socket)) = self.sockets.get(token) else { return };
         let mut octets = [0; 256];
-        while let Some((_, to, error)) = socket.datagrams.next_error(&mut octets) {
+        for _ in 0..MAX_BATCHES * BATCH {
+            let Some((_, to, error)) = socket.datagrams.next_error(&mut octets) else { break };
             count(&self.frame.shared.counters.unreachable, 1);
             let Some(echo) = packet::returned(&octets).filter(|it| it.run == self.run) else {
                 continue;

@@ -1,12 +1,13 @@
 //! A device's echoes of one cycle.
 
-use schemas::{Column, Device, Fact, Kind, Outcome, Poll};
+use schemas::{Column, Device, Echoes, Kind, Outcome, Poll};
 
 use super::socket::NOT_PERMITTED;
+use super::told::Told;
 use crate::frame;
 use crate::place::Place;
 
-/// Bits of a sequence number that count the echoes of a cycle.
+/// Bits of a sequence number that count the echoes of a cycle, of which there are 20 at most.
 const NUMBER_BITS: u32 = 5;
 /// A round trip cannot take longer; the wall clock was set meanwhile.
 const MAX_RTT_NS: i64 = 60_000_000_000;
@@ -19,16 +20,6 @@ pub(super) const fn sequence(cycle: i64, number: u32) -> u16 {
 /// Cycles in a row that lose the very same echoes after which the target is taken for one that
 /// limits the rate of its replies: chance does not repeat itself so often.
 const LIMITED_AFTER: u32 = 5;
-/// How often that is told, ms.
-const LIMITED_SENT_MS: i64 = 3_600_000;
-
-/// What is set for a device; none: as for all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Settings {
-    pub(super) echoes: Option<u32>,
-    pub(super) spacing_ms: Option<u64>,
-    pub(super) timeout_ms: Option<u64>,
-}
 
 /// Which echoes the last cycles lost.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,8 +29,6 @@ struct History {
     sent: usize,
     /// Cycles in a row with the same.
     run: u32,
-    /// When it was told last that the target limits its replies, ms.
-    told_at: Option<i64>,
 }
 
 impl History {
@@ -60,23 +49,36 @@ pub(super) type Peer = frame::Peer<Icmp>;
 #[derive(Debug)]
 pub(crate) struct Icmp {
     pub(super) place: Place,
-    /// What was set for this device.
-    pub(super) settings: Settings,
+    /// What is to be sent, and what is, as far as there is room for it.
+    asked: Echoes,
+    pub(super) used: Echoes,
     pub(super) network: Option<String>,
     /// When each echo left, and its round trip, ns.
     echoes: Vec<(i64, Option<i64>)>,
     history: History,
+    pub(super) said: Said,
+}
+
+/// What was said about the polling itself.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    limited: Told,
+    cut: Told,
 }
 
 impl Icmp {
-    pub(super) fn new(device: &Device) -> Self {
-        let settings = Settings {
-            echoes: device.icmp_echoes.and_then(|it| u32::try_from(it).ok()),
-            spacing_ms: device.icmp_spacing_ms.and_then(|it| u64::try_from(it).ok()),
-            timeout_ms: device.icmp_timeout_ms.and_then(|it| u64::try_from(it).ok()),
-        };
-        let place = Place::new(device, 0);
-        Self { place, settings, network: None, echoes: Vec::new(), history: History::default() }
+    /// `usual`: for what is not set for the device; `room_ms`: the echoes' share of the interval.
+    pub(super) fn new(device: &Device, usual: Echoes, room_ms: u64, said: Said) -> Self {
+        let asked = usual.of(device);
+        Self {
+            place: Place::new(device, 0),
+            asked,
+            used: asked.within(room_ms),
+            network: None,
+            echoes: Vec::new(),
+            history: History::default(),
+            said,
+        }
     }
 
     /// Forgets the cycle before.
@@ -126,25 +128,29 @@ impl Peer {
             answered |= u32::from(trip.is_some()) << number;
             sent += 1;
         }
-        let history = &mut self.own.history;
-        let limited = history.limits(answered, sent);
-        let text = format!(
-            "the target limits its replies: {} of {sent} echo requests are answered, the same in \
-             each cycle; the others are not counted as lost. Space them wider for it",
-            answered.count_ones()
-        );
-        let due = history.told_at.is_none_or(|at| poll.started_at - at >= LIMITED_SENT_MS);
-        let over = history.told_at.is_some() && !limited;
-        if over || (limited && due) {
-            history.told_at = limited.then_some(poll.started_at);
-            let value = if limited { text.clone() } else { "none".to_owned() };
-            let name = "icmp_rate_limited".to_owned();
-            poll.facts.push(Fact { instance: String::new(), name, value });
-        }
+        let text = self.own.history.limits(answered, sent).then(|| {
+            format!(
+                "the target limits its replies: {} of {sent} echo requests are answered, the same \
+                 in each cycle; the others are not counted as lost. Space them wider for it",
+                answered.count_ones()
+            )
+        });
+        self.own.said.limited.tell(poll, "icmp_rate_limited", text.as_deref());
+        let limited = text.is_some();
         if limited {
-            poll.error = Some(text);
+            poll.error = text;
         }
         limited
+    }
+
+    /// Says where the echoes had to be cut to fit into the interval.
+    fn say_cut(&mut self, poll: &mut Poll) {
+        let Icmp { asked, used, .. } = self.own;
+        let text = (asked != used).then(|| {
+            let (took_ms, interval_ms) = (asked.takes_ms(), self.slots.interval_ms);
+            format!("{used} instead of {asked}: these take {took_ms} of {interval_ms} ms")
+        });
+        self.own.said.cut.tell(poll, "icmp_cut", text.as_deref());
     }
 
     /// Writes the cycle's result; `permitted` is none where the address is no IP address.
@@ -171,6 +177,7 @@ impl Peer {
         let mut lost = self.own.echoes.len().saturating_sub(trips.len());
         self.timing.timeouts += lost as u64;
         poll.instances = vec![String::new()];
+        self.say_cut(poll);
         if self.is_limited(poll) {
             lost = 0;
         }

@@ -319,6 +319,7 @@ fn metric(place: Place<'_>, text: &MetricText, scalar: bool) -> Result<Metric, P
         },
         fallback,
         fallback_on_zero: text.fallback_on_zero,
+        fallback_above: text.fallback_above,
         texts,
     })
 }

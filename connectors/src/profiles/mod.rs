@@ -10,7 +10,9 @@
 //!   `detect` (whether a baseline is learned; by default for gauges and counters), `quantum`
 //!   (smallest step, after scale), `transform` (`dbm_from_uw`), `texts` of a state's values,
 //!   `valid` (`[least, most]` before scale: what lies outside is no value), `fallback` (`oid`,
-//!   `kind`, `scale`, `transform`, `valid`) where the first has no value, and `fallback_on_zero`.
+//!   `kind`, `scale`, `transform`, `valid`) where the first has no value, `fallback_on_zero`, and
+//!   `fallback_above` a value: there both are read, and where both say the same number, or one a
+//!   thousandth of the other, the first is in a unit that it should not be in, and does not count.
 //! - `[[fact]]`: a text: `name`, `oid`, `form` (`text`, `mac`).
 //! - `[[table]]`: `name`, `instance`, `guard` and `[[table.metric]]`, `[[table.fact]]` rows whose
 //!   `oid` is the column without index; a fact without `oid` is the index itself. `instance` is
@@ -70,6 +72,8 @@ pub(crate) struct Metric {
     pub(crate) source: Source,
     pub(crate) fallback: Option<Source>,
     pub(crate) fallback_on_zero: bool,
+    /// Above this (before scale) the first source may be in another unit than it should.
+    pub(crate) fallback_above: Option<f64>,
     pub(crate) texts: Vec<(i64, String)>,
 }
 

@@ -43,6 +43,7 @@ pub(super) struct MetricText {
     pub(super) fallback: Option<FallbackText>,
     #[serde(default)]
     pub(super) fallback_on_zero: bool,
+    pub(super) fallback_above: Option<f64>,
     #[serde(default)]
     pub(super) texts: BTreeMap<String, String>,
 }

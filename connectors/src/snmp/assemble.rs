@@ -1,15 +1,15 @@
 //! Turns what a poll gathered into the fields of a poll record.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use schemas::{Column, Fact, Outcome};
+use schemas::{Column, Fact, Kind, Outcome};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::identity::note_hardware;
 use super::names::Row;
 use super::oid::index_text;
 use super::run::MAX_LISTED;
-use super::session::{FACTS_SENT_MS, Failure, Phase, Run, Session};
+use super::session::{FACTS_SENT_MS, Failure, Phase, Run, Session, TableState};
 use super::values::Values;
 use crate::profiles::{InstanceRule, Metric, Profile, Source};
 
@@ -69,6 +69,9 @@ impl Session {
         }
         for (at, table) in profile.tables.iter().enumerate() {
             let Some(gathered) = run.tables.get_mut(at).filter(|it| !it.lost) else { continue };
+            if run.phase == Phase::Done && !matches!(table.instance, InstanceRule::Columns(_)) {
+                drop_unseen(self.tables.get_mut(at), &gathered.values, &gathered.fallback);
+            }
             let values = gathered.values.drain(..).zip(gathered.fallback.drain(..));
             for (metric, (mut values, mut second)) in table.metrics.iter().zip(values) {
                 if let Some(fallback) = &metric.fallback {
@@ -163,6 +166,19 @@ impl Session {
     }
 }
 
+/// Drops rows that were not in this poll, of a table without names of its own: a row that comes
+/// back is called the same, and indices that change with each poll do not pile up.
+fn drop_unseen(table: Option<&mut TableState>, values: &[Values], fallback: &[Values]) {
+    let Some(table) = table else { return };
+    let all = || values.iter().chain(fallback);
+    let most = all().map(Values::len).max().unwrap_or(0);
+    if most == 0 || most >= table.rows.len() {
+        return;
+    }
+    let seen: HashSet<i32> = all().flat_map(|it| it.instances.iter().copied()).collect();
+    table.rows.retain(|row| seen.contains(&row.instance));
+}
+
 fn hash_facts(facts: &[Fact]) -> u64 {
     let mut hash = Xxh3::new();
     for fact in facts {
@@ -180,6 +196,14 @@ fn merge(metric: &Metric, first: &mut Values, second: &mut Values) {
         return;
     }
     let set = |values: &Values| values.instances.iter().copied().collect::<HashSet<i32>>();
+    if metric.fallback_above.is_some() {
+        let other: HashMap<i32, f64> =
+            second.instances.iter().copied().zip(second.gauges.iter().copied()).collect();
+        first.retain(|values, at| {
+            let (at, value) = (values.instances.get(at), values.gauges.get(at));
+            !value.is_some_and(|value| is_in_unit_of(*value, at.and_then(|at| other.get(at))))
+        });
+    }
     if metric.fallback_on_zero {
         let spare = set(second);
         let spared = |at: Option<&i32>| at.is_some_and(|it| spare.contains(it));
@@ -192,14 +216,24 @@ fn merge(metric: &Metric, first: &mut Values, second: &mut Values) {
     }
 }
 
-fn add(columns: &mut Vec<Column>, metric: &Metric, source: &Source, values: Values) {
+/// Whether a number that should be in another unit is the other's own: itself, or its thousandth.
+fn is_in_unit_of(value: f64, other: Option<&f64>) -> bool {
+    value != 0.0 && other.is_some_and(|other| value == *other || value * 1_000.0 == *other)
+}
+
+fn add(columns: &mut Vec<Column>, metric: &Metric, source: &Source, mut values: Values) {
+    add_as(columns, metric, source, Kind::Counter32, values.split_narrow());
+    add_as(columns, metric, source, source.kind, values);
+}
+
+fn add_as(columns: &mut Vec<Column>, metric: &Metric, source: &Source, kind: Kind, values: Values) {
     if values.len() == 0 {
         return;
     }
     columns.push(Column {
         metric: metric.name.clone(),
         unit: metric.unit.clone(),
-        kind: values.kind(source),
+        kind,
         scale: source.scale,
         ceiling: metric.ceiling.clone(),
         detect: metric.detect,

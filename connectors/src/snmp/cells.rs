@@ -5,7 +5,7 @@ use schemas::Kind;
 use super::ask::{Cursor, Part};
 use super::ber::{Value, VarBind};
 use super::names::{Collected, Row, derived_name, find_row};
-use super::session::{Run, Session};
+use super::session::{MAX_TABLE_ROWS, Run, Session, TOO_MANY};
 use super::values::fact_text;
 use crate::profiles::{InstanceRule, Profile, Table};
 
@@ -51,6 +51,10 @@ impl Session {
                 } else {
                     Step::On
                 };
+            }
+            Err(_) if state.rows.len() >= MAX_TABLE_ROWS => {
+                run.remark(format!("table {}: {TOO_MANY}", table.name));
+                return Step::On;
             }
             Err(place) => self.add_row(profile, at, index, place),
         };
@@ -100,8 +104,13 @@ impl Session {
         };
         let mut name = derived_name(rule, index, joined, &self.instances);
         let named = matches!(rule, InstanceRule::Columns(_));
-        while named && self.instances.knows(&name) {
-            // Another row is called so.
+        let own = self.tables.get(at).map_or(&[][..], |it| it.rows.as_slice());
+        // Another row is called so: of any table, or of this one where names are another's.
+        let is_taken = |name: &str| match self.instances.find(name) {
+            Some(other) => named || own.iter().any(|row| row.instance == other),
+            None => false,
+        };
+        while is_taken(&name) {
             name.push('\'');
         }
         let instance = self.instances.position(&name);

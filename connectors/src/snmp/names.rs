@@ -4,13 +4,16 @@
 //! put in. So the names are read in every cycle, and values are only believed when the names
 //! before and after them are the same.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use schemas::RowIdentity;
 
-use super::oid::{Arcs, index_text, order};
-use super::values::clean_text;
+use super::oid::{Arcs, index_text, order, push_arc};
+use super::values::{MAX_TEXT, clean_text};
 use crate::profiles::{CodePage, InstanceRule};
+
+/// Octets kept of a name: as many as the characters of a text can take.
+const MAX_NAME_OCTETS: usize = MAX_TEXT * 4;
 
 /// A row: index octets, and the position of its instance in [`Instances`].
 #[derive(Clone, Debug, PartialEq)]
@@ -38,8 +41,8 @@ impl Default for Instances {
 }
 
 impl Instances {
-    pub(crate) fn knows(&self, name: &str) -> bool {
-        self.positions.contains_key(name)
+    pub(crate) fn find(&self, name: &str) -> Option<i32> {
+        self.positions.get(name).copied()
     }
 
     pub(crate) fn position(&mut self, name: &str) -> i32 {
@@ -63,10 +66,11 @@ pub(crate) struct Collected {
 }
 
 impl Collected {
+    /// Adds a row; of a value that is longer than any name, its start.
     pub(crate) fn push(&mut self, index: &[u8], value: &[u8]) {
         self.octets.extend_from_slice(index);
         let middle = self.octets.len() as u32;
-        self.octets.extend_from_slice(value);
+        self.octets.extend_from_slice(value.get(..MAX_NAME_OCTETS).unwrap_or(value));
         self.entries.push((middle, self.octets.len() as u32));
     }
 
@@ -93,36 +97,68 @@ impl Collected {
 /// Index and name.
 type NamedRow = (Box<[u8]>, String);
 
+/// An index in its order.
+struct Ordered<'a>(&'a [u8]);
+
+impl Eq for Ordered<'_> {}
+
+impl PartialEq for Ordered<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Ord for Ordered<'_> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        order(self.0, other.0)
+    }
+}
+
+impl PartialOrd for Ordered<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 /// Index and name of each row, and how many of the columns must be read to know them.
 pub(crate) fn unique_names(columns: &[Collected], page: CodePage) -> (Vec<NamedRow>, usize) {
-    let mut rows: Vec<(Box<[u8]>, Vec<String>)> = Vec::new();
+    let mut rows: BTreeMap<Ordered<'_>, Vec<String>> = BTreeMap::new();
     for (position, column) in columns.iter().enumerate() {
         for (index, text) in column.iter() {
-            let found = rows.binary_search_by(|(other, _)| order(other, index));
-            let at = found.unwrap_or_else(|at| {
-                rows.insert(at, (index.into(), vec![String::new(); columns.len()]));
-                at
-            });
-            let row = rows.get_mut(at).and_then(|(_, texts)| texts.get_mut(position));
-            if let Some(row) = row {
-                *row = clean_text(text, page);
+            let texts = rows.entry(Ordered(index));
+            let texts = texts.or_insert_with(|| vec![String::new(); columns.len()]);
+            if let Some(place) = texts.get_mut(position) {
+                *place = clean_text(text, page);
             }
         }
     }
     let first = |texts: &[String]| texts.iter().find(|text| !text.is_empty()).cloned();
     let mut names: Vec<String> = rows
         .iter()
-        .map(|(index, texts)| first(texts).unwrap_or_else(|| format!("#{}", index_text(index))))
+        .map(|(index, texts)| first(texts).unwrap_or_else(|| format!("#{}", index_text(index.0))))
         .collect();
     let lead = columns.first();
     let complete = lead.is_some_and(|lead| lead.len() == rows.len() && lead.len() > 0)
-        && rows.iter().all(|(_, texts)| texts.first().is_some_and(|text| !text.is_empty()));
+        && rows.values().all(|texts| texts.first().is_some_and(|text| !text.is_empty()));
     let mut needed = if complete { 1 } else { columns.len() };
-    if distinguish(&mut names, |at| rows.get(at).and_then(|(_, texts)| texts.last().cloned())) {
+    let descriptions: Vec<Option<&String>> = rows.values().map(|texts| texts.last()).collect();
+    if distinguish(&mut names, |at| descriptions.get(at).copied().flatten().cloned()) {
         needed = columns.len();
     }
     distinguish(&mut names, |_| None);
-    (rows.into_iter().map(|(index, _)| index).zip(names).collect(), needed)
+    set_apart(&mut names);
+    (rows.into_keys().map(|index| index.0.into()).zip(names).collect(), needed)
+}
+
+/// What still occurs twice was made so: by a port that is called what another was made to be.
+fn set_apart(names: &mut [String]) {
+    let mut taken = HashSet::with_capacity(names.len());
+    for name in names {
+        while taken.contains(name.as_str()) {
+            name.push('\'');
+        }
+        taken.insert(name.clone());
+    }
 }
 
 /// Adds to every name that occurs twice what sets it apart, `with` or its place among its
@@ -162,7 +198,7 @@ pub(crate) fn find_row(rows: &[Row], expected: usize, index: &[u8]) -> Result<us
 }
 
 /// The name of a row in a table that has no names of its own; `joined` are the rows of the
-/// table it joins.
+/// table it joins, in their order.
 pub(crate) fn derived_name(
     rule: &InstanceRule,
     index: &[u8],
@@ -174,17 +210,17 @@ pub(crate) fn derived_name(
         InstanceRule::Index { template } => template.replace("{index}", &text),
         InstanceRule::Columns(_) => format!("#{text}"),
         InstanceRule::Join { offset, .. } => {
-            let name = |row: &Row| instances.names.get(row.instance as usize);
-            if joined.iter().any(|row| name(row) == Some(&text)) {
+            let named = instances.positions.get(&text);
+            if named.is_some_and(|named| joined.iter().any(|row| row.instance == *named)) {
                 return text;
             }
-            let mut arcs = Arcs(index);
-            let number = arcs.next().and_then(|number| number.checked_add(*offset));
-            let row = joined.iter().find(|row| {
-                let mut other = Arcs(&row.index);
-                number.is_some() && other.next() == number && other.next().is_none()
-            });
-            row.and_then(name).cloned().unwrap_or(text)
+            let mut other = Vec::new();
+            let number = Arcs(index).next().and_then(|number| number.checked_add(*offset));
+            number.into_iter().for_each(|number| push_arc(&mut other, number));
+            let found = joined.binary_search_by(|row| order(&row.index, &other));
+            let row = found.ok().filter(|_| number.is_some()).and_then(|at| joined.get(at));
+            let name = row.and_then(|row| instances.names.get(row.instance as usize));
+            name.cloned().unwrap_or(text)
         }
     }
 }
@@ -217,6 +253,10 @@ mod tests {
         check(&[(1, "a"), (2, "a")], &[], &["a #1", "a #2"], 2);
         check(&[(1, ""), (2, "\0")], &[(1, ""), (2, "")], &["#1", "#2"], 2);
         check(&[(1, "a")], &[(1, "x"), (3, "z")], &["a", "z"], 2);
+        // A port that is called what a twin is made to be.
+        let three = &[(1, "a"), (2, "a"), (3, "a #1")];
+        check(three, &[], &["a #1", "a #2", "a #1'"], 2);
+        check(three, &[(1, ""), (2, "1"), (3, "")], &["a", "a (1)", "a #1"], 2);
     }
 
     #[test]

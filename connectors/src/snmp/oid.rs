@@ -106,13 +106,13 @@ pub(crate) fn index_text(index: &[u8]) -> String {
     parts.join(".")
 }
 
-/// The dotted text of content octets.
+/// The dotted text of content octets; of more numbers than an OID may have, the first.
 pub(crate) fn oid_text(bytes: &[u8]) -> String {
     let mut arcs = Arcs(bytes);
     let Some(head) = arcs.next() else { return String::new() };
     let first = (head / 40).min(2);
     let mut text = format!("{first}.{}", head - first * 40);
-    for arc in arcs {
+    for arc in arcs.take(MAX_ARCS) {
         text.push('.');
         text.push_str(&arc.to_string());
     }

@@ -34,11 +34,16 @@ impl Session {
                 return;
             }
         }
-        let replaced = run.object_id != self.object_id;
+        let restarted =
+            matches!((self.uptime, run.uptime), (Some(before), Some(now)) if now < before);
+        // A device that says nothing this once is the one that it was.
+        let known = self.object_id.as_ref().filter(|_| !restarted);
+        let object_id = run.object_id.as_ref().or(known).cloned();
+        let replaced = object_id != self.object_id;
         if !self.pinned && (replaced || self.profile.is_none()) {
-            let object_id = run.object_id.as_ref().map_or(&[][..], Oid::bytes);
-            let chosen = self.profiles.for_object_id(object_id).clone();
-            self.object_id.clone_from(&run.object_id);
+            let octets = object_id.as_ref().map_or(&[][..], Oid::bytes);
+            let chosen = self.profiles.for_object_id(octets).clone();
+            self.object_id.clone_from(&object_id);
             if self.profile.as_ref().is_none_or(|profile| profile.name != chosen.name) {
                 self.adopt(chosen);
                 run.facts = true;
@@ -51,12 +56,9 @@ impl Session {
                 }
             }
         }
-        self.object_id.clone_from(&run.object_id);
-        let booted = match (self.uptime, run.uptime) {
-            (Some(before), Some(now)) => now < before,
-            (None, _) | (_, None) => true,
-        };
-        if matches!((self.uptime, run.uptime), (Some(before), Some(now)) if now < before) {
+        self.object_id = object_id;
+        let booted = restarted || self.uptime.is_none() || run.uptime.is_none();
+        if restarted {
             // Perhaps with another software, that refuses other things.
             self.culprits.clear();
             self.discovered = false;

@@ -135,7 +135,9 @@ impl Session {
                     continue;
                 }
                 let zero = metric.fallback_on_zero && (0..values.len()).any(|p| values.is_zero(p));
-                let lacking = values.len() < rows || zero;
+                let above = |most| values.gauges.iter().any(|value| *value > most);
+                let doubtful = metric.fallback_above.is_some_and(above);
+                let lacking = values.len() < rows || zero || doubtful;
                 if lacking && !fallback {
                     columns.push(column(at, Part::Fallback(n as u16)));
                 }

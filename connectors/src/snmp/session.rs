@@ -26,6 +26,10 @@ use crate::profiles::{InstanceRule, Profile, Profiles};
 /// Rows of a table; what comes after them is left out, and the poll says so. Sixteen thousand
 /// ports on a chassis exist, and tables of a row for each subscriber.
 pub(crate) const MAX_TABLE_ROWS: usize = 100_000;
+/// What is said then.
+pub(super) const TOO_MANY: &str = "over 100000 rows (MAX_TABLE_ROWS): the rest is left out";
+/// Instances kept beside twice as many as there are rows.
+const SPARE_INSTANCES: usize = 1_000;
 /// Octets an answer may have before it is known what the device and the path bear.
 pub(crate) const START_BYTES: usize = 1_400;
 /// The least an SNMP entity takes (RFC 3417, 3.2).
@@ -164,12 +168,29 @@ impl Session {
             self.shrunk_at = now;
             self.answer_bytes = (self.answer_bytes * 2).min(START_BYTES);
         }
+        let rows: usize = self.tables.iter().map(|table| table.rows.len()).sum();
+        if self.instances.names.len() > SPARE_INSTANCES + rows * 2 {
+            self.forget_rows();
+        }
         let due = self.facts_read_at.is_none_or(|at| now.saturating_sub(at) >= FACTS_READ_MS);
         let patient = std::mem::take(&mut self.late);
         let mut run = Run::new(due, patient, self.answer_bytes);
         self.reset(&mut run);
         self.plan_head(&mut run);
         self.run = Some(run);
+    }
+
+    /// Reads rows and names anew: most that are kept are of rows that are gone.
+    fn forget_rows(&mut self) {
+        self.instances = Instances::default();
+        self.discovered = false;
+        self.facts_read_at = None;
+        for table in &mut self.tables {
+            table.rows.clear();
+            table.names.iter_mut().for_each(Collected::clear);
+            table.asked.fill((true, false));
+            (table.known, table.empty) = (false, false);
+        }
     }
 
     pub(super) fn plan_head(&mut self, run: &mut Run) {

@@ -290,3 +290,90 @@ fn an_unknown_type_is_an_error_not_a_short_answer() {
     assert_eq!(error.what, "a value of an unknown type");
     assert_eq!(bytes[error.at], 0x4f);
 }
+
+#[test]
+fn a_speed_in_another_unit_than_it_should_be_is_none() {
+    // ifHighSpeed, ifSpeed, and the speed.
+    let speeds: [(u64, u64, u64); 6] = [
+        (1_000, 1_000_000_000, 1_000_000_000),
+        (10_000_000, 10_000_000, 10_000_000),
+        (2_000_000, 2_000_000_000, 2_000_000_000),
+        (64_000, 64_000, 64_000),
+        (1_600_000, 4_294_967_295, 1_600_000_000_000),
+        (100_000_000, 100_000_000, 100_000_000),
+    ];
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let ports: Vec<(u32, &str)> = (1..).zip(names).collect();
+    let (mut session, mut agent) = (session(), Agent::with_ports(&ports));
+    for (n, (high, low, _)) in (1..).zip(speeds) {
+        agent.put(&format!("1.3.6.1.2.1.31.1.1.1.15.{n}"), (0x42, number(high)));
+        agent.put(&format!("1.3.6.1.2.1.2.2.1.5.{n}"), (0x42, number(low)));
+    }
+    for _ in 0..3 {
+        let gathered = poll(&mut session, &mut agent, |_, _| {});
+        let has = counters(&gathered, "if_speed_bps");
+        for (name, (.., speed)) in names.iter().zip(speeds) {
+            assert_eq!(has[*name], speed, "{name}");
+        }
+    }
+}
+
+#[test]
+fn counters_of_two_widths_in_a_column_are_two_columns() {
+    let ports = [(1, "a"), (2, "b"), (3, "c")];
+    let (mut session, mut agent) = (session(), Agent::with_ports(&ports));
+    agent.put("1.3.6.1.2.1.31.1.1.1.6.2", (0x41, number(77)));
+    agent.put("1.3.6.1.2.1.31.1.1.1.6.3", (0x46, number(1 << 40)));
+    let gathered = poll(&mut session, &mut agent, |_, _| {});
+    let kind = |name: &str| {
+        let of = gathered.columns.iter().filter(|it| it.metric == "if_in_bps");
+        let has = |column: &schemas::Column| {
+            column.instances.iter().any(|it| gathered.instances[*it as usize] == name)
+        };
+        of.filter(|column| has(column)).map(|column| column.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kind("a"), [schemas::Kind::Counter64]);
+    assert_eq!(kind("b"), [schemas::Kind::Counter32]);
+    assert_eq!(kind("c"), [schemas::Kind::Counter64]);
+}
+
+#[test]
+fn rows_that_are_others_in_each_poll_do_not_pile_up() {
+    let profiles = Arc::new(Profiles::load(None).unwrap());
+    let mut session = Session::new(profiles, "ciena-saos6");
+    let mut agent = Agent::with_ports(&[(10_001, "1"), (10_002, "2")]);
+    let power = "1.3.6.1.4.1.6141.2.60.4.1.1.1.1.105";
+    let mut last = None;
+    for cycle in 0..200 {
+        agent.cells.retain(|oid, _| !oid.starts_with(&arcs(power)));
+        for row in 0..50 {
+            agent.put(&format!("{power}.{}", 100 + cycle * 50 + row), (2, number(5)));
+        }
+        agent.put(&format!("{power}.1"), (2, number(7)));
+        last = Some(poll(&mut session, &mut agent, |_, _| {}));
+        let rows: usize = session.tables.iter().map(|table| table.rows.len()).sum();
+        assert!(rows <= 60, "{rows} rows in cycle {cycle}");
+        let names = session.instances.names.len();
+        assert!(names <= 1_300, "{names} names in cycle {cycle}");
+    }
+    let last = last.unwrap();
+    assert_eq!(counters(&last, "if_in_bps").len(), 2);
+    assert_eq!(last.columns.iter().filter(|it| it.metric == "xcvr_rx_power_dbm").count(), 1);
+}
+
+#[test]
+fn rows_that_join_one_name_stay_two() {
+    let profiles = Arc::new(Profiles::load(None).unwrap());
+    let mut session = Session::new(profiles, "ciena-saos6");
+    // The port of number 7 is called 9: row 7 joins it by its number, row 9 by its name.
+    let mut agent = Agent::with_ports(&[(10_007, "9"), (10_008, "8")]);
+    for (row, power) in [(7, 70), (8, 80), (9, 90)] {
+        agent.put(&format!("1.3.6.1.4.1.6141.2.60.4.1.1.1.1.105.{row}"), (2, number(power)));
+    }
+    let gathered = poll(&mut session, &mut agent, |_, _| {});
+    let column = gathered.columns.iter().find(|it| it.metric == "xcvr_rx_power_dbm").unwrap();
+    let mut instances = column.instances.clone();
+    instances.sort_unstable();
+    instances.dedup();
+    assert_eq!(instances.len(), 3, "{:?}", gathered.instances);
+}

@@ -1,6 +1,7 @@
 //! Values of one metric as they come in, in the form that goes out.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use schemas::Kind;
 
@@ -18,8 +19,8 @@ pub(crate) struct Values {
     pub(crate) at_ms: Vec<i32>,
     pub(crate) counts: Vec<i64>,
     pub(crate) gauges: Vec<f64>,
-    /// The agent answers a 64-bit counter's name with a 32-bit counter.
-    pub(crate) narrow: bool,
+    /// Instances of which the agent answers a 64-bit counter's name with a 32-bit counter.
+    pub(crate) narrow: Vec<i32>,
 }
 
 impl Values {
@@ -30,7 +31,7 @@ impl Values {
             at_ms: Vec::with_capacity(rows),
             counts: Vec::with_capacity(counts),
             gauges: Vec::with_capacity(gauges),
-            narrow: false,
+            narrow: Vec::new(),
         }
     }
 
@@ -48,7 +49,9 @@ impl Values {
             // that the fallback is asked.
             let all_ones = matches!(value, Value::Counter64(u64::MAX));
             let Some(count) = value.count().filter(|_| !all_ones) else { return false };
-            self.narrow |= matches!(value, Value::Counter32(_));
+            if source.kind == Kind::Counter64 && matches!(value, Value::Counter32(_)) {
+                self.narrow.push(instance);
+            }
             self.counts.push(count as i64);
         } else {
             let Some(gauge) = value.gauge() else { return false };
@@ -66,9 +69,20 @@ impl Values {
         self.instances.len()
     }
 
-    /// The kind to publish: what the agent really counts with.
-    pub(crate) fn kind(&self, source: &Source) -> Kind {
-        if self.narrow && source.kind == Kind::Counter64 { Kind::Counter32 } else { source.kind }
+    /// Takes out what the agent counts with 32 bits where it should with 64.
+    pub(crate) fn split_narrow(&mut self) -> Self {
+        if self.narrow.is_empty() {
+            return Self::default();
+        }
+        let narrow: HashSet<i32> = std::mem::take(&mut self.narrow).into_iter().collect();
+        if self.instances.iter().all(|it| narrow.contains(it)) {
+            return std::mem::take(self);
+        }
+        let mut other = self.clone();
+        let is_narrow = |at: Option<&i32>| at.is_some_and(|it| narrow.contains(it));
+        self.retain(|values, at| !is_narrow(values.instances.get(at)));
+        other.retain(|values, at| is_narrow(values.instances.get(at)));
+        other
     }
 
     /// Whether the value at a position is zero.
@@ -134,7 +148,7 @@ pub(crate) fn fact_text(value: &Value<'_>, form: Form, page: CodePage) -> Option
         (Value::Octets(octets), Form::Text) => Some(clean_text(octets, page)),
         (Value::Oid(oid), _) => Some(oid_text(oid)),
         (Value::IpAddress(octets), _) => {
-            let parts: Vec<String> = octets.iter().map(u8::to_string).collect();
+            let parts: Vec<String> = octets.iter().take(16).map(u8::to_string).collect();
             Some(parts.join("."))
         }
         (Value::Integer(number), _) => Some(number.to_string()),

@@ -9,7 +9,7 @@ use super::ber::{Response, Value, VarBind};
 use super::cells::{Step, is_nothing};
 use super::culprits::Item;
 use super::oid::{MAX_ARCS, Oid, oid_text, order};
-use super::session::{Bulk, Failure, LEAST_BYTES, MAX_TABLE_ROWS, Phase, Run, Session};
+use super::session::{Bulk, Failure, LEAST_BYTES, MAX_TABLE_ROWS, Phase, Run, Session, TOO_MANY};
 use super::values::fact_text;
 use crate::profiles::Profile;
 
@@ -239,9 +239,7 @@ impl Session {
                 ));
             }
             if cursor.seen >= MAX_TABLE_ROWS {
-                return Err(format!(
-                    "over {MAX_TABLE_ROWS} rows (MAX_TABLE_ROWS): the rest is left out"
-                ));
+                return Err(TOO_MANY.to_owned());
             }
             last = Some(index);
             cursor.seen += 1;

@@ -57,6 +57,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/credentials/v1/kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Kinds of credential, and what each is made of */
+        get: operations["listCredentialKinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -309,8 +326,10 @@ export interface paths {
          * Live events
          * @description Server-sent events. `anomaly`: an AnomalyItem and its `transition` (onset, change, clear);
          *     `status`: {device, state, since, reason}; with `device`, also `samples`: {device, at, series:
-         *     {series id: value}}; `reset`: events were missed, load afresh. A comment every 5 s. The stream
-         *     ends after 15 minutes; browsers come back by themselves and miss nothing.
+         *     {series id: value}}; with `log=true`, also `log`: a LogLine; `reset`: events were missed, load
+         *     afresh. A comment every 5 s. The stream ends after 15 minutes; browsers come back by themselves
+         *     and miss nothing, also of another API process on the same event log, which may send events of the
+         *     last ten seconds again. Samples and lines of the log are not sent again.
          */
         get: operations["streamEvents"];
         put?: never;
@@ -440,6 +459,23 @@ export interface paths {
         };
         /** A version of a subject */
         get: operations["getVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/system/v1/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Warnings and errors of all processes of the last seven days, newest first */
+        get: operations["listLog"];
         put?: never;
         post?: never;
         delete?: never;
@@ -690,21 +726,76 @@ export interface components {
             /** @description Names of devices that use it, at most 5, by name. */
             used_by: string[];
         };
+        /** @description One field of a kind. */
+        CredentialField: {
+            /** @description What a choice is made of; empty for texts. */
+            choices: components["schemas"]["FieldChoice"][];
+            /** @description What its values look like. */
+            form: components["schemas"]["FieldForm"];
+            /** @description For people; may be empty. */
+            help: string;
+            /** @description For people. */
+            label: string;
+            /**
+             * Format: int64
+             * @description Most characters of a text.
+             */
+            max_length: number | null;
+            /**
+             * Format: int64
+             * @description Least characters of a text.
+             */
+            min_length: number | null;
+            /**
+             * @description Its name in the body.
+             * @example community
+             */
+            name: string;
+            /** @description It must be given, wherever it applies. */
+            required: boolean;
+            /** @description Not to be shown while it is typed. */
+            secret: boolean;
+            when: components["schemas"]["FieldCondition"] | null;
+        };
         /** @description A secret to keep. */
         CredentialInput: {
             /**
              * Format: password
-             * @description SNMP community; never shown again.
+             * @description SNMP community; never shown again
              */
             community: string;
-            /** @description Decides which other fields there are. */
-            kind: components["schemas"]["CredentialKind"];
+            /**
+             * @description Decides which other fields there are.
+             * @enum {string}
+             */
+            kind: "snmp_v2c";
         };
-        /**
-         * @description Kinds of credentials.
-         * @enum {string}
-         */
-        CredentialKind: "snmp_v2c";
+        /** @description A kind of credential, as a form shows it. */
+        CredentialKind: {
+            /** @description In the order of a form. */
+            fields: components["schemas"]["CredentialField"][];
+            /** @description What it is for, for people. */
+            help: string;
+            /** @description For people. */
+            label: string;
+            /**
+             * @description What `kind` is set to.
+             * @example snmp_v2c
+             */
+            name: string;
+            /**
+             * @description Protocols that are spoken with it.
+             * @example [
+             *       "snmp"
+             *     ]
+             */
+            used_by: string[];
+        };
+        /** @description Kinds of credential. */
+        CredentialKindList: {
+            /** @description Those that something reads. */
+            items: components["schemas"]["CredentialKind"][];
+        };
         /** @description All credentials. */
         CredentialList: {
             /** @description By name. */
@@ -1064,6 +1155,20 @@ export interface components {
              */
             profile: string | null;
         };
+        /** @description One of a field's values. */
+        FieldChoice: {
+            /** @description For people. */
+            label: string;
+            /** @description As it is sent. */
+            value: string;
+        };
+        /** @description A field applies where another has one of these values. */
+        FieldCondition: {
+            /** @description The other field, which stands before this one. */
+            field: string;
+            /** @description Its values. */
+            is: string[];
+        };
         /** @description One thing wrong with one field. */
         FieldError: {
             /** @description What is wrong and what would be right. */
@@ -1071,6 +1176,11 @@ export interface components {
             /** @description Name of the field or parameter. */
             field: string;
         };
+        /**
+         * @description What values look like.
+         * @enum {string}
+         */
+        FieldForm: "text" | "lines" | "choice";
         /** @description A sample missing on purpose. */
         GapItem: {
             /**
@@ -1176,6 +1286,46 @@ export interface components {
              */
             value: number | null;
         };
+        /** @description A warning or an error of a process. */
+        LogLine: {
+            /**
+             * Format: int64
+             * @description By the clock of the process, ms since the epoch.
+             */
+            at: number;
+            /** @description The component that it is about, else the thread that said it. */
+            component: string;
+            /** @description What it was said with. */
+            fields: {
+                [key: string]: string;
+            };
+            /**
+             * @description The process: its roles and name.
+             * @example connect@host-1
+             */
+            instance: string;
+            /**
+             * @description `warn` or `error`.
+             * @example warn
+             */
+            level: string;
+            /** @description What was said. */
+            message: string;
+            /**
+             * Format: int64
+             * @description Lines of the same place in the program that were left out before this one.
+             */
+            suppressed: number;
+            /** @description The module that said it. */
+            target: string;
+        };
+        /** @description One page of lines. */
+        LogPage: {
+            /** @description This page. */
+            items: components["schemas"]["LogLine"][];
+            /** @description Cursor of the next page; null at the end. */
+            next_cursor: string | null;
+        };
         /** @description The event log in use. */
         LogStatus: {
             /** @description The log's UUID. */
@@ -1200,15 +1350,17 @@ export interface components {
             username: string;
         };
         /** @description A credential to make. */
-        NewCredential: {
+        NewCredentialInput: {
             /**
              * Format: password
-             * @description SNMP community; never shown again.
+             * @description SNMP community; never shown again
              */
             community: string;
-            /** @description Decides which other fields there are. */
-            kind: components["schemas"]["CredentialKind"];
-        } & {
+            /**
+             * @description Decides which other fields there are.
+             * @enum {string}
+             */
+            kind: "snmp_v2c";
             /** @description What devices will refer to: letters, digits, dot, dash, underscore. */
             name: string;
         };
@@ -1253,6 +1405,11 @@ export interface components {
             device: string;
             /** @description Its display name. */
             device_name: string;
+            /**
+             * @description The process that polled it last.
+             * @example connect@host-1
+             */
+            instance: string;
             /**
              * Format: int64
              * @description End of the last poll, ms since the epoch.
@@ -1337,6 +1494,40 @@ export interface components {
              */
             type: string;
         };
+        /** @description One process of the system. */
+        ProcessInfo: {
+            /** @description Sums since it started, and sizes, by name. */
+            figures: {
+                [key: string]: number;
+            };
+            /** @description Name of its machine. */
+            host: string;
+            /**
+             * @description Its roles and name.
+             * @example connect@host-1
+             */
+            instance: string;
+            /** @description What it does: `connect`, `process`, `sink`, `api`. */
+            roles: string[];
+            /**
+             * Format: int64
+             * @description Since when it is so, ms since the epoch; of one that is gone, when it wrote last.
+             */
+            since: number;
+            /**
+             * Format: int64
+             * @description ms since the epoch, by its own clock.
+             */
+            started_at: number;
+            /**
+             * @description `running`, `stopping` (it was asked to end), `ended` (in order), `failed` (a component made
+             *     it end) or `gone` (it has written nothing for 30 s).
+             * @example running
+             */
+            state: string;
+            /** @description Of the program. */
+            version: string;
+        };
         /** @description Names of polling profiles. */
         ProfileList: {
             /** @description `auto` first, then by name. */
@@ -1378,7 +1569,7 @@ export interface components {
          * @enum {string}
          */
         Resolution: "raw" | "5m" | "1h" | "1d";
-        /** @description One role of this process or cluster. */
+        /** @description One component of a process. */
         RoleStatus: {
             /** @description For people. */
             detail: string;
@@ -1399,7 +1590,14 @@ export interface components {
             lag_ms: number | null;
             /** @description E.g. `connect poller`, `process route`, `sink sample`. */
             name: string;
-            /** @description `running`, `waiting`, `failed`, or `gone` when its process says nothing any more. */
+            /** @description The partitions of its topic that it holds, or held last. */
+            partitions: number[];
+            /**
+             * Format: int64
+             * @description Since when it is, or is not, running, ms since the epoch.
+             */
+            since: number;
+            /** @description `running`, `waiting`, `stalled`, `failed`, or `gone` when its process is. */
             state: string;
         };
         /** @description A series over a range. */
@@ -1618,20 +1816,33 @@ export interface components {
         SystemStatus: {
             /** @description The database. */
             database: components["schemas"]["DatabaseStatus"];
+            /**
+             * @description The process that answers.
+             * @example api@host-1
+             */
+            instance: string;
             /** @description The event log. */
             log: components["schemas"]["LogStatus"];
+            /**
+             * @description All processes: those that run, that ended in the last ten minutes, and that are gone until
+             *     they are forgotten (a day, unless configured otherwise).
+             */
+            processes: components["schemas"]["ProcessInfo"][];
             /** @description The components of all processes. */
             roles: components["schemas"]["RoleStatus"][];
             /**
              * Format: int64
-             * @description ms since the epoch.
+             * @description When the process that answers started, ms since the epoch.
              */
             started_at: number;
             /** @description Parts that are missing or stand still; empty: everything works. */
             troubles: components["schemas"]["Trouble"][];
-            /** @description Of the program. */
+            /** @description Of the process that answers. */
             version: string;
-            /** @description What a person should mend, each with how. */
+            /**
+             * @description What a person should do something about, each with the remedy; what is about one process
+             *     begins with its name.
+             */
             warnings: string[];
         };
         /** @description A free word on a device. */
@@ -1705,7 +1916,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1779,7 +1990,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1817,7 +2028,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewCredential"];
+                "application/json": components["schemas"]["NewCredentialInput"];
             };
         };
         responses: {
@@ -1848,7 +2059,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1956,7 +2167,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2067,7 +2278,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2087,6 +2298,71 @@ export interface operations {
             };
             /** @description Devices use it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCredentialKinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All that can be made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialKindList"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2374,7 +2650,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2544,7 +2820,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2613,7 +2889,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2727,7 +3003,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2807,7 +3083,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2911,7 +3187,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2992,7 +3268,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3094,7 +3370,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3176,7 +3452,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3259,7 +3535,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3324,7 +3600,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3389,7 +3665,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3469,7 +3745,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3551,7 +3827,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3603,6 +3879,8 @@ export interface operations {
             query?: {
                 /** @description Also the samples of this device */
                 device?: string;
+                /** @description Also warnings and errors of all processes */
+                log?: boolean;
             };
             header?: {
                 /** @description Id of the last event seen: what came since is sent first */
@@ -3640,7 +3918,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3724,7 +4002,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3807,7 +4085,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -3934,7 +4212,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4008,7 +4286,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4076,7 +4354,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4155,7 +4433,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4180,6 +4458,97 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["RegistryProblem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLog: {
+        parameters: {
+            query?: {
+                /** @description Only of this process: its roles and name, e.g. connect@host-1 */
+                process?: string;
+                /** @description Only of this component */
+                component?: string;
+                /** @description error: only errors; warn: both */
+                level?: string;
+                /** @description Part of the message or of what it was said with */
+                q?: string;
+                /** @description Only then or later, ms since the epoch */
+                from?: number;
+                /** @description Only then or before, ms since the epoch */
+                to?: number;
+                /** @description Most items wanted; 100 when left out */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPage"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Something behind the API is away; try again later */
@@ -4238,7 +4607,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -59,6 +59,9 @@ export type Samples = Schemas["Samples"] & {
 export type PollerTiming = Schemas["PollerTiming"];
 export type Credential = Schemas["Credential"] & { used_by?: string[] };
 export type SystemStatus = Schemas["SystemStatus"];
+export type ProcessInfo = Schemas["ProcessInfo"];
+export type LogLine = Schemas["LogLine"];
+export type LogPage = Schemas["LogPage"];
 
 /** What failed, as RFC 9457 has it; a failure on the way has no more than title and status. */
 export type Problem = Partial<Schemas["Problem"]> & { title: string; status: number };

@@ -84,7 +84,7 @@ pub(super) struct Database {
 impl Database {
     /// Makes it, with all tables.
     pub(super) fn create(config: &Config, runtime: &Handle) -> Result<Self, Failure> {
-        let server = database::options(config)?;
+        let server = database::servers(config)?.current();
         let name = format!("opsc_bench_{}", uuid::Uuid::new_v4().simple());
         runtime.block_on(execute(&server, format!("CREATE DATABASE {name}"))).map_err(|error| {
             format!(
@@ -100,7 +100,11 @@ impl Database {
         };
         let mut database =
             Self { server, name, runtime: runtime.clone(), pool, about: String::new() };
-        let info = runtime.block_on(database::migrate(&database.pool, &Stop::default()))?;
+        let info = runtime.block_on(database::migrate(
+            &database.pool,
+            &database.options().into(),
+            &Stop::default(),
+        ))?;
         database.about = match info.timescaledb {
             Some(version) => format!("PostgreSQL {} with TimescaleDB {version}", info.server),
             None => format!("PostgreSQL {} without TimescaleDB", info.server),

@@ -18,6 +18,7 @@ use super::{Failure, Report, Scale};
 use crate::clock::{Clock, wall_ms};
 use crate::config::Config;
 use crate::log::{EventLog, LogError, Start};
+use crate::run::outside::Within;
 use crate::run::processor::ProcessorRunner;
 use crate::run::wiring::{Pace, RunError, Wiring, member};
 use crate::topic::shared;
@@ -209,7 +210,7 @@ impl Task {
         let (counted, wiring) = (Arc::clone(&self.counted), self.wiring.clone());
         let (clock, schemas) = (Clock::system(), self.schemas.clone());
         let mut runner =
-            ProcessorRunner::join(&self.log, counted, wiring, self.pace, clock, schemas)?;
+            ProcessorRunner::join(&self.log, counted, Within, wiring, self.pace, clock, schemas)?;
         while !self.stop.load(Ordering::Relaxed) {
             runner.turn(Duration::from_millis(100))?;
             let (held, restoring) = runner.held();

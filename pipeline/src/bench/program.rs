@@ -17,7 +17,6 @@ use super::machine::{cpu_seconds_by_thread, cpu_seconds_of, resident_bytes_of};
 use super::network::{COMMUNITY, Network};
 use super::place::{Database, Place, runtime};
 use crate::config::{Config, LogKind};
-use crate::system::TOKEN_FILE;
 
 /// Longest wait for it to be ready, and for all devices to be polled.
 const READY_WITHIN: Duration = Duration::from_secs(120);
@@ -121,7 +120,7 @@ impl Program {
             let ready = program.http.get(format!("{}/readyz", program.url)).send();
             program.runtime.block_on(ready).is_ok_and(|answer| answer.status().is_success())
         })?;
-        let token = std::fs::read_to_string(state.join(TOKEN_FILE))?;
+        let token = std::fs::read_to_string(place.config.token_file())?;
         program.token = token.trim().to_owned().into();
         Ok(program)
     }

@@ -1,13 +1,18 @@
 //! `opsconductor check`: tries every setting and connection and says what to mend, all at once.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
 use super::remote::{Client, Running};
 use crate::config::{Config, LogKind};
-use crate::system::database;
+use crate::log::kafka::TopicChange;
+use crate::log::{EventLog, LogError};
+use crate::system::vault::admin;
+use crate::system::{database, log_id, restored};
+use crate::topology;
 
 /// A system that runs here says so within this time.
 const RUNNING_WITHIN: Duration = Duration::from_secs(3);
@@ -21,6 +26,7 @@ enum Finding {
 
 pub(super) async fn run(config: &Config) -> ExitCode {
     let running = running(config).await;
+    let (log, opened) = log(config, running.as_ref());
     let findings = vec![
         ("configuration", Finding::Good("every key is known and in range".to_owned())),
         ("state folder", state_folder(config)),
@@ -28,8 +34,10 @@ pub(super) async fn run(config: &Config) -> ExitCode {
         ("inventory", inventory(config)),
         ("ICMP", icmp()),
         ("API address", listen(config, running.is_some())),
-        ("event log", log(config, running.as_ref())),
+        ("event log", log),
         ("database", database(config).await),
+        ("devices", devices(config, opened, running.as_ref())),
+        ("vault", vault(config).await),
         ("parts", parts(running.as_ref())),
     ];
     let mut bad = 0;
@@ -75,7 +83,7 @@ fn inventory(config: &Config) -> Finding {
     if config.inventory.file.is_empty() {
         return Finding::Good("no file; devices come from the API".to_owned());
     }
-    match crate::system::inventory::read(config) {
+    match crate::sources::inventory_file::read(config) {
         Ok(devices) => Finding::Good(format!("{} devices", devices.len())),
         Err(error) => Finding::Bad(error),
     }
@@ -120,22 +128,96 @@ fn listen(config: &Config, running: bool) -> Finding {
     }
 }
 
-fn log(config: &Config, running: Option<&Running>) -> Finding {
-    match (config.log.kind, running) {
+/// What is to be said of the log; and the log, where it is set up and this process may have it.
+fn log(config: &Config, running: Option<&Running>) -> (Finding, Option<Arc<dyn EventLog>>) {
+    let opened = match (config.log.kind, running) {
         // One process owns an embedded log; who answers has it.
         (LogKind::Embedded, Some(it)) if it.log_kind == "embedded" => {
-            return Finding::Good(format!(
-                "Embedded, id {}, in use by the running system",
-                it.log_id
-            ));
+            let text = format!("embedded, id {}, in use by the running system", it.log_id);
+            return (Finding::Good(text), None);
         }
-        (LogKind::Embedded | LogKind::Kafka, _) => {}
+        (LogKind::Embedded, _) => embedded(config),
+        (LogKind::Kafka, _) => on_kafka(config),
+    };
+    let log = match opened {
+        Ok(log) => log,
+        Err(finding) => return (finding, None),
+    };
+    match log_id::find(log.as_ref()) {
+        Ok(Some(id)) => {
+            let text = format!("{}, id {id}", config.log.kind.name());
+            (Finding::Good(text), Some(log))
+        }
+        Ok(None) => (
+            Finding::Note("it has no id yet: the first process that starts gives it one".into()),
+            None,
+        ),
+        Err(error) => (Finding::Bad(error.to_string()), None),
     }
-    match crate::log::open(config) {
-        Ok(log) => match crate::system::log_id::log_id(log.as_ref()) {
-            Ok(id) => Finding::Good(format!("{:?}, id {id}", config.log.kind)),
-            Err(error) => Finding::Note(format!("reached, but not set up yet: {error}")),
-        },
+}
+
+fn embedded(config: &Config) -> Result<Arc<dyn EventLog>, Finding> {
+    let folder = config.state_dir.join(crate::log::FOLDER);
+    if !folder.exists() {
+        let folder = folder.display();
+        return Err(Finding::Note(format!(
+            "embedded, none in {folder} yet: the first start makes it"
+        )));
+    }
+    crate::log::open(config).map_err(|error| Finding::Bad(error.to_string()))
+}
+
+fn on_kafka(config: &Config) -> Result<Arc<dyn EventLog>, Finding> {
+    let bad = |error: LogError| Finding::Bad(error.to_string());
+    let log = crate::log::open_kafka(config).map_err(bad)?;
+    let specs = topology::topics(config.log.partitions);
+    let plan = log.plan_topics(&specs).map_err(bad)?;
+    let count = |of: fn(&TopicChange) -> bool| plan.iter().filter(|it| of(it)).count();
+    let refused = count(|it| matches!(it, TopicChange::Refuse { .. }));
+    if refused > 0 {
+        return Err(Finding::Bad(format!(
+            "{refused} topics are other than they must be: `opsconductor topics plan` says how"
+        )));
+    }
+    let missing = count(|it| matches!(it, TopicChange::Create { .. }));
+    if missing > 0 {
+        return Err(Finding::Note(format!(
+            "reached; {missing} of {} topics are not there yet: {}",
+            specs.len(),
+            super::topics::WHO_CREATES
+        )));
+    }
+    Ok(Arc::new(log))
+}
+
+/// Devices of the database that the log lacks.
+fn devices(config: &Config, log: Option<Arc<dyn EventLog>>, running: Option<&Running>) -> Finding {
+    let said = match (log, running) {
+        (Some(log), _) => restored::look(config, log.as_ref()),
+        (None, Some(running)) => running.devices_unlisted(),
+        (None, None) => return Finding::Note("not looked at: the log is not set up".to_owned()),
+    };
+    match said {
+        Some(text) => Finding::Bad(text),
+        None => Finding::Good("the log's inventory has those of the database".to_owned()),
+    }
+}
+
+/// Who polls needs the key; who does not needs none.
+async fn vault(config: &Config) -> Finding {
+    let Ok(pool) = database::migrated(config).await else {
+        return Finding::Note("not looked at, as the database cannot be used".to_owned());
+    };
+    let file = config.vault_key();
+    match admin::status(&pool, &file).await {
+        Ok(report) => {
+            let text = report.text.replace('\n', "\n      ");
+            match (report.good, file.read()) {
+                (true, _) => Finding::Good(text),
+                (false, Ok(None)) => Finding::Note(text),
+                (false, _) => Finding::Bad(text),
+            }
+        }
         Err(error) => Finding::Bad(error.to_string()),
     }
 }
@@ -150,7 +232,8 @@ async fn database(config: &Config) -> Finding {
         ));
     }
     match database::look(config).await {
-        Ok(text) => Finding::Good(text),
+        Ok(database::Look::Ready(text)) => Finding::Good(text),
+        Ok(database::Look::ToMigrate(text)) => Finding::Note(text),
         Err(error) => Finding::Bad(error.to_string()),
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::DeviceArgs;
 
 /// What the API takes of a device; it replaces all of them, so all must be sent.
-const FIELDS: [&str; 15] = [
+pub(super) const FIELDS: [&str; 15] = [
     "address",
     "name",
     "port",

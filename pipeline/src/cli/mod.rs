@@ -1,7 +1,9 @@
 //! The command line.
 
 mod check;
+mod credential;
 mod device;
+mod inventory;
 mod remote;
 mod topics;
 
@@ -13,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::bench::{self, Bench, Scale};
 use crate::config::Config;
+use crate::system::vault::admin;
 use crate::system::{self, Role};
 
 /// Network operations as a stream-processing pipeline.
@@ -37,6 +40,7 @@ On a Kafka cluster, in any number and on any host:
   OPSC_KAFKA=broker:9092 DATABASE_URL=postgres://… opsconductor connect | process | sink | api
   Every process needs a name that no other of its role has, and keeps it over restarts. It is the
   host's name; for several of one role on a host give each its own: OPSC_INSTANCE=host-2.
+  All of role `connect` need the same vault.key: OPSC_VAULT_KEY_FILE, docs/SECURITY.md.
   Metrics and health of a process without `api`: OPSC__TELEMETRY__LISTEN=0.0.0.0:9464.
 
 Settings: `opsconductor config` prints all of them with their defaults and meaning."
@@ -77,6 +81,8 @@ enum Command {
     Check,
     /// Prints every setting with its default and meaning
     Config,
+    /// Prints every metric of `/metrics` with its type, labels and meaning
+    Metrics,
     /// Prints the topics and who reads and writes them, as a Mermaid diagram
     Topology,
     /// The topics of a Kafka cluster: what is missing or other than it must be
@@ -112,12 +118,27 @@ refused. Rights, SASL and TLS: docs/KAFKA.md.")]
     /// on standard input, and it answers until that ends
     #[command(hide = true)]
     Lab,
+    /// The key that opens credentials: works on the database and the key file themselves
+    #[command(after_help = "\
+Run it where a process of role connect runs, as its user, with the same configuration: there the key
+file is. The system may run meanwhile. docs/SECURITY.md has more.")]
+    Vault {
+        #[command(subcommand)]
+        command: VaultCommand,
+    },
     /// Devices of a running system
     Device {
         #[command(flatten)]
         remote: RemoteArgs,
         #[command(subcommand)]
         command: DeviceCommand,
+    },
+    /// All devices of a running system as a file, and a file's devices into it
+    Inventory {
+        #[command(flatten)]
+        remote: RemoteArgs,
+        #[command(subcommand)]
+        command: inventory::InventoryCommand,
     },
     /// Makes a new one-time password for the administrator of a running system, who lost the old
     /// one; signs everybody out
@@ -140,7 +161,8 @@ struct RemoteArgs {
     /// Address of its API, e.g. http://127.0.0.1:5000 [default: as the configuration says]
     #[arg(long, env = "OPSC_URL", value_name = "URL")]
     url: Option<String>,
-    /// File with the token that `run` and `api` make [default: cli-token in the state folder]
+    /// File with the token that `run` and `api` make [default: api.token_file, else cli-token in
+    /// the state folder]
     #[arg(long, env = "OPSC_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<PathBuf>,
 }
@@ -221,11 +243,13 @@ enum TopicsCommand {
 
 #[derive(Subcommand)]
 enum CredentialCommand {
-    /// Makes or replaces an SNMP v2c credential: asks for the community, or reads it from
-    /// standard input
+    /// Makes or replaces a credential: asks for its secrets, or reads them from standard input, one
+    /// a line
     Add {
         /// What devices refer to
         name: String,
+        #[command(flatten)]
+        kind: credential::KindArgs,
     },
     /// Lists names and kinds; secrets are never shown
     List,
@@ -234,6 +258,25 @@ enum CredentialCommand {
         /// Its name
         name: String,
     },
+}
+
+#[derive(Subcommand)]
+enum VaultCommand {
+    /// Shows which key credentials are sealed for, and whether the key file here opens them
+    Status,
+    /// Makes a new master key and seals all credentials for it, in one step; the old key file is
+    /// kept beside the new one
+    Rotate,
+    /// Gives up a master key that is lost, and all credentials with it
+    Reset {
+        /// The key's id, as `status` prints it
+        #[arg(value_parser = key_id)]
+        key: vault::KeyId,
+    },
+}
+
+fn key_id(text: &str) -> Result<vault::KeyId, String> {
+    text.parse().map_err(|()| "no key's id; `opsconductor vault status` prints it".to_owned())
 }
 
 fn address(text: &str) -> Result<schemas::Address, String> {
@@ -276,6 +319,7 @@ fn load(file: Option<PathBuf>) -> Result<Config, Failure> {
 fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     let roles: &[Role] = match cli.command {
         Command::Config => return print(crate::config::DEFAULTS),
+        Command::Metrics => return print(&crate::families::table()),
         Command::Topology => return print(&crate::topology::mermaid()),
         Command::Run => &Role::ALL,
         Command::Connect => &[Role::Connect],
@@ -315,10 +359,18 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             bench::serve_network()?;
             return Ok(ExitCode::SUCCESS);
         }
+        Command::Vault { command } => {
+            let config = load(cli.config)?;
+            system::telemetry::init(&config.telemetry);
+            return runtime()?.block_on(vault(&config, command));
+        }
         Command::Device { remote, command } => {
             let config = load(cli.config)?;
             let client = remote::Client::new(&config, remote.url, remote.token_file.as_deref())?;
             return print(&runtime()?.block_on(client.device(command))?);
+        }
+        Command::Inventory { remote, command } => {
+            return print(&inventory::run(cli.config, remote, command)?);
         }
         Command::Password { remote } => {
             let config = load(cli.config)?;
@@ -343,6 +395,20 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     system::run(&config, roles, runtime.handle())?;
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     Ok(ExitCode::SUCCESS)
+}
+
+async fn vault(config: &Config, command: VaultCommand) -> Result<ExitCode, Failure> {
+    let (pool, file) = (system::database::migrated(config).await?, config.vault_key());
+    let (good, text) = match command {
+        VaultCommand::Status => {
+            let report = admin::status(&pool, &file).await?;
+            (report.good, report.text)
+        }
+        VaultCommand::Rotate => (true, admin::rotate(&pool, &file).await?),
+        VaultCommand::Reset { key } => (true, admin::reset(&pool, key).await?),
+    };
+    print(&text)?;
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

@@ -1,19 +1,17 @@
 //! Commands that reach a running system through its API.
 
-use std::io::{IsTerminal, Read};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
+use super::credential::ask;
 use super::{CredentialCommand, DeviceArgs, DeviceCommand, Failure, device};
 use crate::config::Config;
-use crate::system::TOKEN_FILE;
 
-/// Longest secret read.
-const MAX_SECRET_BYTES: u64 = 4096;
+const CREDENTIALS: &str = "/credentials/v1/credentials";
 
 /// A system that runs.
 pub(super) struct Running {
@@ -21,6 +19,14 @@ pub(super) struct Running {
     pub(super) log_id: String,
     /// Its parts that do not work, each in a sentence.
     pub(super) troubles: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Running {
+    /// What it says of devices that its log lacks.
+    pub(super) fn devices_unlisted(&self) -> Option<String> {
+        self.warnings.iter().find(|it| it.contains("--from-database")).cloned()
+    }
 }
 
 /// Talks to the API with the token of the state folder.
@@ -36,7 +42,7 @@ impl Client {
         url: Option<String>,
         token_file: Option<&Path>,
     ) -> Result<Self, Failure> {
-        let usual = config.state_dir.join(TOKEN_FILE);
+        let usual = config.token_file();
         let path = token_file.unwrap_or(&usual);
         let token = std::fs::read_to_string(path).map_err(|error| {
             format!(
@@ -56,7 +62,7 @@ impl Client {
         })
     }
 
-    async fn call(
+    pub(super) async fn call(
         &self,
         method: Method,
         path: &str,
@@ -94,6 +100,7 @@ impl Client {
         let status = self.call(Method::GET, "/system/v1/status", None).await?;
         let text =
             |value: &Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
+        let sentence = |it: &Value| it.as_str().unwrap_or_default().to_owned();
         let now = crate::clock::wall_ms();
         let trouble = |it: &Value| {
             let seconds = (now - it["since"].as_i64().unwrap_or(now)).max(0) / 1_000;
@@ -103,6 +110,7 @@ impl Client {
             log_kind: text(&status["log"], "kind"),
             log_id: text(&status["log"], "id"),
             troubles: status["troubles"].as_array().into_iter().flatten().map(trouble).collect(),
+            warnings: status["warnings"].as_array().into_iter().flatten().map(sentence).collect(),
         })
     }
 
@@ -160,7 +168,8 @@ impl Client {
         ))
     }
 
-    async fn devices(&self, query: &str) -> Result<Vec<Value>, Failure> {
+    /// All devices whose name, address, site or tag has the text in it.
+    pub(super) async fn devices(&self, query: &str) -> Result<Vec<Value>, Failure> {
         let mut devices = Vec::new();
         let mut cursor = String::new();
         loop {
@@ -188,13 +197,18 @@ impl Client {
         found.pop().ok_or_else(|| none().into())
     }
 
+    /// Names of all credentials.
+    pub(super) async fn credential_names(&self) -> Result<BTreeSet<String>, Failure> {
+        let page = self.call(Method::GET, CREDENTIALS, None).await?;
+        let items = page["items"].as_array().into_iter().flatten();
+        Ok(items.filter_map(|item| item["name"].as_str().map(str::to_owned)).collect())
+    }
+
     pub(super) async fn credential(&self, command: CredentialCommand) -> Result<String, Failure> {
-        const PATH: &str = "/credentials/v1/credentials";
         match command {
-            CredentialCommand::Add { name } => {
-                let community = read_secret(&format!("SNMP community of {name}: "))?;
-                let body = json!({"kind": "snmp_v2c", "community": community.as_str()});
-                let path = format!("{PATH}/{}", encode(&name));
+            CredentialCommand::Add { name, kind } => {
+                let body = serde_json::to_value(kind.secret(&name, ask)?)?;
+                let path = format!("{CREDENTIALS}/{}", encode(&name));
                 let stored = self.call(Method::PUT, &path, Some(body)).await?;
                 Ok(if stored["created_at"] == stored["updated_at"] {
                     format!("credential {name} is in the vault")
@@ -203,7 +217,7 @@ impl Client {
                 })
             }
             CredentialCommand::List => {
-                let page = self.call(Method::GET, PATH, None).await?;
+                let page = self.call(Method::GET, CREDENTIALS, None).await?;
                 let mut lines = vec![format!("{:<24} {:<10} {}", "NAME", "KIND", "DEVICES")];
                 for item in page["items"].as_array().into_iter().flatten() {
                     let text = |field: &str| item[field].as_str().unwrap_or_default();
@@ -213,27 +227,12 @@ impl Client {
                 Ok(lines.join("\n"))
             }
             CredentialCommand::Remove { name } => {
-                let path = format!("{PATH}/{}", encode(&name));
+                let path = format!("{CREDENTIALS}/{}", encode(&name));
                 self.call(Method::DELETE, &path, None).await?;
                 Ok(format!("credential {name} is removed"))
             }
         }
     }
-}
-
-/// Asks without echo, or takes the first line of standard input.
-fn read_secret(prompt: &str) -> Result<Zeroizing<String>, Failure> {
-    let secret = if std::io::stdin().is_terminal() {
-        Zeroizing::new(rpassword::prompt_password(prompt)?)
-    } else {
-        let mut text = Zeroizing::new(String::new());
-        std::io::stdin().lock().take(MAX_SECRET_BYTES).read_to_string(&mut text)?;
-        Zeroizing::new(text.lines().next().unwrap_or_default().to_owned())
-    };
-    if secret.is_empty() {
-        return Err("the secret is empty; nothing was changed".into());
-    }
-    Ok(secret)
 }
 
 fn problem(status: StatusCode, body: &Value) -> String {

@@ -10,6 +10,9 @@ use crate::run::position;
 use crate::topology;
 
 const DAY_MS: i64 = 86_400_000;
+/// Who makes topics that are missing.
+pub(super) const WHO_CREATES: &str = "the first process that starts makes them if it has the right \
+                                      to (Create), else `opsconductor topics apply` by who has it";
 
 /// Which of a topic's lines comes first, and how often each is there.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,15 +87,13 @@ fn on_kafka(config: &Config, log: &KafkaLog, command: TopicsCommand) -> Result<E
     let (create, refused) = (count(What::Create), count(What::Refuse));
     super::print(&table(&lines))?;
     let end = match (matches!(command, TopicsCommand::Apply), create, refused) {
-        (false, _, 0) => {
-            format!("{create} to create, nothing refused. `opsconductor topics apply` does it.")
-        }
+        (false, 0, 0) => "0 to create, nothing refused: all topics are there.".to_owned(),
+        (false, _, 0) => format!("{create} to create, nothing refused: {WHO_CREATES}."),
         (false, _, _) => {
             format!(
                 "{create} to create, {refused} refused: nothing is created until that is mended."
             )
         }
-        (true, 0, 0) => "Nothing to create: all topics are there.".to_owned(),
         (true, _, 0) => {
             log.ensure_topics(&specs)?;
             format!("{create} created.")

@@ -16,6 +16,7 @@ const SHORTHANDS: &[(&str, &[Setting])] = &[
     ("OPSC_STATE_DIR", &[("state_dir", None)]),
     ("OPSC_INSTANCE", &[("instance", None)]),
     ("OPSC_DEMO", &[("demo.enabled", None)]),
+    ("OPSC_VAULT_KEY_FILE", &[("vault.key_file", None)]),
 ];
 
 /// Other variables of that prefix: the command line's own flags, and what scripts and tests
@@ -36,6 +37,7 @@ const OTHERS: &[&str] = &[
     "OPSC_OLD_BINARY",
     "OPSC_PG_HOME",
     "OPSC_PG_PORT",
+    "OPSC_PROMTOOL",
     "OPSC_PYTHON",
     "OPSC_ROOT",
     "OPSC_RUN_ID",

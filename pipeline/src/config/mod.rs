@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod fuzz;
 mod layers;
+mod names;
+mod system;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use self::layers::{keys_of, merge, set};
+pub use self::system::{SystemConfig, host};
 
 /// The commented defaults, as `opsconductor config` prints them.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -26,12 +29,14 @@ pub struct Config {
     pub instance: String,
     pub log: LogConfig,
     pub database: DatabaseConfig,
+    pub vault: VaultConfig,
     pub poller: PollerConfig,
     pub processor: ProcessorConfig,
     pub api: ApiConfig,
     pub inventory: InventoryConfig,
     pub demo: DemoConfig,
     pub telemetry: TelemetryConfig,
+    pub system: SystemConfig,
 }
 
 /// Which event log.
@@ -87,6 +92,13 @@ pub struct DatabaseConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
+pub struct VaultConfig {
+    pub key_file: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
 pub struct PollerConfig {
     pub profiles_dir: String,
     pub keep_polls_s: u64,
@@ -112,6 +124,8 @@ pub struct ProcessorConfig {
 #[allow(missing_docs)]
 pub struct ApiConfig {
     pub listen: String,
+    pub token_file: PathBuf,
+    pub drain_s: u64,
     pub public_origin: String,
     pub open_metrics_on_loopback: bool,
     pub secure_cookie: bool,
@@ -268,6 +282,8 @@ impl Config {
                 "log.kind is \"kafka\" but no broker is named (OPSC_KAFKA=host:9092)",
             ));
         }
+        range("api.drain_s", self.api.drain_s as i64, 0, 300)?;
+        self.system.check()?;
         address("api.listen", &self.api.listen)?;
         if !self.telemetry.listen.is_empty() {
             address("telemetry.listen", &self.telemetry.listen)?;
@@ -280,14 +296,12 @@ impl Config {
         Ok(())
     }
 
-    /// The name of this process among others of its kind.
-    pub fn instance(&self) -> String {
-        if !self.instance.is_empty() {
-            return self.instance.clone();
-        }
-        std::fs::read_to_string("/proc/sys/kernel/hostname")
-            .map(|name| name.trim().to_owned())
-            .unwrap_or_else(|_| "opsconductor".to_owned())
+    /// Where the vault's master key lies.
+    pub fn vault_key(&self) -> vault::KeyFile {
+        vault::KeyFile::at(match self.vault.key_file.as_str() {
+            "" => self.state_dir.join("vault.key"),
+            file => PathBuf::from(file),
+        })
     }
 }
 
@@ -344,6 +358,8 @@ mod tests {
         }
         check("[log]\nkind = \"kafka\"\n", &[], &["log.kafka.bootstrap", "OPSC_KAFKA"]);
         check("[log]\npartitions = 0\n", &[], &["log.partitions", "0"]);
+        let roles = [("OPSC__SYSTEM__EXPECTED_ROLES", "process, sinks")];
+        check("", &roles, &["system.expected_roles", "\"sinks\" is no role", "connect, api"]);
         check("[poller]\ntimeout_ms = 5\n", &[], &["poller.timeout_ms", "between 10 and 60000"]);
         for unknown in ["OPSC_LISTN", "OPSC_STATEDIR", "OPSC_", "OPSC_API__LISTEN"] {
             check("", &[(unknown, "x")], &[unknown, "nobody reads it", "OPSC_LISTEN"]);

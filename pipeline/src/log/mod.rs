@@ -14,7 +14,7 @@ pub mod embedded;
 pub mod kafka;
 mod open;
 
-pub use open::{open, open_kafka};
+pub use open::{FOLDER, open, open_kafka};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

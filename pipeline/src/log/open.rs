@@ -7,8 +7,8 @@ use super::kafka::{KafkaLog, KafkaOptions};
 use super::{EventLog, LogError};
 use crate::config::{Config, LogKind};
 
-/// The log's folder in the state folder.
-const FOLDER: &str = "log";
+/// The embedded log's folder in the state folder.
+pub const FOLDER: &str = "log";
 
 /// Opens the log that the configuration names.
 ///

@@ -2,6 +2,7 @@
 
 use schemas::{CodecError, DeadLetter};
 
+use crate::families;
 use crate::log::{MAX_RECORD_BYTES, NewRecord, Record};
 use crate::topic::shared;
 use crate::topology::DEAD_LETTER;
@@ -28,11 +29,7 @@ impl From<CodecError> for Poison {
 /// Notes a record that this component cannot read, without a letter: for who reads a topic from its
 /// start each time, beside others whose positions last and who write the letter once.
 pub fn pass_over(record: &Record, component: &str, poison: &Poison) {
-    metrics::counter!(
-        "opsc_records_passed_over_total",
-        "component" => component.to_owned(), "reason" => poison.reason
-    )
-    .increment(1);
+    families::RECORDS_PASSED_OVER.add([component, poison.reason], 1);
     tracing::warn!(
         component, reason = poison.reason, error = poison.error,
         topic = %record.topic, partition = record.partition, offset = record.offset,
@@ -43,11 +40,7 @@ pub fn pass_over(record: &Record, component: &str, poison: &Poison) {
 /// The dead letter of a record.
 pub fn of(record: &Record, component: &str, poison: Poison) -> NewRecord {
     let Poison { reason, error } = poison;
-    metrics::counter!(
-        "opsc_dead_letters_total",
-        "component" => component.to_owned(), "reason" => reason.to_owned()
-    )
-    .increment(1);
+    families::DEAD_LETTERS.add([component, reason], 1);
     tracing::warn!(
         component, reason, error,
         topic = %record.topic, partition = record.partition, offset = record.offset,

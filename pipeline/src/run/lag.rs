@@ -122,7 +122,9 @@ pub struct Lagging {
     pub group: String,
     /// What it reads.
     pub topic: Arc<str>,
-    /// Of each partition that it holds.
+    /// The partitions that it holds.
+    pub held: BTreeSet<i32>,
+    /// Of each of them of which that is known.
     pub partitions: BTreeMap<i32, Behind>,
 }
 
@@ -367,6 +369,7 @@ impl Lag {
                 component: component.clone(),
                 group: reading.group.clone(),
                 topic: Arc::clone(&reading.topic),
+                held: reading.held(),
                 partitions: entry.behind.clone(),
             })
         };

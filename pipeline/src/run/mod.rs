@@ -2,7 +2,9 @@
 
 pub mod dead_letter;
 pub mod durable;
+pub mod follow;
 pub mod lag;
+pub mod outside;
 mod partition;
 pub mod poll;
 pub mod poll_sink;

@@ -9,6 +9,7 @@ use super::dead_letter::Poison;
 use super::lag::Place;
 use super::schema_topic::SchemaTopic;
 use super::snapshot::{self, Snapshot};
+use crate::families;
 use crate::log::{Position, Record};
 
 /// What stepping a record gave; reused from record to record.
@@ -16,6 +17,8 @@ pub(super) struct Stepped<P: Processor> {
     pub outputs: Vec<(KeyOf<P>, P::Output)>,
     /// Keys in the state topic that belong to nothing any more.
     pub forgotten: Vec<Bytes>,
+    /// Keys whose state is gone.
+    pub dropped: Vec<KeyOf<P>>,
     counts: Vec<Count>,
     spare: <P::Input as Input>::Spare,
 }
@@ -25,6 +28,7 @@ impl<P: Processor> Default for Stepped<P> {
         Self {
             outputs: Vec::new(),
             forgotten: Vec::new(),
+            dropped: Vec::new(),
             counts: Vec::new(),
             spare: <P::Input as Input>::Spare::default(),
         }
@@ -35,16 +39,13 @@ impl<P: Processor> Stepped<P> {
     pub(super) fn clear(&mut self) {
         self.outputs.clear();
         self.forgotten.clear();
+        self.dropped.clear();
         self.counts.clear();
     }
 
     pub(super) fn report(&mut self, component: &str) {
         for count in self.counts.drain(..) {
-            metrics::counter!(
-                "opsc_processor_skipped_total",
-                "component" => component.to_owned(), "what" => count.name()
-            )
-            .increment(1);
+            families::PROCESSOR_SKIPPED.add([component, count.name()], 1);
         }
     }
 }
@@ -231,7 +232,37 @@ impl<P: Processor> Partition<P> {
             }
             self.clean(key);
             self.keys.remove(key);
+            stepped.dropped.push(key.clone());
         }
+    }
+
+    /// Steps what is no record of the input: what came back from outside. It is part of whatever
+    /// snapshot follows, which must be in the same commit. False when nothing is known of its key.
+    pub(super) fn inject(
+        &mut self,
+        processor: &P,
+        input: &P::Input,
+        stepped: &mut Stepped<P>,
+    ) -> bool {
+        let (Some(key), Some(next)) = (input.key(), self.next) else { return false };
+        if !self.keys.contains_key(&key) {
+            return false;
+        }
+        self.moved = true;
+        self.step(processor, &key, input, next, stepped);
+        true
+    }
+
+    /// The state of a key.
+    pub(super) fn state(&self, key: &KeyOf<P>) -> Option<&P::State> {
+        self.keys.get(key).map(|entry| &entry.state)
+    }
+
+    /// All keys with their state, in order.
+    pub(super) fn states(&self) -> Vec<(&KeyOf<P>, &P::State)> {
+        let mut all: Vec<_> = self.keys.iter().map(|(key, it)| (key, &it.state)).collect();
+        all.sort_unstable_by_key(|(key, _)| *key);
+        all
     }
 
     /// Keys whose snapshots do not cover all that was stepped.

@@ -18,6 +18,7 @@ use super::lag::{Progress, Reading};
 use super::schema_topic::SchemaTopic;
 use super::wiring::RunError;
 use crate::activity;
+use crate::families;
 use crate::log::{Event, EventLog, LogError, Member, MemberSpec, Record, Start};
 
 /// Feeds a poller with the devices of the partitions it owns.
@@ -97,7 +98,7 @@ impl PollRunner {
             Event::Idle => {}
         }
         self.settle();
-        metrics::gauge!("opsc_poller_devices").set(self.poller.device_count() as f64);
+        families::POLLER_DEVICES.set([], self.poller.device_count() as f64);
         Ok(())
     }
 
@@ -192,7 +193,7 @@ impl PollRunner {
         }
         if let Err(error) = self.poller.apply(change) {
             tracing::error!(%error, "device is not polled");
-            metrics::counter!("opsc_poller_refused_total").increment(1);
+            families::POLLER_REFUSED.add([], 1);
         }
     }
 

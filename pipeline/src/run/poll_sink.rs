@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use connectors::{Full, PollSink};
 use schemas::{DeviceId, Poll};
 
+use crate::families;
 use crate::log::{EventLog, LogError, NewRecord, Producer};
 use crate::topology::POLL;
 
@@ -154,7 +155,7 @@ impl LogPollSink {
             // It never will be taken.
             Err(LogError::TooLarge { topic, bytes }) => {
                 tracing::error!(%device, topic, bytes, "poll exceeds the log's record limit");
-                metrics::counter!("opsc_polls_lost_total", "reason" => "too_large").increment(1);
+                families::POLLS_LOST.add(["too_large"], 1);
                 Ok(())
             }
             other => other,
@@ -168,7 +169,7 @@ fn give_back(
     record: (DeviceId, NewRecord),
     error: &LogError,
 ) {
-    metrics::counter!("opsc_polls_returned_total").increment(1);
+    families::POLLS_RETURNED.add([], 1);
     let mut returned = lock(returned);
     if !returned.behind {
         tracing::warn!(%error, "polls came back unwritten and are sent again; newer ones wait");
@@ -188,7 +189,7 @@ impl PollSink for LogPollSink {
             Err(error) => {
                 // The types make this impossible short of a broken schema; the poll is counted.
                 tracing::error!(device = %poll.device, %error, "poll cannot be encoded");
-                metrics::counter!("opsc_polls_lost_total", "reason" => "encode").increment(1);
+                families::POLLS_LOST.add(["encode"], 1);
                 return Ok(());
             }
         };
@@ -197,8 +198,8 @@ impl PollSink for LogPollSink {
             return Err(Full(Box::new(poll)));
         }
         let samples: usize = poll.columns.iter().map(|column| column.instances.len()).sum();
-        metrics::counter!("opsc_polls_total").increment(1);
-        metrics::counter!("opsc_samples_polled_total").increment(samples as u64);
+        families::POLLS.add([], 1);
+        families::SAMPLES_POLLED.add([], samples as u64);
         Ok(())
     }
 }

@@ -21,7 +21,9 @@
 //!   that no tail is of two versions.
 //! - *Time*: a tick is a record like any other, so a replay wakes the same keys at the same place.
 
-use std::collections::BTreeMap;
+mod commit;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +32,7 @@ use schemas::{CodecError, SchemaStore, Tick, encode};
 
 use super::dead_letter::{self, Poison};
 use super::lag::{Place, Reading};
+use super::outside::{Outside, Within};
 use super::partition::{Partition, Stepped};
 use super::position;
 use super::restore::Restore;
@@ -43,9 +46,11 @@ enum Slot<P: Processor> {
     Live(Partition<P>),
 }
 
-/// The runner of one processor in one thread.
-pub struct ProcessorRunner<P: Processor> {
+/// The runner of one processor in one thread; of a relay, a source or a worker with what it does
+/// outside.
+pub struct ProcessorRunner<P: Processor, O = Within> {
     processor: Arc<P>,
+    outside: O,
     log: Arc<dyn EventLog>,
     task: Box<dyn Task>,
     wiring: Wiring<P>,
@@ -57,9 +62,13 @@ pub struct ProcessorRunner<P: Processor> {
     pending: usize,
     pending_since: Option<i64>,
     stepped: Stepped<P>,
+    /// Keys with a change in the next commit, of interest outside.
+    changed: BTreeSet<(i32, KeyOf<P>)>,
+    /// Why no more input is taken.
+    held: Option<&'static str>,
 }
 
-impl<P: Processor> ProcessorRunner<P> {
+impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
     /// Joins the group.
     ///
     /// # Errors
@@ -67,6 +76,7 @@ impl<P: Processor> ProcessorRunner<P> {
     pub fn join(
         log: &Arc<dyn EventLog>,
         processor: Arc<P>,
+        outside: O,
         wiring: Wiring<P>,
         pace: Pace,
         clock: Clock,
@@ -74,6 +84,7 @@ impl<P: Processor> ProcessorRunner<P> {
     ) -> Result<Self, RunError> {
         Ok(Self {
             processor,
+            outside,
             log: Arc::clone(log),
             task: log.task(&wiring.member)?,
             wiring,
@@ -84,6 +95,8 @@ impl<P: Processor> ProcessorRunner<P> {
             pending: 0,
             pending_since: None,
             stepped: Stepped::default(),
+            changed: BTreeSet::new(),
+            held: None,
         })
     }
 
@@ -94,8 +107,9 @@ impl<P: Processor> ProcessorRunner<P> {
     /// [`RunError`]; the runner is then dropped and built again.
     pub fn turn(&mut self, wait: Duration) -> Result<bool, RunError> {
         let restoring = self.restore_some()?;
-        let wait = if restoring { Duration::ZERO } else { self.until_commit(wait) };
-        let mut busy = restoring;
+        let mut busy = restoring | self.take_in()?;
+        self.hold()?;
+        let wait = if busy { Duration::ZERO } else { self.until_commit(wait) };
         match self.task.poll(wait)? {
             Event::Assigned(partitions) => {
                 for partition in partitions {
@@ -115,9 +129,7 @@ impl<P: Processor> ProcessorRunner<P> {
                 return Ok(true);
             }
             Event::Lost(partitions) => {
-                for partition in &partitions {
-                    self.partitions.remove(partition);
-                }
+                self.forget(&partitions);
                 self.start_over()?;
             }
             Event::Idle => {}
@@ -135,9 +147,15 @@ impl<P: Processor> ProcessorRunner<P> {
     /// [`RunError`] when the last commit failed; nothing is lost, the next start replays.
     pub fn stop(mut self) -> Result<(), RunError> {
         let all: Vec<i32> = self.partitions.keys().copied().collect();
-        let result = self.try_commit(&all);
+        self.outside.drain(&all);
+        let result = self.take_in().and_then(|_| self.try_commit(&all).map_err(RunError::from));
         self.task.leave();
-        result.map_err(Into::into)
+        result
+    }
+
+    /// What it waits for, in words, although it runs.
+    pub fn waits_for(&self) -> Option<&'static str> {
+        self.held
     }
 
     /// Partitions held, and how many of them are still being restored.
@@ -218,6 +236,9 @@ impl<P: Processor> ProcessorRunner<P> {
                 if partition.moved() {
                     self.pending_since.get_or_insert_with(|| self.clock.steady_ms());
                 }
+                if O::ACTIVE {
+                    self.outside.restore(number, &partition.states());
+                }
                 let from = partition.first_read.map_or(Start::Earliest, Start::At);
                 self.task.start(number, from).map_err(|error| self.explained(error))?;
                 self.partitions.insert(number, Slot::Live(partition));
@@ -243,24 +264,67 @@ impl<P: Processor> ProcessorRunner<P> {
         self.stepped.clear();
         let outcome =
             partition.apply(self.processor.as_ref(), record, &mut self.schemas, &mut self.stepped);
-        let mut outputs = std::mem::take(&mut self.stepped.outputs);
-        for (key, output) in outputs.drain(..) {
-            if let Err(error) = self.send(&key, &output)? {
-                let poison = Poison { reason: "rejected", error };
-                self.task.send(dead_letter::of(record, &self.wiring.member.group, poison))?;
-            }
+        if let Err(error) = self.pass_on(record.partition)? {
+            let poison = Poison { reason: "rejected", error };
+            self.task.send(dead_letter::of(record, &self.wiring.member.group, poison))?;
         }
-        self.stepped.outputs = outputs;
-        for key in self.stepped.forgotten.drain(..) {
-            self.task.send(self.wiring.state_record(record.partition, key, None))?;
-        }
-        self.stepped.report(&self.wiring.member.group);
         if let Err(poison) = outcome {
             self.task.send(dead_letter::of(record, &self.wiring.member.group, poison))?;
         }
         self.pending += 1;
         self.pending_since.get_or_insert_with(|| self.clock.steady_ms());
         Ok(())
+    }
+
+    /// Steps what came back from outside. True when there was something.
+    fn take_in(&mut self) -> Result<bool, RunError> {
+        let mut any = false;
+        while let Some((number, input)) = self.outside.next() {
+            // Restored anew: it is given again then.
+            let Some(Slot::Live(partition)) = self.partitions.get_mut(&number) else { continue };
+            self.stepped.clear();
+            if !partition.inject(self.processor.as_ref(), &input, &mut self.stepped) {
+                continue;
+            }
+            any = true;
+            if let Err(error) = self.pass_on(number)? {
+                let component = &self.wiring.member.group;
+                tracing::error!(component, error, "an output cannot be published");
+            }
+            self.pending += 1;
+            self.pending_since.get_or_insert_with(|| self.clock.steady_ms());
+        }
+        Ok(any)
+    }
+
+    /// Takes no more input while too much is under way outside.
+    fn hold(&mut self) -> Result<(), LogError> {
+        let full = self.outside.is_full();
+        if full.is_some() != self.held.is_some() {
+            self.task.hold(full.is_some())?;
+        }
+        self.held = full;
+        Ok(())
+    }
+
+    /// Sends what a step gave; in words why, for the last output that the log cannot take.
+    fn pass_on(&mut self, partition: i32) -> Result<Result<(), String>, RunError> {
+        let mut refused = Ok(());
+        let mut outputs = std::mem::take(&mut self.stepped.outputs);
+        for (key, output) in outputs.drain(..) {
+            if let Err(error) = self.send(&key, &output)? {
+                refused = Err(error);
+            }
+        }
+        self.stepped.outputs = outputs;
+        for key in self.stepped.forgotten.drain(..) {
+            self.task.send(self.wiring.state_record(partition, key, None))?;
+        }
+        if O::ACTIVE {
+            self.changed.extend(self.stepped.dropped.drain(..).map(|key| (partition, key)));
+        }
+        self.stepped.report(&self.wiring.member.group);
+        Ok(refused)
     }
 
     /// Sends an output; in words why, when it is none that the log can take.
@@ -302,88 +366,6 @@ impl<P: Processor> ProcessorRunner<P> {
             };
             self.task.send(tick)?;
             self.pending_since.get_or_insert_with(|| self.clock.steady_ms());
-        }
-        Ok(())
-    }
-
-    fn until_commit(&self, wait: Duration) -> Duration {
-        match self.pending_since {
-            None => wait,
-            Some(since) => {
-                let left = (since + self.pace.commit_ms - self.clock.steady_ms()).max(0);
-                wait.min(Duration::from_millis(left as u64))
-            }
-        }
-    }
-
-    fn commit_due(&self) -> bool {
-        self.pending >= self.pace.commit_records
-            || self
-                .pending_since
-                .is_some_and(|since| self.clock.steady_ms() - since >= self.pace.commit_ms)
-    }
-
-    fn give_up(&mut self, partitions: &[i32]) -> Result<(), RunError> {
-        let result = self.commit(partitions);
-        for partition in partitions {
-            self.partitions.remove(partition);
-        }
-        result
-    }
-
-    /// Commits; what fails in passing makes every partition be restored.
-    fn commit(&mut self, leaving: &[i32]) -> Result<(), RunError> {
-        match self.try_commit(leaving) {
-            Err(LogError::Retry { what, error }) => {
-                tracing::warn!(what, error, "commit failed; restoring every partition");
-                metrics::counter!("opsc_processor_commits_failed_total").increment(1);
-                self.start_over()
-            }
-            other => other.map_err(Into::into),
-        }
-    }
-
-    /// Commits outputs, snapshots that are due and positions; of the partitions named, which are
-    /// about to be left, every changed key is snapshotted.
-    fn try_commit(&mut self, leaving: &[i32]) -> Result<(), LogError> {
-        let mut positions = Vec::new();
-        for (number, slot) in &mut self.partitions {
-            let Slot::Live(partition) = slot else { continue };
-            let all = leaving.contains(number) || partition.is_reconciled();
-            let limit = if all { usize::MAX } else { self.pace.commit_snapshots };
-            let pace = (!all).then_some(self.pace.snapshot_ms);
-            for key in partition.due_snapshots(pace, limit) {
-                for (key, value) in partition.snapshot(self.processor.as_ref(), &key) {
-                    self.task.send(self.wiring.state_record(*number, key, Some(value)))?;
-                }
-            }
-            if let Some(position) = partition.position(*number, P::LOGIC_VERSION) {
-                let topic = &self.wiring.state_topic;
-                self.task.send(position::record(topic, *number, Some(&position)))?;
-                positions.push(position);
-            }
-        }
-        self.pending = 0;
-        self.pending_since = None;
-        // Without positions it holds ticks: partitions at rest must see time pass.
-        self.task.commit(&positions)?;
-        metrics::counter!("opsc_processor_commits_total").increment(1);
-        for position in &positions {
-            if let Some(Slot::Live(partition)) = self.partitions.get_mut(&position.partition) {
-                partition.committed();
-            }
-        }
-        Ok(())
-    }
-
-    /// Drops what was not committed, in the log and in memory, and restores every partition.
-    fn start_over(&mut self) -> Result<(), RunError> {
-        self.task.abort()?;
-        self.pending = 0;
-        self.pending_since = None;
-        let numbers: Vec<i32> = self.partitions.keys().copied().collect();
-        for number in numbers {
-            self.restore(number)?;
         }
         Ok(())
     }

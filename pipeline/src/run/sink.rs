@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sinks::{Poison as Refused, Sink, SinkError, SinkRecord};
 use tokio::runtime::Handle;
@@ -18,6 +18,7 @@ use super::schema_topic::SchemaTopic;
 use super::wiring::RunError;
 use crate::activity::call;
 use crate::clock::Clock;
+use crate::families;
 use crate::log::{Event, EventLog, LogError, Member, MemberSpec, Producer, Record, Start};
 
 #[cfg(test)]
@@ -267,6 +268,7 @@ impl<S: Sink> SinkRunner<S> {
         self.send_letters(&records, &poison)?;
         loop {
             let what = || format!("write rows of {}", self.spec.group);
+            let began = Instant::now();
             let write = || self.runtime.block_on(self.sink.write(&batch));
             match call(what, WRITE_WITHIN, write) {
                 Ok(written) => {
@@ -276,13 +278,10 @@ impl<S: Sink> SinkRunner<S> {
                         self.progress.done(record.partition, record.offset, record.timestamp_ms);
                     }
                     let sink = &self.spec.group;
-                    for (name, count) in [
-                        ("opsc_sink_rows_total", written.rows),
-                        ("opsc_sink_duplicates_total", written.duplicates),
-                        ("opsc_sink_skipped_total", written.skipped),
-                    ] {
-                        metrics::counter!(name, "sink" => sink.clone()).increment(count);
-                    }
+                    families::SINK_ROWS.add([sink], written.rows);
+                    families::SINK_DUPLICATES.add([sink], written.duplicates);
+                    families::SINK_SKIPPED.add([sink], written.skipped);
+                    families::SINK_WRITE.record([sink], began.elapsed().as_secs_f64());
                     return Ok(());
                 }
                 Err(SinkError::Poison(poison)) if !poison.is_empty() => {
@@ -331,8 +330,7 @@ impl<S: Sink> SinkRunner<S> {
         match &error {
             SinkError::Retry(_) => {
                 tracing::warn!(sink = self.spec.group, %error, "holding");
-                metrics::counter!("opsc_sink_retries_total", "sink" => self.spec.group.clone())
-                    .increment(1);
+                families::SINK_RETRIES.add([&self.spec.group], 1);
                 self.away = Some(self.clock.steady_ms() + self.pause_ms);
                 self.pause_ms = (self.pause_ms * 2).min(RETRY_MS.1);
                 self.trouble = Some((error.to_string(), i64::MAX));
@@ -341,8 +339,7 @@ impl<S: Sink> SinkRunner<S> {
             }
             SinkError::Moved { .. } => {
                 tracing::warn!(%error, "reading again from the position it has now");
-                metrics::counter!("opsc_sink_moved_total", "sink" => self.spec.group.clone())
-                    .increment(1);
+                families::SINK_MOVED.add([&self.spec.group], 1);
                 let owned: Vec<i32> = self.owned.iter().copied().collect();
                 self.seek(&owned)
             }

@@ -57,9 +57,11 @@ pub(super) fn part_key<K: StateKey>(key: &K, section: u16, part: u16) -> Bytes {
 
 fn split_key<K: StateKey>(key: &[u8]) -> Result<(K, u16, u16), String> {
     let text = std::str::from_utf8(key).map_err(|error| format!("state key: {error}"))?;
-    let mut words = text.split('/');
+    let end = text.match_indices('/').nth(K::WORDS - 1).map_or(text.len(), |(at, _)| at);
+    let (key, rest) = text.split_at(end);
+    let key = K::parse(key);
+    let mut words = rest.strip_prefix('/').unwrap_or_default().split('/');
     let mut next = || words.next();
-    let key = next().and_then(K::parse);
     let section = next().and_then(|word| word.parse().ok());
     let part = next().map_or(Some(0), |word| word.parse().ok());
     match (key, section, part, next()) {

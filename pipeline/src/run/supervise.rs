@@ -17,6 +17,7 @@ use super::lag::{Lag, Reading, Teller};
 use super::wiring::RunError;
 use crate::activity::Activity;
 use crate::clock::wall_ms;
+use crate::families;
 use crate::log::LogError;
 
 /// Longest that one turn waits for something to do.
@@ -276,7 +277,7 @@ fn replace(common: &Common, component: &mut Component, why: &str) {
     let name = component.name.as_str();
     component.life.watched.activity.give_up();
     let count = common.health.given_up.fetch_add(1, Ordering::Relaxed) + 1;
-    metrics::counter!("opsc_threads_given_up_total", "component" => name.to_owned()).increment(1);
+    families::THREADS_GIVEN_UP.add([name], 1);
     if count > MAX_GIVEN_UP {
         let error = format!("{why}; with {count} such threads the process must start again");
         tracing::error!(component = name, error, "ended");
@@ -331,8 +332,7 @@ impl Work {
                 break;
             }
             tracing::warn!(component, %error, ?pause, "built again after a pause");
-            metrics::counter!("opsc_component_restarts_total", "component" => self.component.clone())
-                .increment(1);
+            families::COMPONENT_RESTARTS.add([component], 1);
             self.set(State::Waiting(error.to_string()));
             self.sleep(pause);
             pause = (pause * 2).min(PAUSE.1);

@@ -1,15 +1,16 @@
-//! Commands on the log: what the API and the inventory sources want changed.
+//! Commands on the log: what the API wants changed.
 
 use std::sync::Arc;
 
 use api::{PortError, PortFuture};
-use schemas::{Device, DeviceId};
+use schemas::{AvroRecord, Device, DeviceId};
 use tokio::sync::oneshot;
 
 use crate::log::{EventLog, LogError, NewRecord, Producer};
+use crate::topic::{Carries, Key, Keyed, Topic};
 use crate::topology::DEVICE;
 
-/// Writes the device topic; each call returns when its record is durable.
+/// Writes record by record; each call returns when its record is durable.
 pub struct Commands {
     producer: Arc<dyn Producer>,
 }
@@ -21,6 +22,27 @@ impl Commands {
     /// [`LogError::Fatal`].
     pub fn new(log: &dyn EventLog) -> Result<Self, LogError> {
         Ok(Self { producer: log.producer("commands")? })
+    }
+
+    /// Writes a record; durable on return.
+    ///
+    /// # Errors
+    /// [`PortError`].
+    pub async fn publish<K: Key, T: Carries<V>, V: AvroRecord + Keyed<Key = K>>(
+        &self,
+        topic: &Topic<K, T>,
+        value: &V,
+    ) -> Result<(), PortError> {
+        let record = topic.publish(value).map_err(|error| PortError::Refused(error.to_string()))?;
+        self.write(record).await
+    }
+
+    /// Removes a key from a compacted topic; durable on return.
+    ///
+    /// # Errors
+    /// [`PortError`].
+    pub async fn remove<K: Key, T>(&self, topic: &Topic<K, T>, key: &K) -> Result<(), PortError> {
+        self.write(topic.tombstone(key)).await
     }
 
     async fn write(&self, record: NewRecord) -> Result<(), PortError> {
@@ -41,10 +63,7 @@ impl Commands {
     /// # Errors
     /// [`PortError`].
     pub async fn put(&self, device: &Device) -> Result<(), PortError> {
-        let record = DEVICE
-            .record(&device.id, device)
-            .map_err(|error| PortError::Refused(error.to_string()))?;
-        self.write(record).await
+        self.publish(&DEVICE, device).await
     }
 }
 
@@ -67,6 +86,6 @@ impl api::Commands for Commands {
     }
 
     fn delete_device(&self, id: DeviceId) -> PortFuture<'_, Result<(), PortError>> {
-        Box::pin(self.write(DEVICE.tombstone(&id)))
+        Box::pin(async move { self.remove(&DEVICE, &id).await })
     }
 }

@@ -1,13 +1,14 @@
 //! The database: reached, migrated, kept tidy.
 
-use std::net::IpAddr;
-use std::str::FromStr;
+mod url;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
-use sqlx::{Connection, PgConnection, PgPool};
+use sinks::Servers;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{Connection, PgPool};
 
 use super::StartError;
 use crate::config::Config;
@@ -15,49 +16,8 @@ use crate::config::Config;
 /// Ends statements that their caller has given up on.
 const STATEMENT_TIMEOUT: &str = "25000";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// What sqlx takes behind the question mark. What it does not know it would log with its value,
-/// which may be a password under a misspelled name.
-const PARAMETERS: &[&str] = &[
-    "sslmode",
-    "ssl-mode",
-    "sslrootcert",
-    "ssl-root-cert",
-    "ssl-ca",
-    "sslcert",
-    "ssl-cert",
-    "sslkey",
-    "ssl-key",
-    "statement-cache-capacity",
-    "host",
-    "hostaddr",
-    "port",
-    "dbname",
-    "user",
-    "password",
-    "application_name",
-    "options",
-];
-
-/// The names of its parameters, without their values.
-fn parameters(url: &str) -> impl Iterator<Item = &str> {
-    let query = url.split_once('?').map_or("", |(_, query)| query);
-    let query = query.split_once('#').map_or(query, |(query, _)| query);
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    // What has no value may be the rest of a password with a question mark in it.
-    pairs.map(|pair| pair.split_once('=').map_or("(without a value)", |(name, _)| name))
-}
-
-/// The first parameter that nothing knows; only its name.
-fn unknown_parameter(url: &str) -> Option<&str> {
-    let known = |name: &str| name.starts_with("options[") || PARAMETERS.contains(&name);
-    parameters(url).find(|name| !known(name))
-}
-
-/// Whether the URL says how to encrypt.
-fn names_mode(url: &str) -> bool {
-    parameters(url).any(|name| matches!(name, "sslmode" | "ssl-mode"))
-}
+/// A connection at rest that does not answer within this time is replaced.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn refused(error: impl ToString) -> StartError {
     StartError::Database(error.to_string())
@@ -67,7 +27,7 @@ fn refused(error: impl ToString) -> StartError {
 ///
 /// # Errors
 /// [`StartError`] when there is no URL or it is none.
-pub fn options(config: &Config) -> Result<PgConnectOptions, StartError> {
+pub fn servers(config: &Config) -> Result<Servers, StartError> {
     let url = config.database.url.expose_secret();
     if url.is_empty() {
         return Err(refused(
@@ -75,48 +35,11 @@ pub fn options(config: &Config) -> Result<PgConnectOptions, StartError> {
              a private one)",
         ));
     }
-    if let Some(name) = unknown_parameter(url) {
-        return Err(refused(format!(
-            "DATABASE_URL has the unknown parameter {name}; known are {}, options[…]",
-            PARAMETERS.join(", ")
-        )));
-    }
-    // sqlx's message may repeat parts of the URL, and with it the password.
-    let options = PgConnectOptions::from_str(url).map_err(|_| {
-        refused("DATABASE_URL is not of the form postgres://user:password@host:port/name")
-    })?;
-    // sqlx reads that variable, too.
-    encrypted(options, names_mode(url) || std::env::var_os("PGSSLMODE").is_some())
-}
-
-/// Over a network the server must prove who it is, unless the URL says otherwise: what would be
-/// sent in plain text otherwise is the whole inventory. `asked`: it says how.
-fn encrypted(options: PgConnectOptions, asked: bool) -> Result<PgConnectOptions, StartError> {
-    if matches!(options.get_ssl_mode(), PgSslMode::Allow) {
-        // sqlx would send it all in plain text.
-        return Err(refused(
-            "DATABASE_URL has sslmode=allow, which does not ask for TLS: say verify-full, require \
-             (the server is not checked) or disable (plain text)",
-        ));
-    }
-    Ok(match (asked, is_local(&options)) {
-        (true, _) => options,
-        // Nobody else hears it, and it costs processor time.
-        (false, true) => options.ssl_mode(PgSslMode::Disable),
-        (false, false) => options.ssl_mode(PgSslMode::VerifyFull),
-    })
-}
-
-/// Whether the server is on this machine.
-fn is_local(options: &PgConnectOptions) -> bool {
-    let host = options.get_host().trim_start_matches('[').trim_end_matches(']');
-    let loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    loopback || host == "localhost" || options.get_socket().is_some() || host.starts_with('/')
+    url::servers(url, url::Environment::read()).map_err(refused)
 }
 
 /// What to do about a server that is not trusted, or that knows no TLS.
-fn remedy(error: &sqlx::Error) -> Option<&'static str> {
-    let text = error.to_string();
+fn remedy(text: &str) -> Option<&'static str> {
     let remedies = [
         (
             "does not support TLS",
@@ -135,18 +58,49 @@ fn remedy(error: &sqlx::Error) -> Option<&'static str> {
     remedies.iter().find_map(|(words, remedy)| text.contains(words).then_some(*remedy))
 }
 
-/// A pool that connects when it is used.
-///
-/// # Errors
-/// [`StartError`] on an unusable URL.
-pub fn pool(config: &Config) -> Result<PgPool, StartError> {
-    let options = options(config)?
-        .application_name("opsconductor")
-        .options([("statement_timeout", STATEMENT_TIMEOUT), ("jit", "off")]);
-    Ok(PgPoolOptions::new()
+/// A pool of connections to the server that can be written to. It connects when it is used; who
+/// runs on must have [`Servers::follow`] run beside it.
+pub fn pool(config: &Config, servers: &Servers) -> PgPool {
+    let (at_open, at_use) = (servers.clone(), servers.clone());
+    PgPoolOptions::new()
         .max_connections(config.database.max_connections)
         .acquire_timeout(CONNECT_TIMEOUT)
-        .connect_lazy_with(options))
+        .after_connect(move |connection, _| {
+            let servers = at_open.clone();
+            Box::pin(async move {
+                if servers.are_several() && !sinks::takes_writes(connection).await? {
+                    return Err(sqlx::Error::Protocol("this server takes no writes".to_owned()));
+                }
+                Ok(())
+            })
+        })
+        // A server that is gone without a word takes no answer to end.
+        .test_before_acquire(false)
+        .before_acquire(move |connection, meta| {
+            let current = at_use.is_current(meta.age);
+            Box::pin(async move {
+                Ok(current
+                    && tokio::time::timeout(PING_TIMEOUT, connection.ping())
+                        .await
+                        .is_ok_and(|answer| answer.is_ok()))
+            })
+        })
+        .connect_lazy_with(servers.current())
+}
+
+/// For the pool: the servers with the options of its sessions.
+pub fn sessions(servers: &Servers) -> Servers {
+    let options = [("statement_timeout", STATEMENT_TIMEOUT), ("jit", "off")];
+    servers.with(|it| it.application_name("opsconductor").options(options))
+}
+
+/// A pool for a command that ends soon.
+pub(super) async fn pool_now(config: &Config) -> Result<PgPool, StartError> {
+    let servers = sessions(&servers(config)?);
+    if let Err(error) = servers.connect().await {
+        return Err(refused(explained(&error)));
+    }
+    Ok(pool(config, &servers))
 }
 
 /// Migrates; waits for a database that is not there yet, says so, and gives up only on what
@@ -154,7 +108,11 @@ pub fn pool(config: &Config) -> Result<PgPool, StartError> {
 ///
 /// # Errors
 /// [`StartError`] with the mend.
-pub async fn migrate(pool: &PgPool, stop: &super::Stop) -> Result<sinks::DatabaseInfo, StartError> {
+pub async fn migrate(
+    pool: &PgPool,
+    servers: &Servers,
+    stop: &super::Stop,
+) -> Result<sinks::DatabaseInfo, StartError> {
     let options = sinks::MigrateOptions::default();
     let mut said = false;
     loop {
@@ -167,8 +125,9 @@ pub async fn migrate(pool: &PgPool, stop: &super::Stop) -> Result<sinks::Databas
             }
             Err(sinks::MigrateError::Retry(error)) if !stop.requested() => {
                 if !said {
-                    let error = cause(pool).await.unwrap_or(error);
-                    tracing::warn!(error, "waiting for the database");
+                    // A pool says only that it waited.
+                    let cause = servers.connect().await.err().map(|error| explained(&error));
+                    tracing::warn!(error = cause.unwrap_or(error), "waiting for the database");
                     said = true;
                 }
                 tokio::time::sleep(Duration::from_secs(1)).await;
@@ -178,21 +137,23 @@ pub async fn migrate(pool: &PgPool, stop: &super::Stop) -> Result<sinks::Databas
     }
 }
 
-/// Why no connection comes about, if none does: a pool says only that it waited.
-async fn cause(pool: &PgPool) -> Option<String> {
-    let options = pool.connect_options();
-    let refused = |error: &dyn std::fmt::Display| {
-        Some(format!("{}:{}: {error}", options.get_host(), options.get_port()))
-    };
-    let explained = |error: sqlx::Error| match remedy(&error) {
-        Some(remedy) => refused(&format!("{error}: {remedy}")),
-        None => refused(&error),
-    };
-    match tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options)).await {
-        Ok(Ok(_)) => None,
-        Ok(Err(error)) => explained(error),
-        Err(_) => refused(&"no answer"),
+/// Why no server can be used, and the remedy where one is known.
+fn explained(error: &sinks::NoServer) -> String {
+    let error = error.to_string();
+    match remedy(&error) {
+        Some(remedy) => format!("{error}: {remedy}"),
+        None => error,
     }
+}
+
+/// A database that is there, with today's tables.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn migrated(config: &Config) -> Result<PgPool, StartError> {
+    let pool = pool_now(config).await?;
+    sinks::inspect(&pool).await.map_err(refused)?;
+    Ok(pool)
 }
 
 /// For `opsconductor migrate`: what was done, in words.
@@ -200,10 +161,7 @@ async fn cause(pool: &PgPool) -> Option<String> {
 /// # Errors
 /// [`StartError`].
 pub async fn migrate_only(config: &Config) -> Result<String, StartError> {
-    let pool = pool(config)?;
-    if let Some(error) = cause(&pool).await {
-        return Err(refused(error));
-    }
+    let pool = pool_now(config).await?;
     let info = sinks::migrate(&pool, &sinks::MigrateOptions::default()).await.map_err(refused)?;
     Ok(words(&info))
 }
@@ -217,10 +175,7 @@ pub async fn rebuild_only(
     from: DateTime<Utc>,
     to: Option<DateTime<Utc>>,
 ) -> Result<String, StartError> {
-    let pool = pool(config)?;
-    if let Some(error) = cause(&pool).await {
-        return Err(refused(error));
-    }
+    let pool = pool_now(config).await?;
     let now = Utc::now();
     let to = to.unwrap_or(now - sinks::REBUILD_AFTER);
     let rebuilt = sinks::rebuild(&pool, from, to, now).await.map_err(refused)?;
@@ -235,16 +190,41 @@ pub async fn rebuild_only(
     Ok(rebuilt.iter().map(line).collect())
 }
 
+/// How a database was found.
+#[derive(Debug)]
+pub enum Look {
+    /// At this program's version.
+    Ready(String),
+    /// Its tables are yet to be made or brought forward, and this role may.
+    ToMigrate(String),
+}
+
 /// For `opsconductor check`: what is there, changing nothing.
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn look(config: &Config) -> Result<String, StartError> {
-    let pool = pool(config)?;
-    if let Some(error) = cause(&pool).await {
-        return Err(refused(error));
+pub async fn look(config: &Config) -> Result<Look, StartError> {
+    let pool = pool_now(config).await?;
+    let (found, known) = match sinks::inspect(&pool).await {
+        Ok(info) => return Ok(Look::Ready(words(&info))),
+        Err(sinks::MigrateError::Older { found, known }) => (found, known),
+        Err(error) => return Err(refused(error)),
+    };
+    let may = "SELECT has_schema_privilege(current_schema(), 'CREATE')";
+    let may: Option<bool> = sqlx::query_scalar(may).fetch_one(&pool).await.map_err(refused)?;
+    if may != Some(true) {
+        return Err(refused(
+            "its role may not make tables: GRANT ALL ON SCHEMA public TO it, or make it the \
+             database's owner",
+        ));
     }
-    sinks::inspect(&pool).await.map(|info| words(&info)).map_err(refused)
+    let state = match found {
+        0 => "it has no tables yet".to_owned(),
+        found => format!("it is at migration {found}, this program at {known}"),
+    };
+    Ok(Look::ToMigrate(format!(
+        "reached; {state}: the first process that starts does that, or `opsconductor migrate`"
+    )))
 }
 
 fn words(info: &sinks::DatabaseInfo) -> String {
@@ -268,45 +248,5 @@ pub fn retention(config: &Config) -> sinks::Retention {
         rollup_1h: days(config.database.keep_1h_days),
         rollup_1d: days(config.database.keep_1d_days),
         ..sinks::Retention::default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn other_hosts_must_prove_who_they_are() {
-        let mode = |url: &str| {
-            let options = PgConnectOptions::from_str(url).unwrap();
-            let options = encrypted(options, names_mode(url));
-            options.map(|options| format!("{:?}", options.get_ssl_mode()))
-        };
-        for (url, expected) in [
-            ("postgres://u@db.example/d", "VerifyFull"),
-            ("postgres://u@192.0.2.1:5433/d?application_name=a", "VerifyFull"),
-            ("postgres://u@db.example/d?sslmode=require", "Require"),
-            ("postgres://u@db.example/d?application_name=a&ssl-mode=disable", "Disable"),
-            ("postgres://u@127.0.0.1/d", "Disable"),
-            ("postgres://u@[::1]/d", "Disable"),
-            ("postgres://u@localhost/d", "Disable"),
-            ("postgres://u@%2Frun%2Fpostgresql/d", "Disable"),
-        ] {
-            assert_eq!(mode(url).unwrap(), expected, "{url}");
-        }
-        let error = mode("postgres://u@db.example/d?sslmode=allow").unwrap_err().to_string();
-        assert!(error.contains("say verify-full"), "{error}");
-    }
-
-    #[test]
-    fn an_unknown_parameter_is_named_without_its_value() {
-        let check = |url: &str, expected: Option<&str>| {
-            assert_eq!(unknown_parameter(url), expected, "{url}");
-        };
-        check("postgres://u:p@h/d", None);
-        check("postgres://u@h/d?sslmode=require&options[a]=b&password=p", None);
-        check("postgres://u@h/d?pasword=p", Some("pasword"));
-        check("postgres://u@h/d?sslmode=require&x=1#y", Some("x"));
-        check("postgres://u:p?q@h/d", Some("(without a value)"));
     }
 }

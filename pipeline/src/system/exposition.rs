@@ -4,44 +4,57 @@
 use std::fmt::Write;
 
 use connectors::{BUCKETS_MS, DeviceTiming, Histogram, Poller};
+use instruments::Family;
 
 use super::parts::{GroupLag, Missing};
+use super::process::Usage;
+use crate::config::Config;
+use crate::families;
 use crate::run::lag::Behind;
 
 /// So many of the slowest devices are named.
 const SLOWEST_DEVICES: usize = 20;
 
-/// A family of lines in Prometheus's text form (0.0.4).
-struct Family<'a> {
+/// The lines of a family in Prometheus's text form (0.0.4).
+struct Lines<'a> {
     text: &'a mut String,
-    name: &'a str,
+    family: &'a Family,
 }
 
-impl<'a> Family<'a> {
-    fn begin(text: &'a mut String, name: &'a str, kind: &str, help: &str) -> Self {
-        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-        Self { text, name }
+impl<'a> Lines<'a> {
+    fn begin(text: &'a mut String, family: &'a Family) -> Self {
+        let (name, kind) = (family.name, family.kind.name());
+        let _ = writeln!(text, "# HELP {name} {}\n# TYPE {name} {kind}", family.help());
+        Self { text, family }
     }
 
-    fn line(&mut self, suffix: &str, labels: &[(&str, &str)], value: f64) {
-        let _ = write!(self.text, "{}{suffix}{{", self.name);
-        for (position, (label, value)) in labels.iter().enumerate() {
-            let comma = if position > 0 { "," } else { "" };
+    /// `values`: of the family's labels, in their order.
+    fn line(&mut self, values: &[&str], value: f64) {
+        self.write("", values, None, value);
+    }
+
+    fn write(&mut self, suffix: &str, values: &[&str], bound: Option<&str>, value: f64) {
+        let _ = write!(self.text, "{}{suffix}", self.family.name);
+        let own = self.family.labels.iter().copied().zip(values.iter().copied());
+        let mut before = '{';
+        for (label, value) in own.chain(bound.map(|bound| ("le", bound))) {
             let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-            let _ = write!(self.text, "{comma}{label}=\"{value}\"");
+            let _ = write!(self.text, "{before}{label}=\"{value}\"");
+            before = ',';
         }
-        let _ = writeln!(self.text, "}} {value}");
+        let end = if before == ',' { "}" } else { "" };
+        let _ = writeln!(self.text, "{end} {value}");
     }
 
-    fn histogram(&mut self, labels: &[(&str, &str)], histogram: &Histogram) {
+    fn histogram(&mut self, values: &[&str], histogram: &Histogram) {
         let count = histogram.count as f64;
         let bounds = BUCKETS_MS.iter().map(|bound| seconds(*bound as f64).to_string());
         let buckets = bounds.zip(histogram.at_most.map(|at_most| at_most as f64));
         for (bound, at_most) in buckets.chain([("+Inf".to_owned(), count)]) {
-            self.line("_bucket", &[labels, &[("le", &bound)]].concat(), at_most);
+            self.write("_bucket", values, Some(&bound), at_most);
         }
-        self.line("_sum", labels, seconds(histogram.sum_ms as f64));
-        self.line("_count", labels, count);
+        self.write("_sum", values, None, seconds(histogram.sum_ms as f64));
+        self.write("_count", values, None, count);
     }
 }
 
@@ -49,39 +62,64 @@ fn seconds(ms: f64) -> f64 {
     ms / 1_000.0
 }
 
-/// How far each group is behind, by topic and partition, whoever holds it or nobody.
-pub(super) fn lag(text: &mut String, all: &[GroupLag]) {
-    let help = "Records between what a group is done with and the end of the log";
-    by_partition(Family::begin(text, "opsc_lag_records", "gauge", help), all, |behind| {
-        Some(behind.records as f64)
-    });
-    let help = "Age of the oldest record that a group is not done with, at most";
-    by_partition(Family::begin(text, "opsc_lag_seconds", "gauge", help), all, |behind| {
-        behind.ms.map(|ms| seconds(ms as f64))
-    });
+/// What this process takes of the machine.
+pub(super) fn usage(text: &mut String, usage: &Usage) {
+    let mut line = |family, value: Option<f64>| {
+        // What the system does not say is left out.
+        if let Some(value) = value {
+            Lines::begin(text, family).line(&[], value);
+        }
+    };
+    line(families::PROCESS_CPU.family(), usage.cpu_s);
+    line(families::PROCESS_RESIDENT.family(), usage.resident_bytes);
+    line(families::PROCESS_VIRTUAL.family(), usage.virtual_bytes);
+    line(families::PROCESS_OPEN_FDS.family(), usage.open_fds);
+    line(families::PROCESS_MAX_FDS.family(), usage.max_fds);
+    line(families::PROCESS_THREADS.family(), usage.threads);
+    line(families::PROCESS_START.family(), usage.started_s);
 }
 
-/// Partitions that nobody holds, by group.
-pub(super) fn missing(text: &mut String, all: &[Missing]) {
-    let help = "Partitions that no process has held for half a minute";
-    let mut family = Family::begin(text, "opsc_partitions_missing", "gauge", help);
-    for Missing { part, partitions, .. } in all {
-        let labels = [("group", part.group.as_str()), ("topic", part.topic)];
-        family.line("", &labels, partitions.len() as f64);
+/// Counters that the poller keeps.
+pub(super) fn counters(text: &mut String, poller: &Poller) {
+    for (family, value) in connectors::FAMILIES.iter().zip(poller.counters().list()) {
+        Lines::begin(text, family).line(&[], value as f64);
     }
 }
 
-fn by_partition(mut family: Family<'_>, all: &[GroupLag], value: fn(&Behind) -> Option<f64>) {
+/// What became of warnings and errors.
+pub(super) fn lines(text: &mut String, counts: impl Iterator<Item = (&'static str, u64)>) {
+    let mut lines = Lines::begin(text, families::PROCESS_LOG_LINES.family());
+    counts.for_each(|(result, count)| lines.line(&[result], count as f64));
+}
+
+/// How far each group is behind, by topic and partition, whoever holds it or nobody.
+pub(super) fn lag(text: &mut String, config: &Config, all: &[GroupLag]) {
+    let lines = Lines::begin(text, families::LAG_RECORDS.family());
+    by_partition(lines, config, all, |behind| Some(behind.records as f64));
+    let lines = Lines::begin(text, families::LAG.family());
+    by_partition(lines, config, all, |behind| behind.ms.map(|ms| seconds(ms as f64)));
+}
+
+/// Partitions that nobody holds, by group.
+pub(super) fn missing(text: &mut String, config: &Config, all: &[Missing]) {
+    let mut lines = Lines::begin(text, families::PARTITIONS_MISSING.family());
+    for Missing { part, partitions, .. } in all {
+        let names = [config.log.full_name(&part.group), config.log.full_name(part.topic)];
+        lines.line(&names.each_ref().map(String::as_str), partitions.len() as f64);
+    }
+}
+
+fn by_partition(
+    mut lines: Lines<'_>,
+    config: &Config,
+    all: &[GroupLag],
+    value: fn(&Behind) -> Option<f64>,
+) {
     for lagging in all {
+        let names = [&lagging.group, &lagging.topic].map(|name| config.log.full_name(name));
         for (partition, behind) in &lagging.partitions {
             let Some(value) = value(behind) else { continue };
-            let partition = partition.to_string();
-            let labels = [
-                ("group", lagging.group.as_str()),
-                ("topic", lagging.topic.as_str()),
-                ("partition", &partition),
-            ];
-            family.line("", &labels, value);
+            lines.line(&[&names[0], &names[1], &partition.to_string()], value);
         }
     }
 }
@@ -89,16 +127,14 @@ fn by_partition(mut family: Family<'_>, all: &[GroupLag], value: fn(&Behind) -> 
 /// How long polls take: histograms by profile and table, and the slowest devices by name.
 pub(super) fn polls(text: &mut String, poller: &Poller) {
     let all = poller.durations();
-    let help = "Duration of polls by profile";
-    let mut family = Family::begin(text, "opsc_poll_seconds", "histogram", help);
+    let mut lines = Lines::begin(text, families::POLL.family());
     for (profile, durations) in &all {
-        family.histogram(&[("profile", profile)], &durations.polls);
+        lines.histogram(&[profile], &durations.polls);
     }
-    let help = "Time that a poll waited for answers by table; requests side by side count each";
-    let mut family = Family::begin(text, "opsc_poll_table_seconds", "histogram", help);
+    let mut lines = Lines::begin(text, families::POLL_TABLE.family());
     for (profile, durations) in &all {
         for (table, histogram) in &durations.tables {
-            family.histogram(&[("profile", profile), ("table", table)], histogram);
+            lines.histogram(&[profile, table], histogram);
         }
     }
     slowest(text, poller.timings());
@@ -108,18 +144,12 @@ fn slowest(text: &mut String, mut timings: Vec<DeviceTiming>) {
     timings.retain(|timing| timing.polls > 0);
     timings.sort_by_key(|timing| std::cmp::Reverse(timing.last_duration_ms));
     timings.truncate(SLOWEST_DEVICES);
-    let help = "Last poll of the slowest devices, with the table it waited for longest";
-    let mut family = Family::begin(text, "opsc_poll_slowest_seconds", "gauge", help);
+    let mut lines = Lines::begin(text, families::POLL_SLOWEST.family());
     for timing in &timings {
         let device = timing.device.to_string();
         let table = timing.slowest_table.as_ref().map_or("", |(table, _)| table);
-        let labels = [
-            ("device", timing.device_name.as_str()),
-            ("id", &device),
-            ("connector", timing.connector),
-            ("table", table),
-        ];
-        family.line("", &labels, seconds(timing.last_duration_ms as f64));
+        let values = [timing.device_name.as_str(), &device, timing.connector, table];
+        lines.line(&values, seconds(timing.last_duration_ms as f64));
     }
 }
 
@@ -139,11 +169,15 @@ mod tests {
             topic: "metric".to_owned(),
             partitions: partitions.into(),
         };
+        let mut config = Config::load(None, []).unwrap();
+        config.log.kind = crate::config::LogKind::Kafka;
+        config.log.kafka.prefix = "site-".to_owned();
         let mut text = String::new();
-        lag(&mut text, &[lagging]);
+        lag(&mut text, &config, &[lagging]);
         let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
-        let labels =
-            |n: u8| format!("{{group=\"sink-metric\",topic=\"metric\",partition=\"{n}\"}}");
+        let labels = |n: u8| {
+            format!("{{group=\"site-sink-metric\",topic=\"site-metric\",partition=\"{n}\"}}")
+        };
         let expected = [
             format!("opsc_lag_records{} 0", labels(0)),
             format!("opsc_lag_records{} 7", labels(1)),
@@ -160,15 +194,14 @@ mod tests {
         let mut at_most = [0; BUCKETS_MS.len()];
         at_most[11] = 2;
         let histogram = Histogram { at_most, count: 3, sum_ms: 90_000 };
-        let mut family = Family::begin(&mut text, "h", "histogram", "help");
-        family.histogram(&[("profile", "a\"b\\c\nd")], &histogram);
+        Lines::begin(&mut text, families::POLL.family()).histogram(&["a\"b\\c\nd"], &histogram);
         let last: Vec<&str> = text.lines().rev().take(4).collect();
         let profile = r#"profile="a\"b\\c\nd""#;
         let expected = [
-            format!("h_count{{{profile}}} 3"),
-            format!("h_sum{{{profile}}} 90"),
-            format!("h_bucket{{{profile},le=\"+Inf\"}} 3"),
-            format!("h_bucket{{{profile},le=\"30\"}} 2"),
+            format!("opsc_poll_seconds_count{{{profile}}} 3"),
+            format!("opsc_poll_seconds_sum{{{profile}}} 90"),
+            format!("opsc_poll_seconds_bucket{{{profile},le=\"+Inf\"}} 3"),
+            format!("opsc_poll_seconds_bucket{{{profile},le=\"30\"}} 2"),
         ];
         assert_eq!(last, expected);
     }

@@ -41,7 +41,11 @@ pub fn log_id(log: &dyn EventLog) -> Result<Uuid, LogError> {
     })
 }
 
-fn find(log: &dyn EventLog) -> Result<Option<Uuid>, LogError> {
+/// The log's id, if it has one; nothing is written.
+///
+/// # Errors
+/// [`LogError`].
+pub fn find(log: &dyn EventLog) -> Result<Option<Uuid>, LogError> {
     let mut reader = log.reader(META.name, &[0], Start::Earliest)?;
     let mut oldest = None;
     read_to_end(reader.as_mut(), 0, |key, _| {

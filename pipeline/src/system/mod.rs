@@ -4,22 +4,28 @@ pub mod commands;
 pub mod database;
 mod demo;
 mod exposition;
-pub mod inventory;
 mod live;
 pub mod log_id;
 mod observe;
+mod own;
 mod parts;
+mod pollers;
 mod prober;
+mod process;
+mod process_log;
+mod processes;
+pub mod restored;
 mod roles;
 mod status;
 pub mod telemetry;
 pub mod vault;
 mod watch;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use connectors::Poller;
 use schemas::SchemaStore;
 use sqlx::PgPool;
 use tokio::runtime::Handle;
@@ -27,6 +33,7 @@ use uuid::Uuid;
 
 use crate::clock::{Clock, wall_ms};
 use crate::config::Config;
+use crate::families;
 use crate::log::{EventLog, LogError};
 use crate::run::lag::Lag;
 use crate::run::schema_topic::SchemaTopic;
@@ -35,8 +42,6 @@ use crate::run::wiring::RunError;
 use crate::topology;
 pub use crate::topology::Role;
 
-/// The command line's token, in the state folder.
-pub const TOKEN_FILE: &str = "cli-token";
 /// Where the one-time password of the first start lies until the administrator removes it.
 pub const PASSWORD_FILE: &str = "admin-password";
 
@@ -87,7 +92,7 @@ impl Stop {
 
 /// What every role shares.
 pub(crate) struct Shared {
-    pub config: Config,
+    pub config: Arc<Config>,
     /// Roles and name of this process, as it is known to the others.
     pub instance: String,
     pub runtime: Handle,
@@ -95,14 +100,29 @@ pub(crate) struct Shared {
     pub log_id: Uuid,
     pub schemas: SchemaStore,
     pub pool: PgPool,
+    /// Of the database, for those who hold connections of their own.
+    pub servers: sinks::Servers,
     pub clock: Clock,
     pub health: Health,
     pub lag: Lag,
     pub(crate) parts: parts::Parts,
+    pub(crate) restored: restored::Said,
+    pub(crate) pollers: pollers::Pollers,
+    /// The roles of this process.
+    pub roles: Vec<Role>,
+    /// Set where devices are polled. Weak: who stops the poller is its last owner.
+    pub poller: OnceLock<Weak<Poller>>,
     pub started_at: i64,
     pub metrics: metrics_exporter_prometheus::PrometheusHandle,
     pub database: sinks::DatabaseInfo,
     pub stop: Stop,
+}
+
+impl Shared {
+    /// The poller, while it runs here.
+    fn poller(&self) -> Option<Arc<Poller>> {
+        self.poller.get().and_then(Weak::upgrade)
+    }
 }
 
 /// The profiles built in and those of the configuration's folder.
@@ -143,7 +163,17 @@ pub fn run(config: &Config, roles: &[Role], runtime: &Handle) -> Result<(), Star
     let stop = Stop::default();
     watch_signals(runtime, stop.clone())?;
     let shared = Arc::new(open(config, roles, runtime, stop)?);
-    let running = roles::Running::start(&shared, roles)?;
+    let lines = process_log::Shipper::start(&shared)?;
+    let running = match roles::Running::start(&shared, roles) {
+        Ok(running) => running,
+        Err(error) => {
+            lines.stop();
+            return Err(error);
+        }
+    };
+    if roles.contains(&Role::Api) {
+        restored::watch(&shared)?;
+    }
     let failure = loop {
         if shared.stop.requested() {
             break None;
@@ -154,7 +184,9 @@ pub fn run(config: &Config, roles: &[Role], runtime: &Handle) -> Result<(), Star
         std::thread::sleep(Duration::from_millis(50));
     };
     tracing::info!("stopping");
+    shared.stop.request();
     running.stop();
+    lines.stop();
     tracing::info!("stopped");
     failure.map_or(Ok(()), |error| Err(error.into()))
 }
@@ -171,32 +203,46 @@ fn open(
         StartError::machine(what, format!("{error}: set OPSC_STATE_DIR to a folder of yours"))
     })?;
     let metrics = telemetry::metrics().map_err(|error| StartError::machine("metrics", error))?;
+    runtime.spawn(telemetry::upkeep(metrics.clone()));
+    let kind = config.log.kind.name();
+    families::BUILD_INFO.set([env!("CARGO_PKG_VERSION"), kind], 1.0);
     let log = reached(&stop, || crate::log::open(config))?;
     reached(&stop, || log.ensure_topics(&topology::topics(config.log.partitions)))?;
     let schemas = SchemaStore::new();
     let mut schema_topic = SchemaTopic::new(Arc::clone(&log), schemas.clone());
     reached(&stop, || schema_topic.publish())?;
     let log_id = reached(&stop, || log_id::log_id(log.as_ref()))?;
+    let servers = database::servers(config)?;
+    let of_pool = database::sessions(&servers);
     let pool = {
         // The pool's background tasks belong to the runtime.
         let _guard = runtime.enter();
-        database::pool(config)?
+        database::pool(config, &of_pool)
     };
-    let database = runtime.block_on(database::migrate(&pool, &stop))?;
+    {
+        let (servers, pool) = (of_pool.clone(), pool.clone());
+        runtime.spawn(async move { servers.follow(&pool).await });
+    }
+    let database = runtime.block_on(database::migrate(&pool, &of_pool, &stop))?;
     let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
     let names = if names.len() == Role::ALL.len() { "run".to_owned() } else { names.join("+") };
     Ok(Shared {
-        config: config.clone(),
+        config: Arc::new(config.clone()),
         instance: format!("{names}@{}", config.instance()),
         runtime: runtime.clone(),
         log,
         log_id,
         schemas,
         pool,
+        servers,
         clock: Clock::system(),
         health: Health::default(),
         lag: Lag::default(),
-        parts: parts::Parts::new(config.log.partitions),
+        parts: parts::Parts::new(config.log.partitions, config.system.keep_gone_s * 1_000),
+        restored: restored::Said::default(),
+        pollers: pollers::Pollers::default(),
+        roles: roles.to_vec(),
+        poller: OnceLock::new(),
         started_at: wall_ms(),
         metrics,
         database,

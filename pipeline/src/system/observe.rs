@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use connectors::Poller;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -31,11 +30,7 @@ impl Telemetry {
 }
 
 /// Serves at `telemetry.listen`, if that is set.
-pub(super) fn start(
-    shared: &Arc<Shared>,
-    poller: Option<&Arc<Poller>>,
-    whole: bool,
-) -> Result<Option<Telemetry>, StartError> {
+pub(super) fn start(shared: &Arc<Shared>) -> Result<Option<Telemetry>, StartError> {
     let listen = &shared.config.telemetry.listen;
     if listen.is_empty() {
         return Ok(None);
@@ -49,7 +44,7 @@ pub(super) fn start(
             ),
         )
     })?;
-    let system = Arc::new(status::System::new(Arc::clone(shared), poller, whole));
+    let system = Arc::new(status::System::new(Arc::clone(shared)));
     let (stop, stopped) = oneshot::channel();
     let server = shared.runtime.spawn(async move {
         let served = api::serve_telemetry(listener, system, async {

@@ -11,13 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use schemas::{ProcessStatus, ReadStatus};
 
+use super::processes::{GONE_MS, Process, Processes};
 use crate::run::lag::Behind;
 use crate::topology::{self, Part};
-
-/// Who has written nothing for so long is gone.
-pub(super) const GONE_MS: i64 = 30_000;
-/// Most processes that are remembered: those that wrote last.
-const MAX_PROCESSES: usize = 1_024;
 
 /// A partition as its holders told.
 #[derive(Clone, Debug)]
@@ -50,9 +46,10 @@ impl std::fmt::Display for Missing {
         write!(f, "no process of role {role} reads {topic}[{}]", partitions.join(", "))?;
         write!(f, " for group {group}")?;
         match &self.last {
-            Some(last) => write!(f, ", the last was {last}: start it, or another `{role}`"),
-            None => write!(f, ": start `opsconductor {role}`"),
+            Some(last) => write!(f, ", the last was {last}: start it, or another `{role}`")?,
+            None => write!(f, ": start `opsconductor {role}`")?,
         }
+        write!(f, "; if none is to run, leave {role} out of system.expected_roles")
     }
 }
 
@@ -70,7 +67,7 @@ struct Inner {
     now_ms: i64,
     /// When this process was first heard of by itself.
     began_ms: Option<i64>,
-    processes: BTreeMap<String, (ProcessStatus, i64)>,
+    processes: Processes,
     known: BTreeMap<(String, i32), Known>,
     ends: BTreeMap<String, Vec<i64>>,
 }
@@ -84,8 +81,10 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    pub(super) fn new(partitions: i32) -> Self {
-        Self { parts: Arc::new(topology::parts()), partitions, inner: Arc::default() }
+    /// `keep_gone_ms`: how long a process that is gone is shown.
+    pub(super) fn new(partitions: i32, keep_gone_ms: i64) -> Self {
+        let inner = Inner { processes: Processes::new(keep_gone_ms), ..Inner::default() };
+        Self { parts: Arc::new(topology::parts()), partitions, inner: Arc::new(Mutex::new(inner)) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -107,17 +106,11 @@ impl Parts {
         for read in &status.reads {
             inner.read(&status.instance, read, at_ms);
         }
-        inner.processes.insert(status.instance.clone(), (status, at_ms));
-        if inner.processes.len() > MAX_PROCESSES {
-            let oldest = inner.processes.iter().min_by_key(|(_, (_, at))| *at);
-            if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
-                inner.processes.remove(&oldest);
-            }
-        }
+        inner.processes.put(status, at_ms);
     }
 
-    /// A process has ended in good order: what it held is nobody's until another says so.
-    pub(super) fn leave(&self, instance: &str) {
+    /// A process's record has left the topic.
+    pub(super) fn forget(&self, instance: &str) {
         self.lock().processes.remove(instance);
     }
 
@@ -185,14 +178,16 @@ impl Parts {
         all.then_some(missing.since_ms)
     }
 
-    /// The processes that were heard of last, and when, ms since the epoch by the log's clock.
-    pub(super) fn processes(&self) -> Vec<(ProcessStatus, i64)> {
-        self.lock().processes.values().cloned().collect()
+    /// The processes that run, have ended, or are gone for no longer than they are shown.
+    pub(super) fn processes(&self) -> Vec<Process> {
+        let inner = self.lock();
+        inner.processes.shown(inner.now_ms)
     }
 
-    /// Whether a process that was heard of at `at_ms` still writes.
-    pub(super) fn lives(&self, at_ms: i64) -> bool {
-        self.lock().now_ms - at_ms < GONE_MS
+    /// Processes whose records may leave the topic; none before this process has read its own.
+    pub(super) fn over(&self) -> Vec<String> {
+        let inner = self.lock();
+        inner.began_ms.map(|_| inner.processes.over(inner.now_ms)).unwrap_or_default()
     }
 }
 
@@ -231,6 +226,7 @@ fn of<'a>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::processes::Life;
     use super::*;
 
     fn status(instance: &str, group: &str, partitions: &[i32], next: i64) -> ProcessStatus {
@@ -248,6 +244,11 @@ mod tests {
             at: 0,
             components: Vec::new(),
             reads: partitions.iter().map(read).collect(),
+            state: "running".to_owned(),
+            roles: Vec::new(),
+            host: String::new(),
+            warnings: Vec::new(),
+            figures: Vec::new(),
         }
     }
 
@@ -258,7 +259,7 @@ mod tests {
 
     #[test]
     fn whoever_lives_sees_who_died_and_how_the_lag_grows() {
-        let parts = Parts::new(2);
+        let parts = Parts::new(2, 86_400_000);
         let own = |at_ms| parts.hear(status("api@a", "none", &[], 0), at_ms, true);
         let ends = |end| parts.ends(&[("poll".into(), vec![end, end])].into());
         own(1_000);
@@ -281,6 +282,9 @@ mod tests {
         let words = found.to_string();
         assert!(words.contains("role process reads poll[0, 1]"), "{words}");
         assert!(words.contains("the last was process@b"), "{words}");
+        assert!(words.contains("leave process out of system.expected_roles"), "{words}");
+        let gone = parts.processes().into_iter().find(|it| it.status.instance == "process@b");
+        assert_eq!(gone.map(|it| (it.life, it.seen_ms)), Some((Life::Gone, 1_500)));
         // Another takes one of them, and restores it.
         let mut heir = status("process@c", "device", &[1], 0);
         heir.reads[0].next = None;
@@ -294,7 +298,7 @@ mod tests {
 
     #[test]
     fn what_never_was_is_missing_after_as_long_as_a_start_may_take() {
-        let parts = Parts::new(1);
+        let parts = Parts::new(1, 86_400_000);
         // Of a run that ended long ago.
         parts.hear(status("process@b", "device", &[0], 10), 1_000, false);
         assert!(parts.missing().is_empty(), "before it has heard itself");
@@ -305,6 +309,5 @@ mod tests {
         assert_eq!(missing(&parts).unwrap().since_ms, 1_000);
         let sinks = parts.missing().into_iter().filter(|it| it.part.role == "sink");
         assert!(sinks.count() > 5);
-        assert!(parts.lives(930_000) && !parts.lives(900_000));
     }
 }

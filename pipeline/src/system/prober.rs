@@ -1,69 +1,156 @@
-//! Tries a device before it is saved.
+//! Tries a device before it is saved, through the log: whoever polls tries it
+//! ([`crate::workers::probe`]), for the API cannot open a secret. It is the same where both are one process.
+//!
+//! An outcome that comes too late, or that another API asked for, is nobody's here and is dropped.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use api::{PortError, PortFuture, ProbeReport, ProbeRequest, ProbeStep};
 use connectors::Profiles;
-use schemas::{Device, DeviceId};
+use tokio::sync::oneshot;
 
-use super::vault::Vault;
-use super::{StartError, profiles};
-use crate::config::Config;
+use super::commands::Commands;
+use super::{Shared, StartError, profiles};
+use crate::clock::wall_ms;
+use crate::log::{Record, Start};
+use crate::run::follow::Follower;
+use crate::run::schema_topic::SchemaTopic;
+use crate::run::supervise::{Group, Runner};
+use crate::topology::{PROBE, PROBE_REPORT};
 
-/// One-shot polls with the vault's credentials.
+/// Longest wait for an outcome.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(19);
+/// At most so many requests wait at once.
+const MAX_WAITING: usize = 64;
+/// Stands for a group among the readers whose lag is shown.
+const GROUP: &str = "api";
+
+/// Who waits for which outcome.
+type Waiting = Arc<Mutex<HashMap<String, oneshot::Sender<schemas::ProbeReport>>>>;
+
+/// Asks for probes.
 pub(super) struct Prober {
     profiles: Arc<Profiles>,
-    vault: Arc<Vault>,
+    commands: Arc<Commands>,
+    waiting: Waiting,
 }
 
 impl Prober {
-    pub(super) fn new(config: &Config, vault: Arc<Vault>) -> Result<Self, StartError> {
-        Ok(Self { profiles: Arc::new(profiles(config)?), vault })
+    /// Starts a thread that reads outcomes.
+    pub(super) fn start(
+        group: &mut Group,
+        shared: &Arc<Shared>,
+        commands: Arc<Commands>,
+    ) -> Result<Self, StartError> {
+        let profiles = Arc::new(profiles(&shared.config)?);
+        let waiting = Waiting::default();
+        let (known, shared) = (Arc::clone(&waiting), Arc::clone(shared));
+        group
+            .spawn("api probe-report", move || {
+                let mut schemas = SchemaTopic::new(Arc::clone(&shared.log), shared.schemas.clone());
+                let waiting = Arc::clone(&known);
+                let take = Box::new(move |record: &Record| take(&waiting, &mut schemas, record));
+                let log = shared.log.as_ref();
+                let topic = PROBE_REPORT.name;
+                let follower = Follower::new(log, GROUP, topic, Start::Latest, take)?;
+                Ok(Box::new(follower) as Box<dyn Runner>)
+            })
+            .map_err(|error| StartError::machine("starting a thread", error))?;
+        Ok(Self { profiles, commands, waiting })
     }
 
-    async fn try_once(&self, request: ProbeRequest) -> Result<ProbeReport, PortError> {
-        let device = Device {
+    async fn ask(&self, request: ProbeRequest) -> Result<ProbeReport, PortError> {
+        let id = uuid::Uuid::new_v4().to_string();
+        let (sender, outcome) = oneshot::channel();
+        let _place = self.wait(&id, sender)?;
+        let request = schemas::Probe {
+            id,
             tenant: "default".to_owned(),
-            id: DeviceId::random(),
-            name: request.address.to_string(),
             address: request.address.to_string(),
             port: i32::from(request.port),
             profile: request.profile,
-            snmp: request.credential.is_some(),
             credential: request.credential,
-            site: None,
-            tags: Vec::new(),
-            interval_ms: 60_000,
-            icmp: true,
-            enabled: true,
-            source: "probe".to_owned(),
-            updated_at: 0,
             any_source: request.any_source,
-            icmp_echoes: None,
-            icmp_spacing_ms: None,
-            icmp_timeout_ms: None,
+            requested_at: wall_ms(),
         };
-        let report = connectors::probe(&device, self.vault.as_ref(), &self.profiles).await;
-        Ok(ProbeReport {
-            steps: (report.steps.into_iter())
-                .map(|step| ProbeStep {
-                    name: step.name.to_owned(),
-                    ok: step.ok,
-                    detail: step.detail,
-                    duration_ms: i64::try_from(step.duration_ms).unwrap_or(i64::MAX),
-                })
-                .collect(),
-            sys_name: report.sys_name,
-            sys_descr: report.sys_descr,
-            profile: report.profile,
-            interfaces: report.interfaces,
-        })
+        let answered = async {
+            self.commands.publish(&PROBE, &request).await?;
+            outcome.await.map_err(|_| PortError::Unavailable("this process ends".to_owned()))
+        };
+        let answered = tokio::time::timeout(ANSWERED_WITHIN, answered).await;
+        report(answered.map_err(|_| {
+            PortError::Unavailable(format!(
+                "nobody tried the device within {} s: processes of role connect do it; see on the \
+                 system page that one runs, and try again",
+                ANSWERED_WITHIN.as_secs()
+            ))
+        })??)
     }
+
+    fn wait(
+        &self,
+        id: &str,
+        sender: oneshot::Sender<schemas::ProbeReport>,
+    ) -> Result<Place<'_>, PortError> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() >= MAX_WAITING {
+            let words = format!("{MAX_WAITING} devices are being tried already; try again shortly");
+            return Err(PortError::Unavailable(words));
+        }
+        waiting.insert(id.to_owned(), sender);
+        Ok(Place { waiting: &self.waiting, id: id.to_owned() })
+    }
+}
+
+/// The place of who waits, given up however that ends.
+struct Place<'a> {
+    waiting: &'a Waiting,
+    id: String,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+fn take(waiting: &Waiting, schemas: &mut SchemaTopic, record: &Record) {
+    let key = record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
+    let Some(key) = key else { return };
+    let Some(sender) = waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(key) else {
+        return;
+    };
+    match schemas.decode(|store| PROBE_REPORT.read(store, record)) {
+        Ok(Some(outcome)) => drop(sender.send(outcome)),
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "unreadable outcome of a device test"),
+    }
+}
+
+fn report(outcome: schemas::ProbeReport) -> Result<ProbeReport, PortError> {
+    if let Some(failure) = outcome.failure {
+        return Err(PortError::Unavailable(failure));
+    }
+    let step = |step: schemas::ProbeStep| ProbeStep {
+        name: step.name,
+        ok: step.ok,
+        detail: step.detail,
+        duration_ms: step.duration_ms,
+    };
+    Ok(ProbeReport {
+        steps: outcome.steps.into_iter().map(step).collect(),
+        sys_name: outcome.sys_name,
+        sys_descr: outcome.sys_descr,
+        profile: outcome.profile,
+        interfaces: outcome.interfaces,
+    })
 }
 
 impl api::Prober for Prober {
     fn probe(&self, request: ProbeRequest) -> PortFuture<'_, Result<ProbeReport, PortError>> {
-        Box::pin(self.try_once(request))
+        Box::pin(self.ask(request))
     }
 
     fn profiles(&self) -> Vec<String> {

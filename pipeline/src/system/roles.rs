@@ -1,30 +1,35 @@
 //! What runs in each role, and the order in which it ends: pollers first, so that
 //! what they measured is still processed, the API last, so that people can watch.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use connectors::{Poller, PollerConfig};
 use processors::Processor;
 use tokio::sync::oneshot;
 
 use super::commands::Commands;
-use super::vault::Vault;
+use super::pollers::Follower;
+use super::prober::Prober;
+use super::vault::{Keyring, RESEALED_AFTER, Store};
 use super::watch::Watch;
-use super::{Shared, StartError, database, demo, inventory, live, observe, prober, status};
+use super::{Shared, StartError, database, demo, live, observe, status};
 use crate::run::lag::Reading;
+use crate::run::outside::Outside;
 use crate::run::poll::PollRunner;
 use crate::run::poll_sink::LogPollSink;
 use crate::run::processor::ProcessorRunner;
 use crate::run::sink::SinkRunner;
 use crate::run::supervise::{Group, Runner};
 use crate::run::wiring::{Pace, RunError};
+use crate::sources;
 use crate::topology::{self, Context, Database, Role, Threads};
 
 /// Longest wait for the last polls to be durable.
 const LAST_POLLS: Duration = Duration::from_secs(20);
-/// Longest wait for viewers to let go of the API.
-const LAST_ANSWERS: Duration = Duration::from_secs(5);
+/// Longest wait for the API's end: it gives requests that have begun 10 s.
+const LAST_ANSWERS: Duration = Duration::from_secs(11);
 /// Between two clean-ups of the database.
 const RETENTION: Duration = Duration::from_secs(3600);
 
@@ -58,10 +63,6 @@ fn thread(error: std::io::Error) -> StartError {
 
 impl Running {
     pub(super) fn start(shared: &Arc<Shared>, roles: &[Role]) -> Result<Self, StartError> {
-        let key = shared.config.state_dir.join("vault.key");
-        let vault = Vault::open(shared.pool.clone(), &key)
-            .map(Arc::new)
-            .map_err(|error| StartError::machine("credential vault", error))?;
         let mut running = Self {
             shared: Arc::clone(shared),
             connect: None,
@@ -72,11 +73,9 @@ impl Running {
             watch: watch(shared)?,
             telemetry: None,
         };
-        let mut started = roles.iter().try_for_each(|role| running.add(*role, &vault));
+        let mut started = roles.iter().try_for_each(|role| running.add(*role));
         if started.is_ok() {
-            let poller = running.connect.as_ref().map(|connect| &connect.poller);
-            let whole = roles.contains(&Role::Api);
-            let served = observe::start(shared, poller, whole);
+            let served = observe::start(shared);
             started = served.map(|served| running.telemetry = served);
         }
         match started {
@@ -89,31 +88,28 @@ impl Running {
         }
     }
 
-    fn add(&mut self, role: Role, vault: &Arc<Vault>) -> Result<(), StartError> {
+    fn add(&mut self, role: Role) -> Result<(), StartError> {
         let shared = &self.shared;
         match role {
             Role::Process => self.process = Some(spawn(shared, role, context(shared))?),
             Role::Sink => self.sink = Some(sink(shared)?),
             Role::Connect => {
+                let keyring = keyring(shared)?;
                 if shared.config.demo.enabled {
-                    self.lab = Some(demo::start(shared, vault)?);
+                    self.lab = Some(demo::start(shared)?);
                 }
-                self.connect = Some(connect(shared, vault)?);
+                self.connect = Some(connect(shared, keyring)?);
             }
-            Role::Api => {
-                let poller = self.connect.as_ref().map(|connect| &connect.poller);
-                self.api = Some(api(shared, vault, poller)?);
-            }
+            Role::Api => self.api = Some(api(shared)?),
         }
         Ok(())
     }
 
     pub(super) fn stop(self) {
+        let asked = Instant::now();
         if let Some(connect) = self.connect {
             connect.group.stop();
-            if let Some(poller) = Arc::into_inner(connect.poller) {
-                self.shared.runtime.block_on(poller.stop());
-            }
+            self.shared.runtime.block_on(connect.poller.stop());
             if let Err(error) = connect.polls.flush(LAST_POLLS) {
                 tracing::warn!(%error, "the last polls");
             }
@@ -125,6 +121,7 @@ impl Running {
             group.stop();
         }
         if let Some(api) = self.api {
+            drain(&self.shared, asked);
             let _ = api.stop.send(());
             api.group.stop();
             let ended = async { tokio::time::timeout(LAST_ANSWERS, api.server).await };
@@ -142,6 +139,15 @@ impl Running {
     }
 }
 
+/// Serves on while a load balancer learns from `/readyz` that this process ends.
+fn drain(shared: &Shared, asked: Instant) {
+    let drain = Duration::from_secs(shared.config.api.drain_s);
+    if !drain.is_zero() {
+        tracing::info!(?drain, "the API drains");
+    }
+    std::thread::sleep(drain.saturating_sub(asked.elapsed()));
+}
+
 fn watch(shared: &Arc<Shared>) -> Result<Group, StartError> {
     let mut group = Group::new(shared.health.clone(), shared.lag.clone());
     let shared = Arc::clone(shared);
@@ -157,6 +163,9 @@ fn spawn(shared: &Arc<Shared>, role: Role, context: Context) -> Result<Group, St
     let configured = shared.config.processor.threads;
     let mut group = Group::new(shared.health.clone(), shared.lag.clone());
     for component in topology::topology().of(role) {
+        if component.local.is_some_and(|kind| !context.declared.contains(kind)) {
+            continue;
+        }
         let Some(build) = component.builder() else { continue };
         let (name, instance) = (format!("{} {}", role.name(), component.name), &context.instance);
         let slots = match component.threads {
@@ -187,17 +196,17 @@ fn context(shared: &Arc<Shared>) -> Context {
             ..Pace::default()
         },
         instance: shared.config.instance(),
+        runtime: shared.runtime.clone(),
+        config: Arc::clone(&shared.config),
+        declared: BTreeSet::new(),
         database: None,
         poller: None,
+        credentials: None,
     }
 }
 
 fn sink(shared: &Arc<Shared>) -> Result<Group, StartError> {
-    let database = Database {
-        options: database::options(&shared.config)?,
-        log_id: shared.log_id.to_string(),
-        runtime: shared.runtime.clone(),
-    };
+    let database = Database { servers: shared.servers.clone(), log_id: shared.log_id.to_string() };
     let context = Context { database: Some(database), ..context(shared) };
     let group = spawn(shared, Role::Sink, context)?;
     let (pool, retention) = (shared.pool.clone(), database::retention(&shared.config));
@@ -213,7 +222,30 @@ fn sink(shared: &Arc<Shared>) -> Result<Group, StartError> {
     Ok(group)
 }
 
-fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartError> {
+/// The master key, which only those have who poll.
+fn keyring(shared: &Arc<Shared>) -> Result<Arc<Keyring>, StartError> {
+    let opened = Keyring::open(shared.pool.clone(), shared.config.vault_key());
+    let keyring = (shared.runtime.block_on(opened))
+        .map_err(|error| StartError::machine("credential vault", error))?;
+    let keyring = Arc::new(keyring);
+    let later = Arc::clone(&keyring);
+    shared.runtime.spawn(async move {
+        tokio::time::sleep(RESEALED_AFTER).await;
+        match later.reseal().await {
+            Ok((done, closed)) => {
+                if done > 0 {
+                    tracing::info!(done, "credentials of an older version are sealed anew");
+                }
+                closed.iter().for_each(|error| tracing::warn!(%error, "credential vault"));
+            }
+            // The next start does it; until then they are read as they are.
+            Err(error) => tracing::warn!(%error, "credentials stay sealed as they are"),
+        }
+    });
+    Ok(keyring)
+}
+
+fn connect(shared: &Arc<Shared>, keyring: Arc<Keyring>) -> Result<Connect, StartError> {
     let polls = Arc::new(LogPollSink::new(shared.log.as_ref())?);
     let limits = &shared.config.poller;
     let config = PollerConfig {
@@ -228,25 +260,30 @@ fn connect(shared: &Arc<Shared>, vault: &Arc<Vault>) -> Result<Connect, StartErr
     };
     let poller = {
         let _guard = shared.runtime.enter();
-        Poller::start(config, Arc::clone(vault) as _, Arc::clone(&polls) as _)
+        Poller::start(config, Arc::clone(&keyring) as _, Arc::clone(&polls) as _)
             .map(Arc::new)
             .map_err(|error| StartError::machine("poller", error))?
     };
-    vault.tell(&poller);
-    let context = Context { poller: Some(Arc::clone(&poller)), ..context(shared) };
+    // There is one of this role in a process.
+    let _ = shared.poller.set(Arc::downgrade(&poller));
+    if !shared.config.inventory.file.is_empty() {
+        sources::inventory_file::read(&shared.config)
+            .map_err(|error| StartError::machine("inventory file", error))?;
+    }
+    let context = Context {
+        poller: Some(Arc::clone(&poller)),
+        credentials: Some(keyring),
+        declared: sources::declare(shared.log.as_ref(), &shared.schemas, &shared.config)?,
+        ..context(shared)
+    };
     let group = spawn(shared, Role::Connect, context)?;
-    inventory::follow(shared)?;
     if let Err(error) = connectors::icmp_permission() {
         tracing::warn!("ICMP is not measured, everything else is: {error}");
     }
     Ok(Connect { group, poller, polls })
 }
 
-fn api(
-    shared: &Arc<Shared>,
-    vault: &Arc<Vault>,
-    poller: Option<&Arc<Poller>>,
-) -> Result<Api, StartError> {
+fn api(shared: &Arc<Shared>) -> Result<Api, StartError> {
     let listen = &shared.config.api.listen;
     let listener =
         shared.runtime.block_on(tokio::net::TcpListener::bind(listen)).map_err(|error| {
@@ -257,6 +294,10 @@ fn api(
         })?;
     let mut group = Group::new(shared.health.clone(), shared.lag.clone());
     let live = live::follow(&mut group, shared)?;
+    let follower = Arc::clone(shared);
+    group
+        .spawn("api pollers", move || Ok(Box::new(Follower::new(&follower)?) as Box<dyn Runner>))
+        .map_err(thread)?;
     let config = api::ApiConfig {
         bearer_token: Some(status::token(&shared.config)?),
         public_origin: Some(shared.config.api.public_origin.clone()).filter(|it| !it.is_empty()),
@@ -264,11 +305,13 @@ fn api(
         open_metrics_on_loopback: shared.config.api.open_metrics_on_loopback,
         ..api::ApiConfig::default()
     };
+    let commands = Arc::new(Commands::new(shared.log.as_ref())?);
+    let prober = Prober::start(&mut group, shared, Arc::clone(&commands))?;
     let ports = api::Ports {
-        commands: Arc::new(Commands::new(shared.log.as_ref())?),
-        vault: Arc::clone(vault) as _,
-        prober: Arc::new(prober::Prober::new(&shared.config, Arc::clone(vault))?),
-        system: Arc::new(status::System::new(Arc::clone(shared), poller, true)),
+        vault: Arc::new(Store::new(shared.pool.clone(), Arc::clone(&commands))),
+        commands,
+        prober: Arc::new(prober),
+        system: Arc::new(status::System::new(Arc::clone(shared))),
     };
     let pool = shared.pool.clone();
     let state = api::ApiState::new(config, pool, ports, live, shared.schemas.clone())
@@ -288,13 +331,17 @@ fn api(
     Ok(Api { stop, server, group })
 }
 
-impl<P: Processor> Runner for ProcessorRunner<P> {
+impl<P: Processor, O: Outside<P>> Runner for ProcessorRunner<P, O> {
     fn turn(&mut self, wait: Duration) -> Result<(), RunError> {
         Self::turn(self, wait).map(drop)
     }
 
     fn reading(&self) -> Option<Reading> {
         Some(Self::reading(self))
+    }
+
+    fn waits_for(&self) -> Option<&str> {
+        Self::waits_for(self)
     }
 
     fn stop(self: Box<Self>) -> Result<(), RunError> {

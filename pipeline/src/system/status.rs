@@ -1,26 +1,25 @@
 //! What the process knows of itself, and how people and programs get in the first time.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use api::{
-    DatabaseStatus, LogStatus, PollerTiming, PortError, PortFuture, RoleStatus, SystemStatus,
-    Trouble,
+    DatabaseStatus, LogStatus, PollerTiming, PortError, PortFuture, ProcessInfo, RoleStatus,
+    SystemStatus, Trouble,
 };
-use connectors::Poller;
 use processors::{DeviceChain, Processor as _};
-use schemas::Outcome;
+use schemas::{ComponentStatus, PollTiming};
 use secrecy::{ExposeSecret, SecretString};
+use vault::{read_or_make, write_private};
 
-use super::parts::GroupLag;
-use super::vault::{read_or_make, write_private};
-use super::{PASSWORD_FILE, Shared, StartError, TOKEN_FILE, exposition};
-use crate::config::{Config, LogKind};
+use super::parts::{GroupLag, Missing};
+use super::process::Usage;
+use super::processes::{Life, Process, RUNNING};
+use super::{PASSWORD_FILE, Shared, StartError, exposition, own, process_log};
+use crate::config::Config;
 use crate::log::LogError;
-use crate::run::lag::Lagging;
 use crate::run::schema_topic::SchemaTopic;
-use crate::run::supervise::State;
+use crate::topology::Role;
 
 /// The database must answer the readiness question within this time.
 const READY_WITHIN: Duration = Duration::from_millis(800);
@@ -28,10 +27,6 @@ const READY_WITHIN: Duration = Duration::from_millis(800);
 /// The system port of the API.
 pub(super) struct System {
     shared: Arc<Shared>,
-    /// Weak: who stops the poller must be its last owner.
-    poller: Option<Weak<Poller>>,
-    /// It speaks for all processes: it has the API.
-    whole: bool,
     schemas: Arc<Mutex<Schemas>>,
 }
 
@@ -42,10 +37,10 @@ struct Schemas {
 }
 
 impl System {
-    pub(super) fn new(shared: Arc<Shared>, poller: Option<&Arc<Poller>>, whole: bool) -> Self {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
         let topic = SchemaTopic::new(Arc::clone(&shared.log), shared.schemas.clone());
         let schemas = Arc::new(Mutex::new(Schemas { topic, began: None }));
-        Self { shared, poller: poller.map(Arc::downgrade), whole, schemas }
+        Self { shared, schemas }
     }
 
     /// Those who ask while the topic is read wait for one reading that begins after.
@@ -66,81 +61,47 @@ impl System {
         read.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))
     }
 
-    /// The components of all processes: of this one as they are, of the others as they said last.
-    fn roles(&self) -> Vec<RoleStatus> {
+    /// Whether it speaks for all processes: it has the API.
+    fn whole(&self) -> bool {
+        self.shared.roles.contains(&Role::Api)
+    }
+
+    /// All processes: this one as it is, the others as they said last.
+    fn processes(&self) -> Vec<Process> {
         let shared = &self.shared;
-        let mut lagging: BTreeMap<String, Lagging> =
-            shared.lag.all().into_iter().map(|it| (it.component.clone(), it)).collect();
-        let own = |(name, state): (String, State)| {
-            let lagging = lagging.remove(&name);
-            let reads = |it: &Lagging| format!("reads {} as group {}", it.topic, it.group);
-            let behind = lagging.as_ref().and_then(Lagging::total);
-            let (state, detail) = match state {
-                State::Running => ("running", lagging.as_ref().map(reads).unwrap_or_default()),
-                State::Waiting(error) => ("waiting", error),
-                State::Failed(error) => ("failed", error),
-            };
-            RoleStatus {
-                name,
-                instance: shared.instance.clone(),
-                state: state.to_owned(),
-                lag: behind.map(|behind| behind.records),
-                lag_ms: behind.and_then(|behind| behind.ms),
-                detail,
-            }
-        };
-        let mut roles: Vec<RoleStatus> = shared.health.all().into_iter().map(own).collect();
-        for (status, heard_ms) in shared.parts.processes() {
-            if status.instance == shared.instance {
-                continue;
-            }
-            let lives = shared.parts.lives(heard_ms);
-            roles.extend(status.components.into_iter().map(|component| RoleStatus {
-                name: component.name,
-                instance: status.instance.clone(),
-                state: if lives { component.state } else { "gone".to_owned() },
-                lag: None,
-                lag_ms: None,
-                detail: component.detail,
-            }));
-        }
-        roles
+        let now_ms = shared.clock.now_ms();
+        let mut all = shared.parts.processes();
+        all.retain(|it| it.status.instance != shared.instance);
+        let status = own::status(shared);
+        let life = if status.state == RUNNING { Life::Running } else { Life::Stopping };
+        all.push(Process { status, seen_ms: now_ms, life });
+        all.sort_by(|a, b| a.status.instance.cmp(&b.status.instance));
+        all
     }
 
     /// What does not work: of this process alone, or of the whole system.
     fn troubles(&self, alone: bool) -> Vec<Trouble> {
         let shared = &self.shared;
+        let everywhere = !alone && self.whole();
         let mut troubles = Vec::new();
-        let now = shared.clock.now_ms();
-        for (part, state) in shared.health.all() {
-            match state {
-                State::Running => {}
-                State::Waiting(detail) | State::Failed(detail) => {
-                    let since = shared.health.since_ms(&part).unwrap_or(now);
-                    troubles.push(Trouble { role: String::new(), part, since, detail });
-                }
+        for Process { status, life, .. } in self.processes() {
+            let own = status.instance == shared.instance;
+            let counts = own || (everywhere && life.lives());
+            if !counts {
+                continue;
             }
+            let ill = status.components.into_iter().filter(|it| it.state != "running");
+            troubles.extend(ill.map(|it| Trouble {
+                role: String::new(),
+                part: if own { it.name } else { format!("{} of {}", it.name, status.instance) },
+                since: it.since,
+                detail: it.detail,
+            }));
         }
-        for stall in shared.lag.stalled(shared.clock.steady_ms()) {
-            let (detail, since) = (stall.to_string(), now - stall.ms);
-            let part = stall.component;
-            troubles.push(Trouble { role: String::new(), part, since, detail });
-        }
-        if !alone && self.whole {
-            for (status, heard_ms) in shared.parts.processes() {
-                let (instance, parts) = (status.instance, &shared.parts);
-                if instance == shared.instance || !parts.lives(heard_ms) {
-                    continue;
-                }
-                let ill = status.components.into_iter().filter(|it| it.state != "running");
-                troubles.extend(ill.map(|it| Trouble {
-                    role: String::new(),
-                    part: format!("{} of {instance}", it.name),
-                    since: it.since,
-                    detail: it.detail,
-                }));
-            }
-            troubles.extend(shared.parts.missing().into_iter().map(|missing| Trouble {
+        if everywhere {
+            let expected = |it: &Missing| shared.config.system.expects(it.part.role);
+            let missing = shared.parts.missing().into_iter().filter(expected);
+            troubles.extend(missing.map(|missing| Trouble {
                 detail: missing.to_string(),
                 role: missing.part.role.to_owned(),
                 part: missing.part.group,
@@ -164,17 +125,21 @@ impl System {
         all
     }
 
-    fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.shared.database.warnings.clone();
-        if self.poller.is_some()
-            && let Err(error) = connectors::icmp_permission()
-        {
-            warnings.push(format!("ICMP: {error}"));
-        }
-        warnings
+    /// Of the database, and of each process that lives, with its name.
+    fn warnings(&self, processes: &[Process]) -> Vec<String> {
+        let database = self.shared.database.warnings.iter().cloned();
+        let restored = self.shared.restored.warning();
+        let living = processes.iter().map(|it| (&it.status, it.life)).filter(|it| it.1.lives());
+        let of = living.flat_map(|(status, _)| {
+            status.warnings.iter().map(|warning| format!("{}: {warning}", status.instance))
+        });
+        database.chain(restored).chain(of).collect()
     }
 
     async fn is_ready(&self, alone: bool) -> Result<(), String> {
+        if self.shared.stop.requested() {
+            return Err("this process was asked to end".to_owned());
+        }
         let query = sqlx::query("SELECT 1").execute(&self.shared.pool);
         match tokio::time::timeout(READY_WITHIN, query).await {
             Ok(Ok(_)) => {}
@@ -192,26 +157,24 @@ impl System {
         Err(words.collect::<Vec<_>>().join("; "))
     }
 
-    async fn timings(&self) -> Result<Vec<PollerTiming>, PortError> {
-        let Some(poller) = self.poller.as_ref().and_then(Weak::upgrade) else {
-            return Ok(Vec::new());
+    /// Of all processes' devices.
+    fn timings(&self) -> Vec<PollerTiming> {
+        let own = self.shared.poller().map(|poller| poller.timings()).unwrap_or_default();
+        let all = self.shared.pollers.all(&self.shared.instance, own).into_iter();
+        let timing = |(instance, timing): (String, PollTiming)| PollerTiming {
+            device: timing.device,
+            device_name: timing.device_name,
+            connector: timing.connector,
+            instance,
+            last_duration_ms: timing.last_duration_ms,
+            last_outcome: timing.last_outcome,
+            last_at: timing.last_at,
+            slowest_table: timing.slowest_table,
+            slowest_table_ms: timing.slowest_table_ms,
+            requests: timing.requests,
+            timeouts: timing.timeouts,
         };
-        let timings = poller.timings();
-        Ok(timings
-            .into_iter()
-            .map(|timing| PollerTiming {
-                device: timing.device,
-                device_name: timing.device_name,
-                connector: timing.connector.to_owned(),
-                last_duration_ms: (timing.polls > 0).then_some(timing.last_duration_ms as i64),
-                last_outcome: timing.last_outcome.map(|last| outcome(last).to_owned()),
-                last_at: (timing.last_at > 0).then_some(timing.last_at),
-                slowest_table_ms: timing.slowest_table.as_ref().map(|(_, waited)| *waited as i64),
-                slowest_table: timing.slowest_table.map(|(table, _)| table),
-                requests: timing.requests as i64,
-                timeouts: timing.timeouts as i64,
-            })
-            .collect())
+        all.map(timing).collect()
     }
 }
 
@@ -219,11 +182,10 @@ impl api::System for System {
     fn status(&self) -> PortFuture<'_, Result<SystemStatus, PortError>> {
         Box::pin(async {
             let shared = &self.shared;
-            let kind = match shared.config.log.kind {
-                LogKind::Embedded => "embedded",
-                LogKind::Kafka => "kafka",
-            };
+            let kind = shared.config.log.kind.name();
+            let processes = self.processes();
             Ok(SystemStatus {
+                instance: shared.instance.clone(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 log: LogStatus { kind: kind.to_owned(), id: shared.log_id.to_string() },
                 database: DatabaseStatus {
@@ -231,10 +193,11 @@ impl api::System for System {
                     version: shared.database.server.clone(),
                     migration: shared.database.migration,
                 },
-                roles: self.roles(),
                 troubles: self.troubles(false),
                 started_at: shared.started_at,
-                warnings: self.warnings(),
+                warnings: self.warnings(&processes),
+                roles: processes.iter().flat_map(roles).collect(),
+                processes: processes.into_iter().map(process).collect(),
             })
         })
     }
@@ -248,7 +211,7 @@ impl api::System for System {
     }
 
     fn pollers(&self) -> PortFuture<'_, Result<Vec<PollerTiming>, PortError>> {
-        Box::pin(self.timings())
+        Box::pin(async { Ok(self.timings()) })
     }
 
     fn refresh_schemas(&self) -> PortFuture<'_, Result<(), PortError>> {
@@ -256,41 +219,72 @@ impl api::System for System {
     }
 
     fn metrics(&self) -> String {
-        let poller = self.poller.as_ref().and_then(Weak::upgrade);
+        let poller = self.shared.poller();
+        let (config, mut text) = (&self.shared.config, self.shared.metrics.render());
+        exposition::usage(&mut text, &Usage::read());
+        exposition::lag(&mut text, config, &self.lag());
+        let mut missing = self.shared.parts.missing();
+        missing.retain(|it| self.shared.config.system.expects(it.part.role));
+        exposition::missing(&mut text, config, &missing);
+        exposition::lines(&mut text, process_log::counts());
         if let Some(poller) = &poller {
-            for (name, value) in poller.counters().list() {
-                metrics::counter!(format!("opsc_poller_{name}_total")).absolute(value);
-            }
-        }
-        let mut text = self.shared.metrics.render();
-        exposition::lag(&mut text, &self.lag());
-        exposition::missing(&mut text, &self.shared.parts.missing());
-        if let Some(poller) = &poller {
+            exposition::counters(&mut text, poller);
             exposition::polls(&mut text, poller);
         }
         text
     }
 }
 
-const fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Ok => "ok",
-        Outcome::Partial => "partial",
-        Outcome::Timeout => "timeout",
-        Outcome::Unreachable => "unreachable",
-        Outcome::NoCredential => "no_credential",
-        Outcome::NotPermitted => "not_permitted",
-        Outcome::Malformed => "malformed",
-        Outcome::Skipped => "skipped",
-        Outcome::Failed => "failed",
+/// The components of a process, as the status shows them.
+fn roles(process: &Process) -> Vec<RoleStatus> {
+    let Process { status, seen_ms, life } = process;
+    let gone = *life == Life::Gone;
+    let role = |it: &ComponentStatus| {
+        let reads = || match it.topic.as_str() {
+            "" => String::new(),
+            topic => format!("reads {topic} as group {}", it.group),
+        };
+        RoleStatus {
+            name: it.name.clone(),
+            instance: status.instance.clone(),
+            state: if gone { life.name().to_owned() } else { it.state.clone() },
+            since: if gone { *seen_ms } else { it.since },
+            partitions: it.partitions.clone(),
+            // What was measured by somebody who is gone says nothing of now.
+            lag: it.lag.filter(|_| !gone),
+            lag_ms: it.lag_ms.filter(|_| !gone),
+            detail: if it.detail.is_empty() { reads() } else { it.detail.clone() },
+        }
+    };
+    status.components.iter().map(role).collect()
+}
+
+fn process(process: Process) -> ProcessInfo {
+    let Process { status, seen_ms, life } = process;
+    ProcessInfo {
+        instance: status.instance,
+        roles: status.roles,
+        host: status.host,
+        version: status.version,
+        started_at: status.started_at,
+        state: life.name().to_owned(),
+        since: if life.lives() { status.started_at } else { seen_ms },
+        figures: status.figures.into_iter().map(|it| (it.name, it.value)).collect(),
     }
 }
 
-/// The command line's token: made once, readable by this user only.
+/// The command line's token: made once in the state folder, readable by this user only, unless it is
+/// one that several processes share.
 pub(super) fn token(config: &Config) -> Result<SecretString, StartError> {
-    let path = config.state_dir.join(TOKEN_FILE);
+    let path = config.token_file();
     let failed =
         |error: std::io::Error| StartError::machine(format!("token {}", path.display()), error);
+    if !config.api.token_file.as_os_str().is_empty() && !path.exists() {
+        let what = format!("token {}", path.display());
+        let error = "api.token_file names it and it is not there: put one random text of 24 \
+                     characters or more into it, the same for all API processes";
+        return Err(StartError::machine(what, error));
+    }
     let random: [u8; 32] = rand::random();
     let fresh: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
     let token = read_or_make(&path, fresh.as_bytes()).map_err(failed)?;
@@ -321,4 +315,30 @@ pub(super) fn first_password(shared: &Shared) -> Result<(), StartError> {
         path.display()
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_made_in_the_state_folder_but_one_to_share_must_be_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let load = |shared: &str| {
+            let variables = [("OPSC_STATE_DIR", folder.path().display().to_string())];
+            let shared = ("OPSC__API__TOKEN_FILE", shared.to_owned());
+            let variables = variables.into_iter().chain([shared]);
+            Config::load(None, variables.map(|(name, value)| (name.to_owned(), value))).unwrap()
+        };
+        let made = token(&load("")).unwrap();
+        assert_eq!(made.expose_secret().len(), 64);
+        assert_eq!(std::fs::read_to_string(path("cli-token")).unwrap(), made.expose_secret());
+        let shared = path("shared-token");
+        let error = token(&load(&shared)).unwrap_err().to_string();
+        assert!(error.contains(&shared) && error.contains("the same for all"), "{error}");
+        std::fs::write(&shared, "one-for-all-one-for-all-one\n").unwrap();
+        let taken = token(&load(&shared)).unwrap();
+        assert_eq!(taken.expose_secret(), "one-for-all-one-for-all-one");
+    }
 }

@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use schemas::{AvroRecord as _, ComponentStatus, ProcessStatus, ReadStatus};
+use schemas::{AvroRecord as _, ProcessStatus};
 
-use super::Shared;
+use super::pollers::Publisher;
+use super::{Shared, own};
+use crate::families;
 use crate::log::{LogError, NewRecord, Producer, Reader, Start};
 use crate::run::lag::Reading;
 use crate::run::schema_topic::SchemaTopic;
@@ -45,6 +47,9 @@ pub(super) struct Watch {
     asked: Option<(i64, i64)>,
     /// When it was measured last (steady).
     measured: i64,
+    /// When the status is written next (steady).
+    due: i64,
+    pollers: Publisher,
     /// The log does not answer, and that was said.
     silent: bool,
 }
@@ -72,6 +77,8 @@ impl Watch {
             next: 0,
             asked: None,
             measured: i64::MIN / 2,
+            due: 0,
+            pollers: Publisher::default(),
             silent: false,
             shared: Arc::clone(shared),
         })
@@ -107,7 +114,7 @@ impl Watch {
     }
 
     fn is_silent(&mut self, what: &str, error: &str) {
-        metrics::counter!("opsc_log_silent_total").increment(1);
+        families::LOG_SILENT.add([], 1);
         if !std::mem::replace(&mut self.silent, true) {
             tracing::warn!(what, error, "the event log does not answer: {REMEDY}");
             let error = format!("{what}: {error}: {REMEDY}");
@@ -138,68 +145,38 @@ impl Watch {
                 component = stall.component, topic = %stall.topic, partition = stall.partition,
                 "{stall} while the log answers: it is built anew"
             );
-            metrics::counter!(
-                "opsc_partitions_stalled_total",
-                "component" => stall.component, "topic" => stall.topic.to_string()
-            )
-            .increment(1);
+            let topic = self.shared.config.log.full_name(&stall.topic);
+            families::PARTITIONS_STALLED.add([&stall.component, &topic], 1);
         }
     }
 
-    /// What this process does now.
-    fn status(&self) -> ProcessStatus {
-        let component = |(name, state): (String, State)| {
-            let (state, detail) = match state {
-                State::Running => ("running", String::new()),
-                State::Waiting(detail) => ("waiting", detail),
-                State::Failed(detail) => ("failed", detail),
-            };
-            let since = self.shared.health.since_ms(&name).unwrap_or_default();
-            ComponentStatus { name, state: state.to_owned(), detail, since }
-        };
-        let (now, steady) = (self.shared.clock.now_ms(), self.shared.clock.steady_ms());
-        let stalled = self.shared.lag.stalled(steady).into_iter().map(|stall| ComponentStatus {
-            state: "stalled".to_owned(),
-            detail: stall.to_string(),
-            since: now - stall.ms,
-            name: stall.component,
-        });
-        let read = |reading: Reading| {
-            let held = reading.held();
-            let of = move |partition| {
-                let place = reading.places.get(&partition);
-                ReadStatus {
-                    group: reading.group.clone(),
-                    topic: reading.topic.to_string(),
-                    partition,
-                    next: place.map(|place| place.next),
-                    newest_at: place.and_then(|place| place.newest_ms),
+    /// Fire and forget: the next one comes soon, and that none comes is the message.
+    fn publish(&mut self) {
+        let now = self.shared.clock.steady_ms();
+        if now >= self.due {
+            match own::record(own::status(&self.shared)) {
+                Ok((record, bytes)) => {
+                    self.due = now + own::pace_ms(bytes) - SETTLE_MS;
+                    self.send(record);
                 }
-            };
-            held.into_iter().map(of).collect::<Vec<_>>()
-        };
-        ProcessStatus {
-            instance: self.shared.instance.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            started_at: self.shared.started_at,
-            at: now,
-            components: (self.shared.health.all().into_iter().map(component))
-                .chain(stalled)
-                .collect(),
-            reads: self.shared.lag.readings().into_iter().flat_map(read).collect(),
+                Err(error) => tracing::debug!(%error, "the process's status is not written"),
+            }
+        }
+        // What waited for a log that is away would be old when it comes back.
+        if let Some(poller) = self.shared.poller().filter(|_| !self.silent) {
+            for record in self.pollers.round(&self.shared, &poller) {
+                self.send(record);
+            }
+        }
+        for instance in self.shared.parts.over() {
+            self.shared.parts.forget(&instance);
+            self.send(PROCESS_STATUS.tombstone(&instance));
         }
     }
 
-    /// Fire and forget: the next one comes soon, and what is not heard is the message.
-    fn publish(&self) {
-        let status = self.status();
-        let sent =
-            PROCESS_STATUS.record(&self.shared.instance, &status).map_err(|it| it.to_string());
-        let sent = sent.and_then(|record: NewRecord| {
-            self.producer.send(record, None).map_err(|error| error.to_string())
-        });
-        if let Err(error) = sent {
-            tracing::debug!(error, "the process's status is not written");
+    fn send(&self, record: NewRecord) {
+        if let Err(error) = self.producer.send(record, None) {
+            tracing::debug!(%error, "not written");
         }
     }
 
@@ -227,7 +204,7 @@ impl Watch {
         for record in records {
             let Some(value) = record.value.as_deref() else {
                 let key = record.key.as_deref().unwrap_or_default();
-                self.shared.parts.leave(&String::from_utf8_lossy(key));
+                self.shared.parts.forget(&String::from_utf8_lossy(key));
                 continue;
             };
             match self.schemas.decode(|store| ProcessStatus::decode(store, value)) {
@@ -268,8 +245,11 @@ impl Runner for Watch {
     }
 
     fn stop(self: Box<Self>) -> Result<(), RunError> {
-        let sent = self.producer.send(PROCESS_STATUS.tombstone(&self.shared.instance), None);
-        if let Err(error) = sent.and_then(|()| self.producer.flush(LAST_WORD)) {
+        if let Ok((record, _)) = own::record(own::ended(&self.shared)) {
+            self.send(record);
+        }
+        self.pollers.end(&self.shared).into_iter().for_each(|record| self.send(record));
+        if let Err(error) = self.producer.flush(LAST_WORD) {
             tracing::debug!(%error, "the process's end is not written");
         }
         Ok(())

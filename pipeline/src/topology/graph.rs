@@ -34,180 +34,31 @@
 //! Topology::default().relay(DeviceControl, &DEVICE, &STATE_ROUTE, &POLL);
 //! ```
 
+mod beside;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use connectors::Poller;
-use processors::{Input, KeyOf, Processor, Relay, Stateless};
-use schemas::{CodecError, SchemaStore};
+use processors::{
+    Following, Input, KeyOf, Processor, Relay, SourceInput, Stateless, WorkerInput, Working,
+};
+use schemas::{AvroRecord, Source, SourceKey};
 use sinks::{SqlSink, Table};
-use sqlx::postgres::PgConnectOptions;
-use tokio::runtime::Handle;
 
 use super::DEAD_LETTER;
-use crate::clock::Clock;
-use crate::log::{EventLog, NewRecord, TopicSpec};
+use super::component::{Component, Context, Database, Kind, Outputs, Role, Threads};
+use crate::log::TopicSpec;
+use crate::run::outside::{Attempts, Follow, Followers, Outside, Within, Work};
 use crate::run::poll::PollRunner;
 use crate::run::processor::ProcessorRunner;
 use crate::run::schema_topic::SchemaTopic;
 use crate::run::sink::SinkRunner;
 use crate::run::supervise::Runner;
-use crate::run::wiring::{Pace, Route, RunError, Wiring, member};
+use crate::run::wiring::{Pace, RunError, Wiring, member};
 use crate::topic::{Carries, Key, Keyed, Named, StateOf, Topic};
 
-/// Which processes run a component.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// Polls devices.
-    Connect,
-    /// Computes.
-    Process,
-    /// Fills the database.
-    Sink,
-    /// Serves the API and the web interface.
-    Api,
-}
-
-impl Role {
-    /// All of them, in the order they start.
-    pub const ALL: [Self; 4] = [Self::Process, Self::Sink, Self::Connect, Self::Api];
-
-    /// As the command line names it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Process => "process",
-            Self::Sink => "sink",
-            Self::Api => "api",
-        }
-    }
-}
-
-/// What a component is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Asks devices.
-    Collector,
-    /// Folds records into state.
-    Processor,
-    /// Gives records another key or topic.
-    Relay,
-    /// Writes rows.
-    Sink,
-    /// Serves people.
-    Service,
-}
-
-/// What components are built from.
-#[derive(Clone)]
-pub struct Context {
-    /// The log.
-    pub log: Arc<dyn EventLog>,
-    /// Time.
-    pub clock: Clock,
-    /// Known schemas.
-    pub schemas: SchemaStore,
-    /// How often processors commit, save and tick.
-    pub pace: Pace,
-    /// This process among all, for slots.
-    pub instance: String,
-    /// Of sinks.
-    pub database: Option<Database>,
-    /// Of collectors.
-    pub poller: Option<Arc<Poller>>,
-}
-
-/// Where sinks write.
-#[derive(Clone)]
-pub struct Database {
-    /// How to connect.
-    pub options: PgConnectOptions,
-    /// Whose positions are kept there.
-    pub log_id: String,
-    /// Runs the queries.
-    pub runtime: Handle,
-}
-
-impl Context {
-    fn broken(component: &str, what: &str) -> RunError {
-        RunError::Broken { component: component.to_owned(), error: format!("there is no {what}") }
-    }
-}
-
-/// Builds a component's runner in a slot.
-pub type Build = Arc<dyn Fn(&Context, &str) -> Result<Box<dyn Runner>, RunError> + Send + Sync>;
-
-/// How many threads of a process run a component.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Threads {
-    /// One.
-    One,
-    /// `processor.threads` of the configuration.
-    Configured,
-}
-
-/// One component.
-#[derive(Clone)]
-pub struct Component {
-    /// Its name; also that of its thread, with its role before it.
-    pub name: &'static str,
-    /// Who runs it.
-    pub role: Role,
-    /// What it is.
-    pub kind: Kind,
-    /// The group whose members it is; none: it reads as it likes, or not at all.
-    pub group: Option<String>,
-    /// Topics that it reads.
-    pub reads: Vec<&'static dyn Named>,
-    /// Topics that it writes.
-    pub writes: Vec<&'static dyn Named>,
-    /// Where its positions and snapshots are, if they are in the log.
-    pub state: Option<&'static dyn Named>,
-    /// How many threads.
-    pub threads: Threads,
-    build: Option<Build>,
-}
-
-impl Component {
-    /// Builds its runner, if it is one of threads.
-    #[must_use]
-    pub fn builder(&self) -> Option<Build> {
-        self.build.clone()
-    }
-}
-
-/// Where the outputs of a processor go.
-pub struct Outputs<O> {
-    topics: Vec<&'static dyn Named>,
-    route: Route<O>,
-}
-
-impl<O: Keyed + schemas::AvroRecord> Outputs<O> {
-    /// All of one type to one topic.
-    pub fn to<T: Carries<O>>(topic: &'static Topic<O::Key, T>) -> Self {
-        Self { topics: vec![topic], route: Arc::new(move |output| topic.publish(output)) }
-    }
-}
-
-impl<O: 'static> Outputs<O> {
-    /// Each variant to its topic.
-    pub fn of(
-        topics: Vec<&'static dyn Named>,
-        route: fn(&O) -> Result<NewRecord, CodecError>,
-    ) -> Self {
-        Self { topics, route: Arc::new(route) }
-    }
-
-    /// Their names.
-    pub fn topics(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.topics.iter().map(|topic| topic.name())
-    }
-
-    /// Gives an output its topic and key.
-    pub fn route(&self) -> Route<O> {
-        Arc::clone(&self.route)
-    }
-}
+/// What is found or done outside is committed this soon: somebody waits for it.
+const OUTSIDE_COMMIT_MS: i64 = 20;
 
 /// All components.
 #[derive(Clone, Default)]
@@ -226,7 +77,7 @@ impl Topology {
         state: &'static Topic<KeyOf<P>, StateOf<P>>,
         outputs: Outputs<P::Output>,
     ) -> Self {
-        self.task(Kind::Processor, Threads::Configured, processor, input, state, outputs, None)
+        self.task(Task::PROCESSOR, within(processor), input, state, outputs)
     }
 
     /// The same, with the topic of the outputs that it reads back after an upgrade.
@@ -239,8 +90,8 @@ impl Topology {
         outputs: Outputs<P::Output>,
         recall: &'static Topic<KeyOf<P>, P::Recall>,
     ) -> Self {
-        let recall = Some(recall.name);
-        self.task(Kind::Processor, Threads::Configured, processor, input, state, outputs, recall)
+        let task = Task { recall: Some(recall.name), ..Task::PROCESSOR };
+        self.task(task, within(processor), input, state, outputs)
     }
 
     /// Adds a relay.
@@ -253,26 +104,65 @@ impl Topology {
         output: &'static Topic<<R::Output as Keyed>::Key, T>,
     ) -> Self
     where
-        R::Output: Keyed + schemas::AvroRecord,
+        R::Output: Keyed + AvroRecord,
     {
-        let outputs = Outputs::to(output);
-        self.task(Kind::Relay, Threads::One, Stateless(relay), input, state, outputs, None)
+        let task = Task { kind: Kind::Relay, threads: Threads::One, ..Task::PROCESSOR };
+        self.task(task, within(Stateless(relay)), input, state, Outputs::to(output))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the two above have them in types")]
-    fn task<P: Processor>(
+    /// Adds a kind of source that lies where a process runs: a file, a port. Those processes share
+    /// it whose configuration names it.
+    #[must_use]
+    pub fn local_source<S: Follow>(
+        self,
+        make: impl Fn(&Context) -> Result<S, RunError> + Send + Sync + 'static,
+        definitions: &'static Topic<SourceKey, Source>,
+        state: &'static Topic<SourceKey, StateOf<Following<S>>>,
+        outputs: Outputs<S::Output>,
+    ) -> Self
+    where
+        SourceInput<S>: Input<Record = Source, Key = SourceKey>,
+    {
+        let make = move |context: &Context| {
+            let source = Arc::new(make(context)?);
+            let followers = Followers::new(Arc::clone(&source), context.runtime.clone());
+            Ok((Arc::new(Following(source)), followers))
+        };
+        let task = Task { local: Some(S::KIND), ..Task::outside(Kind::Source, Role::Connect) };
+        self.task(task, make, definitions, state, outputs)
+    }
+
+    /// Adds a worker, which makes an attempt for each request.
+    #[must_use]
+    pub fn worker<W: Work>(
+        self,
+        role: Role,
+        make: impl Fn(&Context) -> Result<W, RunError> + Send + Sync + 'static,
+        requests: &'static Topic<W::Key, W::Request>,
+        state: &'static Topic<W::Key, StateOf<Working<W>>>,
+        outputs: Outputs<W::Outcome>,
+    ) -> Self
+    where
+        WorkerInput<W>: Input<Record = W::Request, Key = W::Key>,
+    {
+        let make = move |context: &Context| {
+            let work = Arc::new(make(context)?);
+            let attempts = Attempts::new(Arc::clone(&work), context.runtime.clone());
+            Ok((Arc::new(Working(work)), attempts))
+        };
+        self.task(Task::outside(Kind::Worker, role), make, requests, state, outputs)
+    }
+
+    fn task<P: Processor, O: Outside<P> + 'static>(
         mut self,
-        kind: Kind,
-        threads: Threads,
-        processor: P,
+        task: Task,
+        make: impl Fn(&Context) -> Result<(Arc<P>, O), RunError> + Send + Sync + 'static,
         input: &'static Topic<KeyOf<P>, <P::Input as Input>::Record>,
         state: &'static Topic<KeyOf<P>, StateOf<P>>,
         outputs: Outputs<P::Output>,
-        recall: Option<&'static str>,
     ) -> Self {
-        let processor = Arc::new(processor);
+        let Task { kind, role, threads, local, recall, commit_ms } = task;
         let Outputs { mut topics, route } = outputs;
-        let ticks = kind != Kind::Relay;
         topics.extend([state as &dyn Named, &DEAD_LETTER]);
         let build = move |context: &Context, slot: &str| {
             let wiring = Wiring {
@@ -281,26 +171,29 @@ impl Topology {
                 recall_topic: recall.map(crate::topic::shared),
                 route: Arc::clone(&route),
             };
-            let runner = ProcessorRunner::join(
-                &context.log,
-                Arc::clone(&processor),
-                wiring,
-                // A relay has no state that time could change.
-                Pace { tick_ms: if ticks { context.pace.tick_ms } else { 0 }, ..context.pace },
-                context.clock.clone(),
-                context.schemas.clone(),
-            )?;
+            let pace = Pace {
+                // Only a processor has state that time could change.
+                tick_ms: if kind == Kind::Processor { context.pace.tick_ms } else { 0 },
+                commit_ms: commit_ms.unwrap_or(context.pace.commit_ms),
+                ..context.pace
+            };
+            let (processor, outside) = make(context)?;
+            let (clock, schemas) = (context.clock.clone(), context.schemas.clone());
+            let log = &context.log;
+            let runner =
+                ProcessorRunner::join(log, processor, outside, wiring, pace, clock, schemas)?;
             Ok(Box::new(runner) as Box<dyn Runner>)
         };
         self.components.push(Component {
             name: P::NAME,
-            role: Role::Process,
+            role,
             kind,
             group: Some(P::NAME.to_owned()),
             reads: vec![input],
             writes: topics,
             state: Some(state),
             threads,
+            local,
             build: Some(Arc::new(build)),
         });
         self
@@ -316,13 +209,13 @@ impl Topology {
                 return Err(Context::broken(&spec, "database"));
             };
             let schemas = context.schemas.clone();
-            let Database { options, log_id, runtime } = database;
-            let sink = SqlSink::<T>::new(options, log_id, topic.name, schemas.clone());
+            let Database { servers, log_id } = database;
+            let sink = SqlSink::<T>::new(servers, log_id, topic.name, schemas.clone());
             let runner = SinkRunner::join(
                 &context.log,
                 member(&spec, topic.name, slot),
                 sink,
-                runtime,
+                context.runtime.clone(),
                 SchemaTopic::new(Arc::clone(&context.log), schemas),
                 context.clock.clone(),
             )?;
@@ -337,6 +230,7 @@ impl Topology {
             writes: vec![&DEAD_LETTER],
             state: None,
             threads: Threads::One,
+            local: None,
             build: Some(Arc::new(build)),
         });
         self
@@ -367,6 +261,7 @@ impl Topology {
             writes: vec![polls],
             state: None,
             threads: Threads::One,
+            local: None,
             build: Some(Arc::new(build)),
         });
         self
@@ -390,6 +285,7 @@ impl Topology {
             writes,
             state: None,
             threads: Threads::One,
+            local: None,
             build: None,
         });
         self
@@ -417,4 +313,41 @@ impl Topology {
     pub fn specs(&self, partitions: i32) -> Vec<TopicSpec> {
         self.topics().into_iter().map(|topic| topic.spec(partitions)).collect()
     }
+}
+
+/// What a component that writes in transactions is, apart from what it does.
+struct Task {
+    kind: Kind,
+    role: Role,
+    threads: Threads,
+    /// Only where a source of this kind is declared.
+    local: Option<&'static str>,
+    /// The topic of the outputs that are read back after an upgrade.
+    recall: Option<&'static str>,
+    /// Instead of the configured time.
+    commit_ms: Option<i64>,
+}
+
+impl Task {
+    const PROCESSOR: Self = Self {
+        kind: Kind::Processor,
+        role: Role::Process,
+        threads: Threads::Configured,
+        local: None,
+        recall: None,
+        commit_ms: None,
+    };
+
+    const fn outside(kind: Kind, role: Role) -> Self {
+        let commit_ms = Some(OUTSIDE_COMMIT_MS);
+        Self { kind, role, threads: Threads::One, commit_ms, ..Self::PROCESSOR }
+    }
+}
+
+/// A processor that does nothing outside.
+fn within<P: Processor>(
+    processor: P,
+) -> impl Fn(&Context) -> Result<(Arc<P>, Within), RunError> + Send + Sync + 'static {
+    let processor = Arc::new(processor);
+    move |_| Ok((Arc::clone(&processor), Within))
 }

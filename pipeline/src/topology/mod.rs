@@ -1,21 +1,28 @@
 //! The whole of OpsConductor on one screen: every topic with its key and record type, and who
 //! reads and writes it. `opsconductor topology` prints it; the README's diagram is that print.
 
+mod component;
 mod graph;
 
-use processors::{DeviceChain, DeviceControl, Output, Stateless};
+use processors::{DeviceChain, DeviceControl, Following, Output, Stateless, Working};
 use schemas::{
-    Anomaly, Baseline, DeadLetter, Device, DeviceFacts, DeviceId, DeviceInput, DeviceStatus,
-    MetricBatch, ProcessStatus, Rollup, Series, SeriesId,
+    Anomaly, Baseline, CredentialChange, DeadLetter, Device, DeviceFacts, DeviceId, DeviceInput,
+    DeviceStatus, MetricBatch, PollerStatus, Probe, ProbeReport, ProcessLog, ProcessStatus, Rollup,
+    Series, SeriesId, Source, SourceKey,
 };
-use sinks::{Anomalies, Baselines, Devices, Facts, Rollups, Samples, SeriesIdentities, Statuses};
+use sinks::{
+    Anomalies, Baselines, Devices, Facts, ProcessLogs, Rollups, Samples, SeriesIdentities, Statuses,
+};
 
-pub use self::graph::{
-    Build, Component, Context, Database, Kind, Outputs, Role, Threads, Topology,
-};
-use crate::log::TopicSpec;
+pub use self::component::{Build, Component, Context, Database, Kind, Outputs, Role, Threads};
+pub use self::graph::Topology;
 use crate::log::kafka::CLAIM_TOPIC;
+use crate::log::{Record, TopicSpec};
+use crate::sources::demo::Demo;
+use crate::sources::devices::DeviceEntry;
+use crate::sources::inventory_file::InventoryFile;
 use crate::topic::{Named, PartKey, StateOf, Topic};
+use crate::workers::probe::Probing;
 
 /// What to poll.
 pub const DEVICE: Topic<DeviceId, Device> =
@@ -44,6 +51,9 @@ pub const FACTS: Topic<PartKey, DeviceFacts> =
 /// Identities of series.
 pub const SERIES: Topic<SeriesId, Series> =
     Topic::compacted("series", "the tuple behind each series id");
+/// Changes of credentials.
+pub const CREDENTIAL: Topic<String, CredentialChange> =
+    Topic::compacted("credential", "which credential changed; never its secret").single();
 /// Poison records.
 pub const DEAD_LETTER: Topic<String, DeadLetter> =
     Topic::kept("dead-letter", 30, "records that a component refused, with reason, replayable");
@@ -53,12 +63,35 @@ pub const STATE_DEVICE: Topic<DeviceId, StateOf<DeviceChain>> =
 /// Positions of the relay of changes of the inventory.
 pub const STATE_ROUTE: Topic<DeviceId, StateOf<Stateless<DeviceControl>>> =
     Topic::compacted("state-route", "where the relay of inventory changes goes on");
+/// What is followed.
+pub const SOURCE: Topic<SourceKey, Source> =
+    Topic::compacted("source", "outside systems that are followed");
+/// How far the inventory file is applied.
+pub const STATE_INVENTORY_FILE: Topic<SourceKey, StateOf<Following<InventoryFile>>> =
+    Topic::compacted("state-inventory-file", "which devices the inventory file maintains");
+/// What the demo has put into the inventory.
+pub const STATE_DEMO: Topic<SourceKey, StateOf<Following<Demo>>> =
+    Topic::compacted("state-demo", "which devices the demo maintains");
+/// Requests to try a device.
+pub const PROBE: Topic<String, Probe> = Topic::kept("probe", 1, "requests to try a device once");
+/// What came of them.
+pub const PROBE_REPORT: Topic<String, ProbeReport> =
+    Topic::kept("probe-report", 1, "what trying a device gave");
+/// Requests that are being carried out.
+pub const STATE_PROBE: Topic<String, StateOf<Working<Probing>>> =
+    Topic::compacted("state-probe", "devices that are being tried");
 /// Who may commit for which partitions of a Kafka log ([`crate::log::kafka`]).
 pub const CLAIM: Topic<String, ()> =
     Topic::compacted(CLAIM_TOPIC, "which task may commit for which partition").single();
 /// What each process does.
 pub const PROCESS_STATUS: Topic<String, ProcessStatus> =
     Topic::compacted("process-status", "what each process does, every two seconds").single();
+/// How polls of each device went.
+pub const POLLER_STATUS: Topic<String, PollerStatus> =
+    Topic::compacted("poller-status", "how polls of each device went, within a minute").single();
+/// Warnings and errors of all processes.
+pub const PROCESS_LOG: Topic<String, ProcessLog> =
+    Topic::kept("process-log", 7, "warnings and errors of every process");
 /// Schemas by id.
 pub const SCHEMA: Topic<String, ()> =
     Topic::compacted("schema", "every schema ever written, by id").single();
@@ -90,9 +123,17 @@ pub fn chain_outputs() -> Outputs<Output> {
     })
 }
 
+/// What a source of devices writes.
+fn devices() -> Outputs<DeviceEntry> {
+    Outputs::of(vec![&DEVICE], DeviceEntry::record)
+}
+
 /// All components.
 pub fn topology() -> Topology {
     Topology::default()
+        .local_source(InventoryFile::new, &SOURCE, &STATE_INVENTORY_FILE, devices())
+        .local_source(Demo::new, &SOURCE, &STATE_DEMO, devices())
+        .worker(Role::Connect, Probing::new, &PROBE, &STATE_PROBE, Outputs::to(&PROBE_REPORT))
         .collector("poller", &DEVICE, &POLL)
         .relay(DeviceControl, &DEVICE, &STATE_ROUTE, &POLL)
         .processor_that_recalls(
@@ -110,7 +151,25 @@ pub fn topology() -> Topology {
         .sink::<Anomalies, _>(&ANOMALY)
         .sink::<Statuses, _>(&STATUS)
         .sink::<Facts, _>(&FACTS)
-        .service("api", Role::Api, vec![&ANOMALY, &STATUS, &METRIC], vec![&DEVICE])
+        .sink::<ProcessLogs, _>(&PROCESS_LOG)
+        .follower("credentials", Role::Connect, &CREDENTIAL, forget_credential)
+        .service("configuration", Role::Connect, vec![&SOURCE], vec![&SOURCE])
+        .service(
+            "api",
+            Role::Api,
+            vec![&ANOMALY, &STATUS, &METRIC, &POLLER_STATUS, &PROCESS_LOG, &PROBE_REPORT],
+            vec![&DEVICE, &CREDENTIAL, &PROBE],
+        )
+}
+
+/// A credential has changed: its poller reads it again. The key says which; a removal has no value.
+fn forget_credential(context: &Context, record: &Record) {
+    let key = record.key.as_deref().unwrap_or_default();
+    if let (Some(poller), Ok(key)) = (&context.poller, std::str::from_utf8(key))
+        && let Some((_tenant, name)) = key.split_once('/')
+    {
+        poller.forget_credential(name);
+    }
 }
 
 /// Every topic, for creation.
@@ -133,7 +192,8 @@ pub struct Part {
 /// The groups of readers without which something stands still.
 pub fn parts() -> Vec<Part> {
     let topology = topology();
-    let grouped = topology.components.iter().filter_map(|it| Some((it, it.group.clone()?)));
+    let needed = topology.components.iter().filter(|it| it.local.is_none());
+    let grouped = needed.filter_map(|it| Some((it, it.group.clone()?)));
     let parts = grouped.flat_map(|(it, group)| {
         let part = move |topic: &&'static dyn Named| Part {
             role: it.role.name(),
@@ -154,9 +214,10 @@ pub fn mermaid() -> String {
     let mut arrows: Vec<String> = Vec::new();
     for component in &topology.components {
         let (open, close) = match component.kind {
-            Kind::Collector => ("([", "])"),
+            Kind::Collector | Kind::Source => ("([", "])"),
             Kind::Processor | Kind::Relay => ("[", "]"),
             Kind::Sink => ("[/", "/]"),
+            Kind::Worker => ("[[", "]]"),
             Kind::Service => ("{{", "}}"),
         };
         let name = if component.kind == Kind::Sink { "timescaledb" } else { component.name };
@@ -185,7 +246,9 @@ mod tests {
         let all = |of: fn(&Component) -> &Vec<&'static dyn Named>| -> BTreeSet<&str> {
             topology.components.iter().flat_map(of).map(|topic| topic.name()).collect()
         };
-        let (mut read, written) = (all(|it| &it.reads), all(|it| &it.writes));
+        let (mut read, mut written) = (all(|it| &it.reads), all(|it| &it.writes));
+        // By every process, of itself.
+        written.extend([POLLER_STATUS.name, PROCESS_LOG.name]);
         // By its own writer, and by people.
         read.extend(topology.components.iter().filter_map(|it| Some(it.state?.name())));
         read.insert(DEAD_LETTER.name);

@@ -57,12 +57,17 @@ fn an_unknown_key_is_named_with_its_place_and_those_known() {
     let run = |role: &str| program(role, state, NO_DATABASE, "127.0.0.1:1");
     for role in ["run", "connect", "process", "sink", "api", "migrate", "check"] {
         write(&file, "[api]\nlisten = \"127.0.0.1:1\"\nlisen = \"x\"\n").unwrap();
-        refused(&mut run(role), state, &[&place, "unknown key api.lisen", "known there: listen"]);
+        refused(
+            &mut run(role),
+            state,
+            &[&place, "unknown key api.lisen", "known there: drain_s, listen"],
+        );
         write(&file, "[apy]\nlisten = \"127.0.0.1:1\"\n").unwrap();
         refused(&mut run(role), state, &[&place, "unknown key apy", "api"]);
         std::fs::remove_file(&file).unwrap();
         let key = "OPSC__API__LISEN";
-        let parts = ["environment variable", key, "unknown key api.lisen", "known there: listen"];
+        let parts =
+            ["environment variable", key, "unknown key api.lisen", "known there: drain_s, listen"];
         refused(run(role).env(key, "x"), state, &parts);
         let key = "OPSC__APY__LISTEN";
         refused(run(role).env(key, "x"), state, &[key, "unknown key apy", "api"]);
@@ -78,6 +83,12 @@ async fn a_port_in_use_and_a_newer_database_are_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = taken.local_addr().unwrap().to_string();
     let run = |role: &str| program(role, state, &url, &listen);
+
+    // Nothing is wrong with a database and a log that are new.
+    let (status, said) = ended(&mut run("check"), state);
+    assert!(status.success(), "{said}");
+    assert!(said.contains("note  database: reached; it is empty"), "{said}");
+    assert!(said.contains("note  event log: Embedded; it is new"), "{said}");
 
     let mend = "set OPSC_LISTEN to another port";
     for role in ["run", "api"] {

@@ -13,7 +13,8 @@ use schemas::{AvroRecord as _, DeviceId, Outcome, Poll, SchemaStore};
 use sqlx::PgPool;
 
 use super::common::{Program as Killed, now_ms, records, serials};
-use super::site::{DEVICES, INTERVAL_MS, OURS, Owners, Site};
+use super::owners::Owners;
+use super::site::{DEVICES, INTERVAL_MS, OURS, Site};
 use super::{WITHIN, ledger};
 
 const PORT: u16 = 19_450;
@@ -267,8 +268,8 @@ async fn three_brokers_and_two_of_each_role() {
     topics_are_safe(&site);
     let began = now_ms();
     let mut roles = site.roles(&["process", "sink", "api"], "a");
-    site.add_credential().await;
     roles.push(site.role("connect", "a"));
+    site.add_credential().await;
     println!("all devices in the database after {:?}", site.flows_since(began).await);
 
     let changes = members_join_and_leave(&site).await;

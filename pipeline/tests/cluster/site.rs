@@ -11,12 +11,12 @@ use lab::{Lab, LedgerConfig};
 use pipeline::log::kafka::{KafkaLog, KafkaOptions};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::groups::GroupList;
 use sqlx::PgPool;
 
 use super::broker::Broker;
 use super::common::{Program as Killed, database, free_address, program};
 use super::gate::Gate;
+use super::owners::{Owners, owners};
 use super::program::opsconductor;
 use super::{PREFIX, WITHIN};
 
@@ -29,9 +29,6 @@ const INTERFACES: usize = 4;
 const CREDENTIAL: &str = "fleet";
 const MAX_LEDGER_BYTES: u64 = 1 << 28;
 const ASK: Duration = Duration::from_secs(20);
-
-/// Which member holds a partition, by group and partition.
-pub(crate) type Owners = BTreeMap<(String, i32), String>;
 
 pub(crate) struct Site {
     pub(crate) broker: Broker,
@@ -122,6 +119,35 @@ impl Site {
         Killed(self.prepared(role, instance).spawn().unwrap())
     }
 
+    /// The same with settings of its own.
+    pub(crate) fn role_with(&self, role: &str, instance: &str, own: &[(&str, &str)]) -> Killed {
+        Killed(self.prepared(role, instance).envs(own.iter().copied()).spawn().unwrap())
+    }
+
+    /// What the first API answers, if it does.
+    pub(crate) async fn get(&self, path: &str) -> Option<serde_json::Value> {
+        let token = std::fs::read_to_string(self.state().join("cli-token")).ok()?;
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = client.get(format!("http://{}{path}", self.listen)).bearer_auth(token.trim());
+        let answer = request.send().await.ok()?.error_for_status().ok()?;
+        serde_json::from_str(&answer.text().await.ok()?).ok()
+    }
+
+    /// The address of the first API.
+    pub(crate) fn listen(&self) -> &str {
+        &self.listen
+    }
+
+    /// Where a process answers metrics and health.
+    pub(crate) fn telemetry_of(&self, role: &str, instance: &str) -> String {
+        self.told_at.lock().unwrap()[&(role.to_owned(), instance.to_owned())].clone()
+    }
+
+    /// The file with the devices.
+    pub(crate) fn inventory(&self) -> &str {
+        &self.inventory
+    }
+
     /// The same by another build of the program.
     pub(crate) fn role_of(&self, build: &Path, role: &str, instance: &str) -> Killed {
         let ours = self.prepared(role, instance);
@@ -141,7 +167,7 @@ impl Site {
         command.env("OPSC__TELEMETRY__LISTEN", &tells);
         let whose = (role.to_owned(), instance.to_owned());
         self.told_at.lock().unwrap().insert(whose, tells);
-        if role == "connect" {
+        if matches!(role, "connect" | "run") {
             command.env("OPSC__INVENTORY__FILE", &self.inventory);
         }
         command
@@ -339,7 +365,7 @@ impl Site {
 
     /// The greatest lag of a group, in seconds, as an API tells it.
     pub(crate) async fn lag(&self, group: &str) -> f64 {
-        let of_it = format!("opsc_lag_seconds{{group=\"{group}\"");
+        let of_it = format!("opsc_lag_seconds{{group=\"{OURS}{group}\"");
         let all = self.ask_all("/metrics").await;
         let apis = all.iter().filter(|(who, _, _)| who.starts_with("api"));
         let lines = apis.flat_map(|(_, _, text)| text.lines());
@@ -370,33 +396,4 @@ impl Site {
     pub(crate) fn forget(&self, role: &str, instance: &str) {
         self.told_at.lock().unwrap().remove(&(role.to_owned(), instance.to_owned()));
     }
-}
-
-fn owners(found: &GroupList) -> Owners {
-    let mut owners = Owners::new();
-    for group in found.groups() {
-        let Some(name) = group.name().strip_prefix(OURS) else { continue };
-        for member in group.members() {
-            for partition in assigned(member.assignment().unwrap_or_default()) {
-                owners.insert((name.to_owned(), partition), member.client_id().to_owned());
-            }
-        }
-    }
-    owners
-}
-
-/// The partitions of a member that reads one topic, from the consumer protocol's bytes: a version,
-/// how many topics, of each its name, how many partitions, and these.
-fn assigned(bytes: &[u8]) -> Vec<i32> {
-    let Some([_, _, topics @ .., name_high, name_low]) = bytes.first_chunk::<8>() else {
-        return Vec::new();
-    };
-    if *topics == [0; 4] {
-        return Vec::new();
-    }
-    let name = usize::from(u16::from_be_bytes([*name_high, *name_low]));
-    let (numbers, _) = bytes[8 + name..].as_chunks::<4>();
-    let mut numbers = numbers.iter().map(|it| i32::from_be_bytes(*it));
-    let count = numbers.next().unwrap();
-    numbers.take(usize::try_from(count).unwrap()).collect()
 }

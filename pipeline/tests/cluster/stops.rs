@@ -59,8 +59,8 @@ async fn whichever_broker_goes_and_however() {
     let Some(site) = Site::start("stops", PORT, "3").await else { return };
     let began = now_ms();
     let mut roles = site.roles(&["api", "process", "sink"], "a");
-    site.add_credential().await;
     roles.push(site.role("connect", "a"));
+    site.add_credential().await;
     roles.extend(site.roles(&ROLES, "b"));
     println!("all devices in the database after {:?}", site.flows_since(began).await);
     site.ready_within(GOOD_WITHIN, "at the start:").await;

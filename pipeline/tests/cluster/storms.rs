@@ -132,8 +132,8 @@ async fn on(nodes: i32, port: u16, numbers: Range<usize>) {
     let Some(site) = Site::gated(&name, port, nodes).await else { return };
     let began = now_ms();
     let mut roles = site.roles(&["process", "sink", "api"], "a");
-    site.add_credential().await;
     roles.push(site.role("connect", "a"));
+    site.add_credential().await;
     roles.extend(site.roles(&ROLES, "b"));
     println!("{nodes} brokers: all devices after {:?}", site.flows_since(began).await);
     let (mut longest, mut given_up) = (Duration::ZERO, 0.0);

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use super::WITHIN;
 use super::brokers::{no_errors, nothing_lost_or_doubled};
 use super::common::{Program as Killed, now_ms};
-use super::site::{Owners, Site};
+use super::owners::Owners;
+use super::site::Site;
 
 const PORT: u16 = 19_500;
 const ROLES: [&str; 4] = ["process", "sink", "api", "connect"];

@@ -81,13 +81,23 @@ impl Bug {
     ];
 }
 
+/// Whose task the bug is in, by its input and its state topic.
+#[derive(Clone, Copy)]
+pub struct Target {
+    pub input: &'static str,
+    pub state: &'static str,
+}
+
+/// The processor of polls.
+pub const CHAIN: Target = Target { input: POLL.name, state: STATE_DEVICE.name };
+
 /// Wraps a log in a bug.
 pub struct Saboteur {
-    bug: Option<Bug>,
+    bug: Option<(Bug, Target)>,
 }
 
 impl Saboteur {
-    pub fn new(bug: Option<Bug>) -> Self {
+    pub fn new(bug: Option<(Bug, Target)>) -> Self {
         Self { bug }
     }
 
@@ -95,13 +105,14 @@ impl Saboteur {
         let log: Arc<dyn EventLog> = Arc::new(memory.clone());
         match self.bug {
             None => log,
-            Some(bug) => Arc::new(Buggy { bug, log }),
+            Some((bug, target)) => Arc::new(Buggy { bug, target, log }),
         }
     }
 }
 
 struct Buggy {
     bug: Bug,
+    target: Target,
     log: Arc<dyn EventLog>,
 }
 
@@ -126,12 +137,13 @@ impl EventLog for Buggy {
 
     fn task(&self, spec: &MemberSpec) -> Result<Box<dyn Task>, LogError> {
         let inner = self.log.task(spec)?;
-        if &*spec.topic != POLL.name {
+        if &*spec.topic != self.target.input {
             return Ok(inner);
         }
         let (bug, log) = (self.bug, Arc::clone(&self.log));
         Ok(Box::new(BuggyTask {
             bug,
+            target: self.target,
             log,
             inner,
             sent: Vec::new(),
@@ -151,11 +163,13 @@ impl EventLog for Buggy {
         from: Start,
     ) -> Result<Box<dyn Reader>, LogError> {
         let from = match (self.bug, from) {
-            (Bug::ReplayTooLate, Start::At(offset)) if topic == POLL.name => Start::At(offset + 1),
+            (Bug::ReplayTooLate, Start::At(offset)) if topic == self.target.input => {
+                Start::At(offset + 1)
+            }
             (_, from) => from,
         };
         let inner = self.log.reader(topic, partitions, from)?;
-        if self.bug == Bug::RestoreStopsShort && topic == STATE_DEVICE.name {
+        if self.bug == Bug::RestoreStopsShort && topic == self.target.state {
             return Ok(Box::new(ShortReader { inner }));
         }
         Ok(inner)
@@ -184,6 +198,7 @@ impl Reader for ShortReader {
 
 struct BuggyTask {
     bug: Bug,
+    target: Target,
     log: Arc<dyn EventLog>,
     inner: Box<dyn Task>,
     /// Kept back until the positions are committed, or sent again after an abort.
@@ -247,7 +262,7 @@ impl Task for BuggyTask {
     }
 
     fn send(&mut self, mut record: NewRecord) -> Result<(), LogError> {
-        let state = &*record.topic == STATE_DEVICE.name;
+        let state = &*record.topic == self.target.state;
         let position = state && record.key.as_deref() == Some(b"position");
         let snapshot = state && !position;
         match self.bug {

@@ -3,6 +3,9 @@
 //! commit, in many batch sizes and seeds. Whatever happens, what lies in the topics, the tables
 //! and the final state is what the undisturbed run gave.
 //!
+//! Sources and workers have a smaller network of their own (`outside`), with an outside world that
+//! records what was done to it.
+//!
 //! The test is itself tested: bugs seeded around the log's seam must each be caught.
 
 // A test that cannot go on ends; its helpers are seen by it alone.
@@ -10,6 +13,7 @@
 #![allow(clippy::wildcard_enum_match_arm, unreachable_pub, missing_docs)]
 
 mod bugs;
+mod outside;
 mod process;
 mod scenario;
 mod table;

@@ -1,9 +1,11 @@
 //! One "process": all components of the topology over one handle of the log.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pipeline::clock::Clock;
+use pipeline::config::Config;
 use pipeline::log::EventLog;
 use pipeline::run::schema_topic::SchemaTopic;
 use pipeline::run::sink::SinkRunner;
@@ -55,6 +57,7 @@ pub fn context(
     pace: Pace,
     clock: &Clock,
     schemas: &SchemaStore,
+    runtime: &tokio::runtime::Handle,
 ) -> Context {
     Context {
         log: Arc::clone(log),
@@ -62,17 +65,17 @@ pub fn context(
         schemas: schemas.clone(),
         pace,
         instance: "one".to_owned(),
+        runtime: runtime.clone(),
+        config: Arc::new(Config::load(None, []).unwrap()),
+        declared: BTreeSet::new(),
         database: None,
         poller: None,
+        credentials: None,
     }
 }
 
 impl Process {
-    pub fn start(
-        context: &Context,
-        tables: &Arc<Mutex<Tables>>,
-        runtime: &tokio::runtime::Handle,
-    ) -> Result<Self, RunError> {
+    pub fn start(context: &Context, tables: &Arc<Mutex<Tables>>) -> Result<Self, RunError> {
         let topology = topology();
         let mut tasks = Vec::new();
         for kind in [Kind::Relay, Kind::Processor] {
@@ -92,7 +95,7 @@ impl Process {
                 &context.log,
                 member(&format!("sink-{topic}"), topic, "one"),
                 ModelSink::new(topic, Arc::clone(tables)),
-                runtime.clone(),
+                context.runtime.clone(),
                 SchemaTopic::new(Arc::clone(&context.log), context.schemas.clone()),
                 context.clock.clone(),
             )

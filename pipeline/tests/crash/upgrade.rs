@@ -9,6 +9,7 @@ use std::time::Duration;
 use pipeline::clock::Clock;
 use pipeline::log::embedded::Memory;
 use pipeline::log::{EventLog, Record, Start};
+use pipeline::run::outside::Within;
 use pipeline::run::processor::ProcessorRunner;
 use pipeline::run::wiring::{Wiring, member};
 use pipeline::topic::shared;
@@ -91,13 +92,15 @@ impl Upgrade {
         let mut chain = ProcessorRunner::join(
             &log,
             version,
+            Within,
             wiring,
             scenario.pace,
             clock.clone(),
             schemas.clone(),
         )
         .unwrap();
-        let context = context(&log, scenario.pace, &clock, &schemas);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let context = context(&log, scenario.pace, &clock, &schemas, runtime.handle());
         let mut routes = Task::join(&context, "route", "one").unwrap();
         let mut turn = |rounds: usize| {
             for _ in 0..rounds {

@@ -13,7 +13,7 @@ use pipeline::run::wiring::RunError;
 use pipeline::topology::{Context, DEAD_LETTER, POLL, STATE_DEVICE, chain_outputs, topics};
 use schemas::SchemaStore;
 
-use crate::bugs::{Bug, Saboteur};
+use crate::bugs::{Bug, CHAIN, Saboteur};
 use crate::process::{Process, Task, context};
 use crate::scenario::{EPOCH_MS, PARTITIONS, Scenario, Step};
 use crate::table::{Hit, Tables};
@@ -87,7 +87,7 @@ impl<'a> World<'a> {
             tables: Arc::new(Mutex::new(tables)),
             schemas: SchemaStore::new(),
             runtime: tokio::runtime::Builder::new_current_thread().build().unwrap(),
-            saboteur: Saboteur::new(bug),
+            saboteur: Saboteur::new(bug.map(|bug| (bug, CHAIN))),
         }
     }
 
@@ -140,7 +140,7 @@ impl<'a> World<'a> {
     fn round(&mut self, process: &mut Option<Process>) -> Result<(), String> {
         let log = self.saboteur.wrap(&self.memory);
         if process.is_none() {
-            let started = Process::start(&self.context(&log), &self.tables, self.runtime.handle());
+            let started = Process::start(&self.context(&log), &self.tables);
             *process = Some(started.map_err(|error| format!("start: {error}"))?);
         }
         let Some(running) = process else { return Ok(()) };
@@ -157,7 +157,7 @@ impl<'a> World<'a> {
     }
 
     fn context(&self, log: &Arc<dyn EventLog>) -> Context {
-        context(log, self.scenario.pace, &self.clock, &self.schemas)
+        context(log, self.scenario.pace, &self.clock, &self.schemas, self.runtime.handle())
     }
 
     /// Freezes, replaces and wakes a task.

@@ -54,6 +54,10 @@ async fn a_server_must_prove_who_it_is() {
 
     let folder = tempfile::tempdir().unwrap();
     certify(folder.path());
+    let ca = folder.path().join("ca.pem");
+    // Who names an authority wants it asked, on this machine too.
+    let authority = format!("sslrootcert={}", ca.display());
+    refused(&url("localhost", &authority), &["does not support TLS"]);
     let data = server.data();
     let owner = data.metadata().unwrap();
     for name in ["server.key", "server.crt"] {
@@ -62,7 +66,6 @@ async fn a_server_must_prove_who_it_is() {
     }
     server.admin("ALTER SYSTEM SET ssl = on");
     server.admin("SELECT pg_reload_conf()");
-    let ca = folder.path().join("ca.pem");
     let trusted = |mode: &str| format!("sslmode={mode}&sslrootcert={}", ca.display());
     // The server takes its new configuration in a moment of its own.
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -72,6 +75,7 @@ async fn a_server_must_prove_who_it_is() {
     }
     refused(&url("localhost", "sslmode=verify-full"), &["UnknownIssuer", "sslrootcert="]);
     refused(&url("127.0.0.1", &trusted("verify-full")), &["localhost", "verify-ca"]);
+    refused(&url("127.0.0.1", &authority), &["localhost", "verify-ca"]);
     migrate(&url("127.0.0.1", &trusted("verify-ca"))).unwrap();
     migrate(&url("127.0.0.1", "sslmode=require")).unwrap();
 

@@ -184,11 +184,15 @@ async fn retention_that_ran_past_a_position_is_explained_and_never_reset() {
     let Some(broker) = Broker::start(PORT + 10) else { return };
     let Some(url) = database("retention").await else { return };
     let pool = PgPool::connect_lazy(&url).unwrap();
+    let keys = tempfile::tempdir().unwrap();
+    let key = keys.path().join("vault.key").display().to_string();
     let settings = [
         ("OPSC_KAFKA", broker.bootstrap()),
         (PREFIX, "kept-"),
         ("OPSC__LOG__PARTITIONS", "1"),
         ("OPSC__PROCESSOR__THREADS", "1"),
+        // Those who poll here have state folders of their own.
+        ("OPSC_VAULT_KEY_FILE", &key),
     ];
     let mut running = Running::start(&url, &settings);
     running.until_more(&pool, 40).await;

@@ -18,6 +18,7 @@ mod cut;
 mod database;
 mod dump;
 mod encrypted;
+mod failover;
 #[path = "../common/ledger.rs"]
 mod ledger;
 mod log;

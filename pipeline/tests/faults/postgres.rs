@@ -18,6 +18,8 @@ fn script() -> PathBuf {
 pub(crate) struct Postgres {
     folder: TempDir,
     url: String,
+    /// Beside [`QUICK`].
+    settings: Vec<String>,
     /// Waits for the end of its stdin, which comes with the end of this process, and removes the
     /// server.
     _watch: Child,
@@ -33,6 +35,15 @@ impl Postgres {
             eprintln!("SKIPPED: {missing}");
             return None;
         }
+        let mut server = Self::empty();
+        server.start_again();
+        server.admin("ALTER ROLE opsconductor SUPERUSER");
+        server.url = server.asked_url();
+        Some(server)
+    }
+
+    /// A folder for a server, which is removed at the end of this process.
+    fn empty() -> Self {
         let folder = tempfile::Builder::new().prefix("opsc-postgres-").tempdir().unwrap();
         // As root the server runs as nobody, who must get through to its folder.
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o711)).unwrap();
@@ -45,12 +56,39 @@ impl Postgres {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let mut server = Self { folder, url: String::new(), _watch: watch };
-        server.start_again();
-        server.admin("ALTER ROLE opsconductor SUPERUSER");
-        let said = Command::new(script()).arg("url").arg(server.folder.path()).output().unwrap();
-        server.url = String::from_utf8(said.stdout).unwrap().trim().to_owned();
-        Some(server)
+        Self { folder, url: String::new(), settings: Vec::new(), _watch: watch }
+    }
+
+    fn asked_url(&self) -> String {
+        let said = Command::new(script()).arg("url").arg(self.folder.path()).output().unwrap();
+        String::from_utf8(said.stdout).unwrap().trim().to_owned()
+    }
+
+    /// A replica that streams from this server.
+    pub(crate) fn replica(&self) -> Self {
+        self.stop();
+        let mut replica = Self::empty();
+        let mut copy = Command::new("cp");
+        copy.arg("-a").arg(self.folder.path().join(".")).arg(replica.folder.path());
+        assert!(copy.status().unwrap().success(), "{copy:?}");
+        // One of its own.
+        std::fs::remove_file(replica.folder.path().join("port")).unwrap();
+        std::fs::write(replica.data().join("standby.signal"), "").unwrap();
+        self.start_again();
+        let password = std::fs::read_to_string(self.folder.path().join("superuser.password"));
+        replica.settings = vec![format!(
+            "primary_conninfo=host=127.0.0.1 port={} user=postgres password={}",
+            self.port(),
+            password.unwrap().trim()
+        )];
+        replica.start_again();
+        replica.url = replica.asked_url();
+        replica
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        let port = std::fs::read_to_string(self.folder.path().join("port")).unwrap();
+        port.trim().parse().unwrap()
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -61,6 +99,7 @@ impl Postgres {
     pub(crate) fn start_again(&self) {
         let mut command = Command::new(script());
         command.arg("start").arg(self.folder.path()).arg(lab::free_port().to_string()).args(QUICK);
+        command.args(&self.settings);
         // The server keeps what it inherits; a pipe would never end.
         let path = self.folder.path().join("start.log");
         let log = std::fs::File::create(&path).unwrap();

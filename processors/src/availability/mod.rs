@@ -30,6 +30,27 @@ const SUSPECT_AFTER: i64 = 2;
 /// A device that no inventory record speaks for is forgotten after so long a silence.
 const FORGET_AFTER_MS: i64 = 24 * 3_600_000;
 
+/// What a poll is evidence of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Evidence {
+    /// The device's agent answers.
+    Snmp,
+    /// The device is reached.
+    Icmp,
+}
+
+impl Evidence {
+    /// None for a collector that does not ask the device itself: what a controller says of it is
+    /// no answer of the device.
+    fn of(collector: &str) -> Option<Self> {
+        match collector {
+            "snmp" => Some(Self::Snmp),
+            "icmp" => Some(Self::Icmp),
+            _ => None,
+        }
+    }
+}
+
 /// What the inventory wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
@@ -75,6 +96,7 @@ pub(crate) struct Changed {
 impl Watch {
     /// Takes a poll; `now` is the device's stream time.
     pub(crate) fn poll(&mut self, poll: &Poll, now: i64, further_part: bool) -> Option<Changed> {
+        let evidence = Evidence::of(&poll.connector)?;
         self.heard_at = Some(now);
         self.suspected_at = None;
         if self.silent {
@@ -83,7 +105,10 @@ impl Watch {
             self.icmp.forget();
         }
         if let Some(sign) = sign_of(poll) {
-            let witness = if poll.connector == "icmp" { &mut self.icmp } else { &mut self.snmp };
+            let witness = match evidence {
+                Evidence::Snmp => &mut self.snmp,
+                Evidence::Icmp => &mut self.icmp,
+            };
             witness.hear(sign, poll, now, further_part);
         }
         self.tell(now, poll.started_at)

@@ -164,3 +164,27 @@ fn a_jump_of_the_ticks_alone_makes_nobody_unknown() {
     assert!(watch.poll(&poll("snmp", 2, Outcome::Ok, None), 3_610_000, false).is_none());
     assert!(watch.tick(3_615_000).is_none());
 }
+
+#[test]
+fn what_others_say_of_a_device_is_no_answer_of_it() {
+    let mut watch = Watch::default();
+    let control = |snmp, icmp| Control {
+        tenant: "default".into(),
+        device: poll("snmp", 0, Outcome::Ok, None).device,
+        name: "d".into(),
+        present: true,
+        enabled: true,
+        snmp,
+        icmp,
+        interval_ms: 10_000,
+        at: 0,
+    };
+    watch.control(&control(true, true), 0);
+    for cycle in 1..=4 {
+        let at = cycle * 10_000;
+        watch.poll(&poll("mcp", cycle, Outcome::Ok, None), at, false);
+        watch.poll(&poll("snmp", cycle, Outcome::Timeout, None), at, false);
+        watch.poll(&poll("icmp", cycle, Outcome::Ok, Some(100.0)), at, false);
+    }
+    assert_eq!(watch.last_told().unwrap().state, Availability::Down);
+}

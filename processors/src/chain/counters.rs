@@ -1,5 +1,7 @@
 //! Counters of one poll: what each is judged by, and the rates and gaps that follow.
 
+use std::collections::BTreeSet;
+
 use schemas::{Gap, GapReason, Kind};
 
 use super::samples::{Batch, Common, follow, follow_late, sound};
@@ -26,6 +28,8 @@ pub(super) struct Shared<'a> {
     ceiling: Option<(&'a str, Vec<f64>)>,
     /// A ceiling in bit/s, for packets.
     bits: Option<&'a str>,
+    /// Places of the poll's instances whose ceiling is more than its source has a number for.
+    saturated: BTreeSet<i32>,
 }
 
 impl<'a> Shared<'a> {
@@ -46,6 +50,7 @@ impl<'a> Shared<'a> {
                 scale: 1.0,
                 ceiling: 0.0,
                 bounds_wraps: false,
+                saturated: false,
                 interval_ms: interval_ms.max(before_ms),
                 least_ms,
                 most_ms,
@@ -58,6 +63,7 @@ impl<'a> Shared<'a> {
             hold,
             ceiling: None,
             bits: bits.filter_map(|common| common.column.ceiling.as_deref()).next(),
+            saturated: commons.iter().flat_map(Common::saturated).collect(),
         }
     }
 
@@ -139,6 +145,9 @@ pub(super) fn counters<'a>(
         if instance.breaks != 0 {
             let moved = instance.moved;
             shared.terms.broken = if moved { GapReason::Moved } else { GapReason::Discontinuity };
+        }
+        if shared.terms.width == Width::Bits32 {
+            shared.terms.saturated = shared.saturated.contains(place);
         }
         let now = Reading {
             raw: *raw as u64,

@@ -36,7 +36,7 @@ pub(super) fn reconcile(state: &mut DeviceState, told: &[Anomaly], out: &mut dyn
         super::tell(state, status, clock, out);
     }
     if !state.texts.known.is_empty() {
-        facts(owner, &state.texts, clock, out);
+        facts(owner, &state.texts, state.series.len(), clock, out);
     }
     for one in &state.series {
         out.emit(Output::Series(identity(owner, &state.tables, one)));

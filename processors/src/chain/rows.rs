@@ -87,7 +87,9 @@ pub(super) fn see(tables: &mut Tables, connector: &mut Connector, poll: &Poll, i
         for place in &column.instances {
             let number = usize::try_from(*place).ok().and_then(|place| instances.get(place));
             let Some(number) = number else { continue };
-            tables.instances[*number as usize].presence.seen = true;
+            if let Some(instance) = tables.instances.get_mut(*number as usize) {
+                instance.presence.seen = true;
+            }
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::state::NONE;
 use crate::{Count, DeviceState, MAX_MAGNITUDE, Out, Output};
 
 const HOUR_MS: i64 = 3_600_000;
+/// Where ifSpeed ends.
+const SPEED_END: f64 = u32::MAX as f64;
 
 /// A transition: whose, when, with which value and band (expected, lower, upper).
 struct Moved {
@@ -79,6 +81,16 @@ pub(super) struct Common<'a> {
     range: Range,
     /// Whether other columns of the poll have this one for their ceiling.
     is_ceiling: bool,
+}
+
+impl<'a> Common<'a> {
+    /// Places of the poll's instances of which the ceiling is more than there is a number for.
+    pub(super) fn saturated(&self) -> impl Iterator<Item = i32> + use<'a> {
+        let (column, is_ceiling) = (self.column, self.is_ceiling);
+        let values = column.instances.iter().zip(&column.gauges).filter(move |_| is_ceiling);
+        let ends = values.filter(move |(_, raw)| *raw * column.scale == SPEED_END);
+        ends.map(|(place, _)| *place)
+    }
 }
 
 /// Folds the samples of an accepted poll and sends them.
@@ -151,7 +163,8 @@ fn markers(state: &mut DeviceState, common: &Common<'_>) {
     }
     for (place, value) in common.column.instances.iter().zip(&common.column.counts) {
         let Some(number) = common.instances.get(*place as usize) else { continue };
-        let instance = &mut state.tables.instances[*number as usize];
+        let instance = state.tables.instances.get_mut(*number as usize);
+        let Some(instance) = instance else { continue };
         if instance.marker.is_some_and(|before| before != *value) {
             instance.breaks = instance.breaks.wrapping_add(1);
             instance.moved = false;
@@ -209,8 +222,7 @@ fn gauges(state: &mut DeviceState, common: &Common<'_>, batch: &mut Batch, out: 
 
 /// What ifSpeed says (RFC 2863) when it does not know, or where it ends: 0 stands for unknown.
 fn is_no_speed(value: f64) -> bool {
-    const END: f64 = u32::MAX as f64;
-    value < 0.0 || value == END
+    value < 0.0 || value == SPEED_END
 }
 
 /// Whether a value can be a sample.

@@ -4,13 +4,14 @@
 use schemas::{DeviceFacts, Fact};
 
 use crate::state::Owner;
-use crate::{Count, MAX_FACTS_BYTES, MAX_FACTS_RECORD_BYTES, Out};
+use crate::{Count, MAX_FACTS_BYTES, MAX_FACTS_RECORD_BYTES, MAX_SERIES, Out};
 
 /// Connectors repeat all texts once an hour; one that was not repeated for so long is gone.
 const GONE_AFTER_MS: i64 = 3 * 3_600_000;
 
-/// The text that says what was left out, of the device itself.
+/// The texts that say what is left out, of the device itself.
 const LIMIT: &str = "facts_limit";
+const SERIES_LIMIT: &str = "series_limit";
 
 /// The texts of a device, sorted.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -105,7 +106,8 @@ impl Texts {
     }
 
     /// The records of all texts, sorted by instance and name.
-    pub(crate) fn records(&self, owner: &Owner, at: i64) -> Vec<DeviceFacts> {
+    /// `series`: how many it has.
+    pub(crate) fn records(&self, owner: &Owner, series: usize, at: i64) -> Vec<DeviceFacts> {
         let record = || DeviceFacts {
             tenant: owner.tenant.clone(),
             device: owner.device,
@@ -116,7 +118,9 @@ impl Texts {
         };
         let mut records = vec![record()];
         let mut bytes = 0;
-        for fact in self.limit().iter().chain(self.known.iter().map(|text| &text.fact)) {
+        let limits = [self.limit(), series_limit(series)];
+        let limits = limits.iter().flatten();
+        for fact in limits.chain(self.known.iter().map(|text| &text.fact)) {
             if bytes + size(fact) > MAX_FACTS_RECORD_BYTES {
                 records.push(record());
                 bytes = 0;
@@ -145,6 +149,15 @@ impl Texts {
             ),
         })
     }
+}
+
+/// That there are as many series as there may be.
+fn series_limit(series: usize) -> Option<Fact> {
+    (series >= MAX_SERIES).then(|| Fact {
+        instance: String::new(),
+        name: SERIES_LIMIT.to_owned(),
+        value: format!("further series than {MAX_SERIES} (MAX_SERIES) are left out"),
+    })
 }
 
 fn key_of(text: &Text) -> (&str, &str) {

@@ -255,7 +255,7 @@ impl Course {
             let mean = value * interval_ms as f64 / (interval_ms + still) as f64;
             let fits = !known || mean <= terms.ceiling * CEILING_TOLERANCE;
             let counts = mean / terms.scale.abs();
-            if fits && !(terms.width == Width::Bits64 && leaps(counts, known, self.highest)) {
+            if fits && !leaps(terms.width, counts, known, self.highest) {
                 let polls = (still / terms.interval_ms.max(1)).clamp(1, MOST_HELD as i64);
                 self.odd.get_or_insert_default().refresh = polls as u8;
                 let (interval_ms, flags) = (interval_ms + still, SampleFlags::MEAN);

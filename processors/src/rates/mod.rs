@@ -39,6 +39,15 @@ const LEAP_FACTOR: f64 = 1e4;
 /// where no ceiling is known.
 const RENUMBERED_FACTOR: f64 = 4.0;
 
+/// What a 32-bit counter without a ceiling leaps by, in counts a second (80 Mbit/s in octets) …
+const LEAP_FLOOR_32: f64 = 1e7;
+
+/// … and as a multiple of its fastest so far.
+const LEAP_FACTOR_32: f64 = 1e3;
+
+/// The least speed that is built of those that ifSpeed has no number for, bit/s.
+const LEAST_SATURATED: f64 = 1e10;
+
 /// The range of a 32-bit counter.
 const RANGE_32: f64 = 4_294_967_296.0;
 
@@ -71,6 +80,8 @@ pub(crate) struct Terms {
     /// Whether the ceiling is stated in the counter's own unit, so that it says how often a
     /// 32-bit counter can wrap.
     pub(crate) bounds_wraps: bool,
+    /// Whether the ceiling is more than its source has a number for.
+    pub(crate) saturated: bool,
     /// The nominal interval; after a change, the longer of the two.
     pub(crate) interval_ms: i64,
     /// Closer readings give no rate, those further apart are a gap; see [`Terms::limits`].
@@ -144,6 +155,12 @@ pub(crate) fn judge(
     let known = terms.ceiling > 0.0;
     let above = known && value > terms.ceiling * CEILING_TOLERANCE;
     if terms.width == Width::Bits32 {
+        if !known && terms.bounds_wraps && terms.saturated {
+            let most = LEAST_SATURATED / terms.scale.abs() * (elapsed as f64 / 1000.0);
+            if RANGE_32 <= most {
+                return Judged::Gap(GapReason::Wrap);
+            }
+        }
         if known && terms.bounds_wraps && !above {
             // More than once around within the interval, and the speed allows it.
             let most = terms.ceiling / terms.scale.abs() * (elapsed as f64 / 1000.0);
@@ -163,9 +180,10 @@ pub(crate) fn judge(
             }
         }
     }
-    let fast = delta as f64 * 1000.0 > LEAP_FLOOR * elapsed as f64;
+    let floor = if terms.width == Width::Bits64 { LEAP_FLOOR } else { LEAP_FLOOR_32 };
+    let fast = delta as f64 * 1000.0 > floor * elapsed as f64;
     let counts = || delta as f64 * 1000.0 / elapsed as f64;
-    if above || (fast && terms.width == Width::Bits64 && leaps(counts(), known, highest)) {
+    if above || (fast && leaps(terms.width, counts(), known, highest)) {
         return Judged::TooMuch { value, interval_ms: elapsed };
     }
     if terms.renumbered && !beyond_doubt(value, counts(), terms, highest) {
@@ -177,11 +195,21 @@ pub(crate) fn judge(
     Judged::Rate { value, interval_ms: elapsed, wrapped }
 }
 
-/// Whether a 64-bit counter has leapt rather than counted: by its history where nothing else is
-/// known, and by what no port can carry in any case.
-fn leaps(counts: f64, known: bool, highest: f32) -> bool {
-    counts > LEAP_FLOOR
-        && (counts > MOST_COUNTS || (!known && counts > f64::from(highest) * LEAP_FACTOR))
+/// Whether a counter has leapt rather than counted: by its history where nothing else is known,
+/// and by what no port can carry in any case. A 32-bit one without a history is believed: there is
+/// not much that it can say.
+fn leaps(width: Width, counts: f64, known: bool, highest: f32) -> bool {
+    let highest = f64::from(highest);
+    match width {
+        Width::Bits64 => {
+            counts > LEAP_FLOOR
+                && (counts > MOST_COUNTS || (!known && counts > highest * LEAP_FACTOR))
+        }
+        Width::Bits32 => {
+            let leapt = counts > LEAP_FLOOR_32 && counts > highest * LEAP_FACTOR_32;
+            !known && highest > 0.0 && leapt
+        }
+    }
 }
 
 /// Whether a counter has gone along with a new number of its row: without a ceiling or a history

@@ -7,6 +7,7 @@ const TERMS: Terms = Terms {
     scale: 1.0,
     ceiling: 0.0,
     bounds_wraps: true,
+    saturated: false,
     interval_ms: 10_000,
     least_ms: 1_000,
     most_ms: 35_000,

@@ -1,8 +1,11 @@
 //! A device with ports, polled by hand.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
+pub mod bugs;
+
 use std::collections::BTreeMap;
 
+use bugs::Bug;
 use processors::{DeviceState, Output};
 use schemas::{Column, DeviceInput, GapReason, Kind, Outcome, Poll, RowIdentity, SeriesId};
 
@@ -71,6 +74,9 @@ pub struct Watched {
     pub target: i64,
     pub poller: &'static str,
     pub outcome: Outcome,
+    /// What is wrong with the program under test.
+    pub bug: Option<Bug>,
+    raw: bugs::Raw,
     seen: BTreeMap<SeriesId, Vec<(i64, Seen)>>,
 }
 
@@ -85,6 +91,8 @@ impl Watched {
             target: 7,
             poller: "poller-1",
             outcome: Outcome::Ok,
+            bug: None,
+            raw: bugs::Raw::default(),
             seen: BTreeMap::new(),
         }
     }
@@ -97,10 +105,17 @@ impl Watched {
 
     /// The next poll.
     pub fn poll(&mut self, ports: &[Port]) {
-        let record = self.record(ports);
+        let mut record = self.record(ports);
+        if let Some(bug) = self.bug {
+            bug.ask(&mut record);
+        }
+        self.raw.read(&record);
         let sink = run(&mut self.state, &[DeviceInput::Poll(Box::new(record))]);
         for output in sink.outputs {
-            let Output::Metric(batch) = output else { continue };
+            let Output::Metric(mut batch) = output else { continue };
+            if let Some(bug) = self.bug {
+                bug.tell(&mut batch, &mut self.raw);
+            }
             for (place, series) in batch.series.iter().enumerate() {
                 let flags = batch.flags.get(place).copied().unwrap_or(0);
                 let at = batch.at + i64::from(batch.at_ms[place]);

@@ -100,6 +100,47 @@ pub fn visit_all(visit: &mut impl Visit) {
         at: 2,
     });
     visit.see(&Tick { at: -1 });
+    visit.see(&CredentialChange {
+        tenant: "default".into(),
+        name: "lab-v2c".into(),
+        version: 7,
+        present: false,
+    });
+    visit.see(&Source {
+        tenant: "default".into(),
+        id: "file".into(),
+        kind: "inventory-file".into(),
+        instance: Some("h".into()),
+        settings: [("path".to_owned(), "/etc/devices".to_owned())].into(),
+        enabled: true,
+        updated_at: 3,
+    });
+    visit.see(&Probe {
+        tenant: "default".into(),
+        id: "7".into(),
+        address: "192.0.2.10".into(),
+        port: 161,
+        profile: "auto".into(),
+        credential: None,
+        any_source: true,
+        requested_at: 9,
+    });
+    visit.see(&ProbeReport {
+        tenant: "default".into(),
+        id: "7".into(),
+        at: 10,
+        failure: None,
+        steps: vec![ProbeStep {
+            name: "icmp".into(),
+            ok: true,
+            detail: "2 of 2".into(),
+            duration_ms: 4,
+        }],
+        sys_name: Some("r1".into()),
+        sys_descr: None,
+        profile: None,
+        interfaces: Some(3),
+    });
     visit.see(&ProcessStatus {
         instance: "process@h".into(),
         version: "0.1.0".into(),
@@ -110,6 +151,11 @@ pub fn visit_all(visit: &mut impl Visit) {
             state: "waiting".into(),
             detail: "why".into(),
             since: 3,
+            group: "route".into(),
+            topic: "device".into(),
+            partitions: vec![3],
+            lag: Some(4),
+            lag_ms: None,
         }],
         reads: vec![ReadStatus {
             group: "route".into(),
@@ -118,6 +164,39 @@ pub fn visit_all(visit: &mut impl Visit) {
             next: Some(7),
             newest_at: None,
         }],
+        state: "ended".into(),
+        roles: vec!["process".into()],
+        host: "h".into(),
+        warnings: vec!["ICMP: not permitted".into()],
+        figures: vec![Figure { name: "log_lines_dropped".into(), value: 2 }],
+    });
+    visit.see(&PollerStatus {
+        instance: "connect@h".into(),
+        started_at: 1,
+        part: 0,
+        parts: 1,
+        timings: vec![PollTiming {
+            device: device(),
+            device_name: "r1".into(),
+            connector: "snmp".into(),
+            last_duration_ms: Some(12),
+            last_outcome: Some("ok".into()),
+            last_at: None,
+            slowest_table: Some("ifXTable".into()),
+            slowest_table_ms: Some(9),
+            requests: 7,
+            timeouts: 1,
+        }],
+    });
+    visit.see(&ProcessLog {
+        instance: "sink@h".into(),
+        at: 1,
+        level: "warn".into(),
+        component: "sink metric".into(),
+        target: "pipeline::run::sink".into(),
+        message: "holding".into(),
+        fields: vec![LogField { name: "error".into(), value: "away".into() }],
+        suppressed: 3,
     });
     visit.see(&MetricBatch {
         tenant: "default".into(),

@@ -1,7 +1,7 @@
 //! A device as a client describes it.
 
 use schemas::{
-    Address, Device, DeviceId, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS, MAX_ADDRESS,
+    Address, Device, DeviceId, Echoes, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS, MAX_ADDRESS,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -115,6 +115,7 @@ impl FromFields for DeviceInput {
         if input.snmp == Some(true) && input.credential.is_none() {
             fields.needed("credential", "SNMP needs one: name it, or switch snmp off (ICMP only)");
         }
+        input.check_echoes(fields);
         input
     }
 }
@@ -148,6 +149,19 @@ pub(crate) async fn check_names(
 }
 
 impl DeviceInput {
+    /// What is set must fit into the interval: it would be cut.
+    fn check_echoes(&self, fields: &mut Fields) {
+        let id = DeviceId::from_source("", "");
+        let device = self.clone().into_device(id, String::new(), String::new(), 0);
+        let Some(problem) = Echoes::problem(&device) else { return };
+        let field = match (self.icmp_echoes, self.icmp_spacing_ms) {
+            (Some(_), _) => "icmp_echoes",
+            (None, Some(_)) => "icmp_spacing_ms",
+            (None, None) => "icmp_timeout_ms",
+        };
+        fields.needed(field, &problem);
+    }
+
     /// The record to write.
     pub(super) fn into_device(
         self,

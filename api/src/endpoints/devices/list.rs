@@ -7,6 +7,7 @@ use sqlx::{Postgres, QueryBuilder};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::super::like;
 use super::row::{COLUMNS, DeviceRow, JOINS};
 use crate::model::{DevicePage, DeviceSummary, State};
 use crate::rim::cursor::is_storable;
@@ -182,12 +183,6 @@ fn filter(sql: &mut QueryBuilder<Postgres>, query: &DeviceQuery) {
     }
 }
 
-/// A pattern that finds the text anywhere, taken literally.
-fn like(text: &str) -> String {
-    let literal = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    format!("%{literal}%")
-}
-
 /// The page and one more: first which devices, from as few tables as it takes, then all about
 /// these.
 fn page(query: &DeviceQuery) -> QueryBuilder<Postgres> {
@@ -212,11 +207,6 @@ fn page(query: &DeviceQuery) -> QueryBuilder<Postgres> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn search_text_is_literal() {
-        assert_eq!(like(r"50%_\"), r"%50\%\_\\%");
-    }
 
     /// Names and meanings stand in two lists: they agree.
     #[test]

@@ -7,6 +7,7 @@ use schemas::DeviceId;
 use sqlx::PgPool;
 
 use crate::endpoints::time;
+use crate::families;
 
 /// The projection usually follows within 100 ms; a sink that lags more than this, or a database
 /// that is away, must not make the inventory unusable.
@@ -39,6 +40,6 @@ async fn wait(pool: &PgPool, question: &'static str, id: DeviceId, at: i64) {
         }
     };
     if tokio::time::timeout(VISIBLE_WAIT, seen).await.is_err() {
-        metrics::counter!("api_projection_late_total").increment(1);
+        families::PROJECTION_LATE.add([], 1);
     }
 }

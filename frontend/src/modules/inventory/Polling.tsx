@@ -9,7 +9,6 @@ import { devicePollersQuery } from "./queries";
 
 export function Polling({ device }: { device: DeviceDetail }) {
   const pollers = useQuery(devicePollersQuery(device.id));
-  // A poller of another process tells its own /metrics; here nothing is known of it.
   const items = [...(pollers.data?.items ?? [])].sort((a, b) =>
     b.connector.localeCompare(a.connector),
   );

@@ -17,6 +17,7 @@ use super::codec::{self, fact_key, record_key};
 use super::core::{Core, DONE, State, next_number_value, segment_key};
 use super::store::{META, Space, Write};
 use super::topics::{Cleaned, Topic};
+use crate::families;
 
 /// Removals in one write.
 const REMOVE_AT_ONCE: usize = 4_096;
@@ -70,11 +71,8 @@ impl Needs {
                 return number;
             }
             for (group, partition, records) in unread {
-                metrics::counter!(
-                    "opsc_log_dropped_unread_total",
-                    "group" => group.to_owned(), "topic" => topic.name.to_string()
-                )
-                .increment(records.unsigned_abs());
+                let place = [group, &*topic.name];
+                families::LOG_DROPPED_UNREAD.add(place, records.unsigned_abs());
                 tracing::error!(
                     group, topic = %topic.name, partition, records,
                     "dropped before it was read: it is older than the topic keeps; see why that \

@@ -12,6 +12,8 @@ use rdkafka::bindings::rd_kafka_brokers_add;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::statistics::Statistics;
 
+use crate::families;
+
 /// The brokers that a client begins with.
 pub(super) struct Bootstrap {
     servers: CString,
@@ -47,8 +49,7 @@ impl Bootstrap {
         if !self.lost.load(Ordering::Relaxed) || !self.lost.swap(false, Ordering::Relaxed) {
             return;
         }
-        metrics::counter!("opsc_kafka_brokers_lost_total", "client" => name.to_owned())
-            .increment(1);
+        families::KAFKA_BROKERS_LOST.add([name], 1);
         tracing::warn!(client = name, "knows no broker any more: it begins with the first ones");
         // SAFETY: the client lives as long as `client`, the string as long as `self`, and
         // librdkafka copies it.

@@ -44,6 +44,7 @@ use super::producer::KafkaProducer;
 use super::reader::KafkaReader;
 use super::task::{STEP, retrying, transactional};
 use crate::activity::call;
+use crate::families;
 
 /// The topic of claims. Keys are `LIFE PARTITION GROUP ID` for a claim and `id ID` for the life that
 /// a transactional id has now, which is the value.
@@ -317,7 +318,7 @@ impl Claims {
     fn fence(&self, id: &str) -> Result<(), LogError> {
         let what = format!("fence {id}, which has not given up what {} was given", self.id);
         tracing::info!(former = id, by = self.id, "fencing a former owner of partitions");
-        metrics::counter!("opsc_kafka_owners_fenced_total").increment(1);
+        families::KAFKA_OWNERS_FENCED.add([], 1);
         let cluster = &self.book.cluster;
         let producer = transactional(cluster, id, "fence", &what)?;
         retrying(STEP, || producer.init_transactions(STEP))

@@ -19,6 +19,7 @@ use super::said::{
     Pace, Secrets, is_cut_sign_in, is_fenced, is_leave_of_a_lost_seat, is_spoiled_transaction,
     kind_of,
 };
+use crate::families;
 
 /// A change of the assignment, as the group decided it; to be answered by the member's thread.
 #[derive(Debug, PartialEq, Eq)]
@@ -147,8 +148,7 @@ impl ClientContext for Context {
         let code = error.rdkafka_error_code();
         let text = code.map_or_else(|| error.to_string(), |code| format!("{code:?}"));
         let kind = format!("error {text}");
-        metrics::counter!("opsc_kafka_errors_total", "client" => self.name.clone(), "code" => text)
-            .increment(1);
+        families::KAFKA_ERRORS.add([&self.name, &text], 1);
         // Of a broken connection its log has said the same, as FAIL.
         let cut = is_cut_sign_in(&reason);
         self.cut.store(cut, Ordering::SeqCst);
@@ -203,12 +203,9 @@ impl ConsumerContext for Context {
 /// Lag of consumers and queues of producers.
 #[expect(clippy::cast_precision_loss, reason = "a gauge")]
 fn report(client: &str, statistics: &Statistics) {
-    let client = client.to_owned();
     if statistics.client_type == "producer" {
-        metrics::gauge!("opsc_kafka_queue_records", "client" => client.clone())
-            .set(statistics.msg_cnt as f64);
-        metrics::gauge!("opsc_kafka_queue_bytes", "client" => client)
-            .set(statistics.msg_size as f64);
+        families::KAFKA_QUEUE_RECORDS.set([client], statistics.msg_cnt as f64);
+        families::KAFKA_QUEUE.set([client], statistics.msg_size as f64);
         return;
     }
     for topic in statistics.topics.values() {
@@ -216,9 +213,8 @@ fn report(client: &str, statistics: &Statistics) {
             if partition.partition < 0 || partition.consumer_lag < 0 {
                 continue;
             }
-            metrics::gauge!("opsc_kafka_consumer_lag", "client" => client.clone(),
-                "topic" => topic.topic.clone(), "partition" => partition.partition.to_string())
-            .set(partition.consumer_lag as f64);
+            let place = [client, &topic.topic, &partition.partition.to_string()];
+            families::KAFKA_CONSUMER_LAG.set(place, partition.consumer_lag as f64);
         }
     }
 }

@@ -16,6 +16,7 @@ use super::context::{Change, Context};
 use super::error::{Meaning, from_code, meaning};
 use super::reading::{MAX_POLL_BYTES, record, resolve};
 use super::seat::Seat;
+use crate::families;
 
 /// Who reaches a broker and waits for its group so long takes its seat anew: librdkafka may ask a
 /// coordinator that is none any more, and wait for ever (librdkafka #5511).
@@ -101,8 +102,7 @@ impl KafkaMember {
         self.seat = Seat::take(&self.cluster, &self.spec)?;
         self.waits_since = Some(Instant::now());
         let lost = std::mem::take(&mut self.parts).into_keys().collect();
-        metrics::counter!("opsc_kafka_memberships_lost_total", "group" => self.spec.group.clone())
-            .increment(1);
+        families::KAFKA_MEMBERSHIPS_LOST.add([&self.cluster.full(&self.spec.group)], 1);
         Ok(Event::Lost(lost))
     }
 

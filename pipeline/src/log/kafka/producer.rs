@@ -19,6 +19,7 @@ use super::lanes::Waiting;
 use super::options::{Kind, QUEUE_KIB, QUEUE_RECORDS};
 use super::pulse::{Finding, Pulse};
 use super::running::{Running, for_client};
+use crate::families;
 
 /// Key, value and headers.
 pub(super) fn size(record: &NewRecord) -> usize {
@@ -148,7 +149,7 @@ impl KafkaProducer {
         let mut running = self.running.write().unwrap_or_else(PoisonError::into_inner);
         if Arc::ptr_eq(&running, last) {
             *running = Arc::new(Running::start(&self.cluster, self.kind, &self.name)?);
-            metrics::counter!("opsc_kafka_producers_renewed_total").increment(1);
+            families::KAFKA_PRODUCERS_RENEWED.add([], 1);
         }
         Ok(())
     }

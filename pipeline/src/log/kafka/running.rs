@@ -21,6 +21,7 @@ use super::context::{Context, delegate};
 use super::error::from_kafka;
 use super::lanes::{Lanes, Place, Waiting};
 use super::options::Kind;
+use crate::families;
 
 /// Longest wait for a client's records to be reported as given up.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
@@ -101,7 +102,7 @@ impl ProducerContext for Reporting {
         if result.is_ok() {
             self.confirmed.fetch_add(1, Ordering::Relaxed);
         } else {
-            metrics::counter!("opsc_kafka_records_failed_total").increment(1);
+            families::KAFKA_RECORDS_FAILED.add([], 1);
         }
         if let Some(done) = done {
             done(match result {

@@ -20,6 +20,7 @@ use super::options::{Kind, TRANSACTION_MS};
 use super::position;
 use super::producer::{Quiet, check_size, drain, queue};
 use crate::activity::call;
+use crate::families;
 
 /// Longest wait for each step of the end of a transaction: the brokers give it up earlier, and a
 /// new client finds their coordinator when this one does not.
@@ -89,7 +90,7 @@ impl KafkaTask {
         self.claims.take(&held)?;
         self.leaving.clear();
         (self.open, self.astray) = (false, false);
-        metrics::counter!("opsc_kafka_producers_replaced_total").increment(1);
+        families::KAFKA_PRODUCERS_REPLACED.add([], 1);
         Ok(())
     }
 

@@ -1,22 +1,23 @@
 //! /credentials/v1/credentials: names and kinds go out, secrets only come in.
 
+pub(crate) mod input;
+pub(crate) mod kinds;
+
 use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
+use vault::Secret;
 
-use crate::ports::{NewSecret, StoredCredential};
-use crate::rim::{ApiError, Body, Fields, FromFields, Name, Text};
+use self::input::{
+    CredentialInput, MAX_NAME_CHARS, NewCredentialInput, ReadNew, ReadSecret, is_name,
+};
+use crate::ports::StoredCredential;
+use crate::rim::{ApiError, Body, Name};
 use crate::state::ApiState;
-
-/// Longest name of a credential.
-const MAX_NAME_CHARS: usize = 100;
-/// Longest SNMP community (RFC 3584 sets no limit; agents take 32 to 255).
-const MAX_COMMUNITY_CHARS: usize = 255;
 
 /// A credential without its secret.
 #[derive(Debug, Serialize, ToSchema)]
@@ -42,65 +43,6 @@ pub(crate) struct Credential {
 pub(crate) struct CredentialList {
     /// By name.
     items: Vec<Credential>,
-}
-
-/// Kinds of credentials.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum CredentialKind {
-    /// SNMP v2c: a community.
-    #[serde(rename = "snmp_v2c")]
-    SnmpV2c,
-}
-
-/// A credential to make.
-#[derive(Deserialize, ToSchema)]
-#[allow(dead_code)]
-pub(crate) struct NewCredential {
-    /// What devices will refer to: letters, digits, dot, dash, underscore.
-    #[schema(min_length = 1, max_length = 100, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    name: String,
-    #[serde(flatten)]
-    #[schema(inline)]
-    secret: CredentialInput,
-}
-
-/// The body of a new credential, read.
-pub(crate) struct ReadNew {
-    name: String,
-    secret: NewSecret,
-}
-
-impl FromFields for ReadNew {
-    fn read(fields: &mut Fields) -> Self {
-        let name = fields.required("name", Text { min: 1, max: MAX_NAME_CHARS });
-        let ReadSecret(secret) = ReadSecret::read(fields);
-        Self { name, secret }
-    }
-}
-
-/// A secret to keep.
-#[derive(Deserialize, ToSchema)]
-#[allow(dead_code)]
-pub(crate) struct CredentialInput {
-    /// Decides which other fields there are.
-    kind: CredentialKind,
-    /// SNMP community; never shown again.
-    #[schema(value_type = String, min_length = 1, max_length = 255, format = Password)]
-    community: String,
-}
-
-/// The body, read.
-pub(crate) struct ReadSecret(NewSecret);
-
-impl FromFields for ReadSecret {
-    fn read(fields: &mut Fields) -> Self {
-        if fields.choice("kind", &["snmp_v2c"]).is_none() {
-            fields.missing("kind");
-        }
-        let community = fields.required("community", Text { min: 1, max: MAX_COMMUNITY_CHARS });
-        Self(NewSecret::SnmpV2c { community: SecretString::from(community) })
-    }
 }
 
 /// Credentials, without their secrets
@@ -133,7 +75,7 @@ pub(crate) async fn list(State(state): State<ApiState>) -> Result<Json<Credentia
 /// To replace the secret of one that exists, PUT it: that is said on purpose.
 #[utoipa::path(post, path = "/credentials/v1/credentials", tag = "credentials",
     operation_id = "createCredential",
-    request_body = NewCredential,
+    request_body = NewCredentialInput,
     responses(
         (status = 201, description = "Kept, sealed", body = Credential),
         (status = 409, description = "There is one of that name; nothing was changed")))]
@@ -142,7 +84,7 @@ pub(crate) async fn create(
     Body(new): Body<ReadNew>,
 ) -> Result<(StatusCode, Json<Credential>), ApiError> {
     check_name(&new.name)?;
-    let stored = state.ports.vault.create(new.name.clone(), new.secret).await?;
+    let stored = state.ports.vault.create(new.name.clone(), read(new.secret)?).await?;
     let stored = stored.ok_or_else(|| ApiError::Taken {
         field: "name",
         detail: format!("there is a credential {} already; its secret was not changed", new.name),
@@ -163,10 +105,10 @@ pub(crate) async fn create(
 pub(crate) async fn put(
     State(state): State<ApiState>,
     Name(name): Name,
-    Body(ReadSecret(secret)): Body<ReadSecret>,
+    Body(secret): Body<ReadSecret>,
 ) -> Result<Json<Credential>, ApiError> {
     check_name(&name)?;
-    let stored = state.ports.vault.put(name, secret).await?;
+    let stored = state.ports.vault.put(name, read(secret)?).await?;
     let users = users_of(&state, &stored.name).await?;
     Ok(Json(Credential::new(stored, users)))
 }
@@ -217,22 +159,22 @@ async fn users_of(state: &ApiState, name: &str) -> Result<Users, ApiError> {
     Ok(Users { count, names: names.unwrap_or_default() })
 }
 
+/// What was read is whole, or was refused before.
+fn read(ReadSecret(secret): ReadSecret) -> Result<Secret, ApiError> {
+    secret.ok_or_else(|| ApiError::Internal("a secret was taken that was not read".to_owned()))
+}
+
 fn check_name(name: &str) -> Result<(), ApiError> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let good = name.len() <= MAX_NAME_CHARS
-        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.chars().all(allowed);
-    if good {
-        Ok(())
-    } else {
-        Err(ApiError::field(
-            "name",
-            format!(
-                "must be letters, digits, dot, dash or underscore, begin with a letter or digit, \
-                 and have at most {MAX_NAME_CHARS} characters"
-            ),
-        ))
+    if is_name(name) {
+        return Ok(());
     }
+    Err(ApiError::field(
+        "name",
+        format!(
+            "must be letters, digits, dot, dash or underscore, begin with a letter or digit, and \
+             have at most {MAX_NAME_CHARS} characters"
+        ),
+    ))
 }
 
 impl Credential {

@@ -1,0 +1,196 @@
+//! Devices that the database has and the event log's inventory lacks, because the database was
+//! restored beside a new log or the log was lost. The log is what is polled: nobody polls them. That
+//! is said, their states become unknown, and `opsconductor inventory import --from-database` puts
+//! them on the log with their ids, so that their history goes on.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt;
+use schemas::{Device, DeviceId, SchemaStore};
+use sqlx::PgPool;
+use tokio::runtime::Handle;
+
+use super::commands::Commands;
+use super::{Shared, StartError, database, log_id};
+use crate::clock::wall_ms;
+use crate::config::Config;
+use crate::log::{EventLog, LogError, Start};
+use crate::run::schema_topic::{SchemaTopic, read_to_end};
+use crate::sources::demo::Demo;
+use crate::topology::{self, DEVICE};
+
+/// Time between two looks, as long as such devices are there or cannot be looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// Records on their way at once.
+const AT_ONCE: usize = 256;
+/// Devices named in a plan.
+const MAX_NAMED: usize = 200;
+
+const REASON: &str = "not in the event log's inventory, so nobody polls it: opsconductor inventory \
+                      import --from-database";
+
+/// What is to be said of them, if there are any. Clones are the same.
+#[derive(Clone, Default)]
+pub(crate) struct Said(Arc<Mutex<Option<String>>>);
+
+impl Said {
+    pub(super) fn warning(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, warning: Option<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = warning;
+    }
+}
+
+fn warning(unlisted: &[Device]) -> Option<String> {
+    let count = unlisted.len();
+    (count > 0).then(|| {
+        format!(
+            "{count} devices of the database are not in this event log's inventory, so nobody polls \
+             them: `opsconductor inventory import --from-database` puts them there, `opsconductor \
+             device remove` forgets one"
+        )
+    })
+}
+
+/// Ids of all devices on the log.
+fn listed(log: &dyn EventLog, partitions: i32) -> Result<BTreeSet<DeviceId>, LogError> {
+    let mut listed = BTreeSet::new();
+    for partition in 0..partitions {
+        let mut reader = log.reader(DEVICE.name, &[partition], Start::Earliest)?;
+        read_to_end(reader.as_mut(), partition, |key, value| {
+            let id: Option<DeviceId> =
+                std::str::from_utf8(key).ok().and_then(|key| key.parse().ok());
+            match (id, value) {
+                (Some(id), Some(_)) => {
+                    listed.insert(id);
+                }
+                (Some(id), None) => {
+                    listed.remove(&id);
+                }
+                (None, _) => {}
+            }
+        })?;
+    }
+    Ok(listed)
+}
+
+/// The devices in question; none where no other log has fed the database.
+fn unlisted(
+    pool: &PgPool,
+    runtime: &Handle,
+    log: &dyn EventLog,
+    log_id: &str,
+    partitions: i32,
+) -> Result<Vec<Device>, String> {
+    let failed = |error: sinks::SinkError| error.to_string();
+    let fed = sinks::restored::was_fed_by_another(pool, log_id);
+    if !runtime.block_on(fed).map_err(failed)? {
+        return Ok(Vec::new());
+    }
+    let mut devices = runtime.block_on(sinks::restored::devices(pool)).map_err(failed)?;
+    let listed = listed(log, partitions).map_err(|error| error.to_string())?;
+    devices.retain(|device| !listed.contains(&device.id));
+    Ok(devices)
+}
+
+/// Looks at the start, and again until there is none.
+pub(super) fn watch(shared: &Arc<Shared>) -> Result<(), StartError> {
+    let shared = Arc::clone(shared);
+    let look = move || {
+        while !shared.stop.requested() {
+            match forget(&shared) {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => tracing::debug!(error, "devices that the log lacks"),
+            }
+            let again = std::time::Instant::now() + LOOK_EVERY;
+            while std::time::Instant::now() < again && !shared.stop.requested() {
+                std::thread::sleep(Duration::from_millis(200));
+            }
+        }
+    };
+    let spawned = std::thread::Builder::new().name("restored".to_owned()).spawn(look);
+    spawned.map(drop).map_err(|error| StartError::machine("starting a thread", error))
+}
+
+/// Says so, and that nobody knows how these devices are; true: there is none.
+fn forget(shared: &Shared) -> Result<bool, String> {
+    let (log, id) = (shared.log.as_ref(), shared.log_id.to_string());
+    let partitions = shared.config.log.partitions;
+    let unlisted = unlisted(&shared.pool, &shared.runtime, log, &id, partitions)?;
+    let warning = warning(&unlisted);
+    if let Some(warning) = &warning
+        && shared.restored.warning().as_ref() != Some(warning)
+    {
+        tracing::warn!("{warning}");
+    }
+    shared.restored.set(warning);
+    let ids: Vec<DeviceId> = unlisted.iter().map(|device| device.id).collect();
+    let forget = sinks::restored::forget_states(&shared.pool, &ids, REASON);
+    shared.runtime.block_on(forget).map_err(|error| error.to_string())?;
+    Ok(unlisted.is_empty())
+}
+
+/// For `opsconductor check`: what is to be said, changing nothing.
+pub fn look(config: &Config, log: &dyn EventLog) -> Option<String> {
+    let runtime = Handle::current();
+    let id = log_id::find(log).ok()??.to_string();
+    tokio::task::block_in_place(|| {
+        let pool = runtime.block_on(database::pool_now(config)).ok()?;
+        let unlisted = unlisted(&pool, &runtime, log, &id, config.log.partitions).ok()?;
+        warning(&unlisted)
+    })
+}
+
+/// For `opsconductor inventory import --from-database`: puts these devices on the log if `yes`, and
+/// says what it did or would do.
+///
+/// # Errors
+/// [`StartError`].
+pub fn import(config: &Config, runtime: &Handle, yes: bool) -> Result<String, StartError> {
+    let pool = runtime.block_on(database::pool_now(config))?;
+    let log = crate::log::open(config)?;
+    log.ensure_topics(&topology::topics(config.log.partitions))?;
+    let id = log_id::log_id(log.as_ref())?.to_string();
+    let found = unlisted(&pool, runtime, log.as_ref(), &id, config.log.partitions)
+        .map_err(StartError::Database)?;
+    // The demo network adds its own, and takes them away where it does not run.
+    let (demo, devices): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|device| device.source == Demo::SOURCE);
+    let mut text = String::new();
+    for device in devices.iter().take(MAX_NAMED) {
+        text.push_str(&format!("add     {} ({})\n", device.name, device.address));
+    }
+    let more = devices.len().saturating_sub(MAX_NAMED);
+    if more > 0 {
+        text.push_str(&format!("        and {more} more\n"));
+    }
+    text.push_str(&format!("{} to add to log {id}", devices.len()));
+    if !demo.is_empty() {
+        text.push_str(&format!("; {} of the demo network are left out", demo.len()));
+    }
+    if devices.is_empty() {
+        return Ok(text);
+    }
+    if !yes {
+        text.push_str("\nNothing was changed; --yes does it.");
+        return Ok(text);
+    }
+    SchemaTopic::new(Arc::clone(&log), SchemaStore::new()).publish()?;
+    let commands = Commands::new(log.as_ref())?;
+    let put = |mut device: Device| {
+        device.updated_at = wall_ms();
+        let commands = &commands;
+        async move { commands.put(&device).await }
+    };
+    let written: Vec<_> = runtime
+        .block_on(futures::stream::iter(devices).map(put).buffer_unordered(AT_ONCE).collect());
+    let failed = |error: api::PortError| StartError::machine("event log", error);
+    written.into_iter().collect::<Result<Vec<()>, _>>().map_err(failed)?;
+    text.push_str("\ndone: pollers take them over as soon as they run");
+    Ok(text)
+}
