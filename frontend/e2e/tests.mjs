@@ -1,7 +1,9 @@
 // In this order, in one browser: each test leaves the page logged in.
+import { credentialTests } from "./credentials.mjs";
 import { designTests } from "./design.mjs";
 import { focus } from "./focus.mjs";
 import { ask, axe, bandPixels, check, linePixels, logOut, look, pick, until } from "./help.mjs";
+import { systemTests } from "./system.mjs";
 import { charts } from "./truth-charts.mjs";
 import { pages } from "./truth-pages.mjs";
 import { states } from "./truth-states.mjs";
@@ -184,23 +186,6 @@ async function anomalyLive({ page, setup }) {
   await page.keyboard.press("Escape");
 }
 
-async function credentials({ page, setup }) {
-  const name = `e2e-${Date.now()}`;
-  const secret = `canary-${Math.random().toString(36).slice(2)}`;
-  await goto(page, setup, "/credentials");
-  await page.getByRole("button", { name: "Add credential" }).first().click();
-  await page.getByLabel("Credential name").fill(name);
-  await page.getByLabel("SNMP v2c community").fill(secret);
-  await look(page, setup, "credential-form");
-  await page.getByRole("button", { name: "Save credential" }).click();
-  await page.getByRole("cell", { name, exact: true }).waitFor();
-  await look(page, setup, "credentials");
-  check(!(await page.content()).includes(secret), "the secret is on the page");
-  await page.getByRole("button", { name: `Delete ${name}` }).click();
-  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
-  await page.getByRole("cell", { name, exact: true }).waitFor({ state: "detached" });
-}
-
 async function addDevice({ page, setup, complaints }) {
   const name = `e2e-${Date.now()}`;
   await goto(page, setup, "/devices/new");
@@ -241,13 +226,6 @@ async function addDevice({ page, setup, complaints }) {
   const gone = body.items.map((item) => `/devices/${item.id}`);
   const others = complaints.filter((text) => !gone.some((path) => text.endsWith(path)));
   complaints.splice(0, complaints.length, ...others);
-}
-
-async function system({ page, setup }) {
-  await goto(page, setup, "/system");
-  await page.getByRole("heading", { name: "Components", exact: true }).waitFor();
-  check((await page.locator("table tbody tr").count()) > 0, "no role is shown");
-  await look(page, setup, "system", { whole: true });
 }
 
 /** Changes the password and changes it back, so that whoever gave it still has the right one. */
@@ -412,9 +390,9 @@ export const tests = [
   ["a device shows a chart with data", deviceCharts],
   ["zoom by drag, back, CSV and PNG", zoomAndDownload],
   ["an anomaly appears live and says why", anomalyLive],
-  ["a credential goes in and never comes out", credentials],
+  ...credentialTests,
   ["a device is tested, added, edited, deleted", addDevice],
-  ["the system page", system],
+  ...systemTests,
   ["a password is changed, and changed back", password],
   ["nothing so far made the browser complain", noComplaints],
   ["a page that is not there", otherPages],

@@ -105,7 +105,7 @@ async function formsRefuse({ page, setup, complaints }) {
   const fill = async () => {
     await page.getByRole("button", { name: "Add credential" }).first().click();
     await dialog.getByLabel("Credential name").fill(name);
-    await dialog.getByLabel("SNMP v2c community").fill("one");
+    await dialog.getByLabel("SNMP community").fill("one");
     await dialog.getByRole("button", { name: "Save credential" }).click();
   };
   await fill();

@@ -94,6 +94,7 @@ it.each([
   ["/anomalies", /anomal/i],
   ["/credentials", /^Credentials$/],
   ["/system", /warning|works|component/],
+  ["/system/log", /^Log$/],
   ["/account", /^Your account$/],
   ["/devices/new", /^Add device$/],
   ["/no/such/page", /^Not found$/],
@@ -159,6 +160,25 @@ it("an anomaly's reasons open by the URL, on whatever page", async () => {
   await open(`/${new URL(why.href).search}`);
   await until("the reasons", () => document.querySelector("[role=dialog] .why-sentence"));
   await open("/");
+});
+
+it("a process leads to its lines, and a component to its own, in the URL", async () => {
+  await open("/system");
+  const link = await until("a process", () =>
+    box.querySelector<HTMLAnchorElement>("table[aria-label=Processes] tbody a"),
+  );
+  await press(link);
+  await until("its lines", () => rows("Log").length > 1);
+  expect(router.state.location).toMatchObject({
+    pathname: "/system/log",
+    search: { process: link.textContent },
+  });
+  const own = box.querySelectorAll(`table[aria-label=Log] a`);
+  const component = own[0]?.textContent;
+  await press(own[0]);
+  await until("the filter", () => router.state.location.search.component === component);
+  await open("/system/log?level=error&process=nobody");
+  await until("no line", () => /No line matches/.test(box.textContent ?? ""));
 });
 
 const press = (element: Element | null | undefined) =>

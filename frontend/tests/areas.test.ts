@@ -32,7 +32,7 @@ it("a page is found by the addresses that were always there", () => {
   expect(idOf("/devices/new")).toBe("/devices/new");
   expect(idOf("/devices/0f5")).toBe("/devices/$id");
   expect(idOf("/devices/0f5/edit")).toBe("/devices/$id/edit");
-  for (const path of ["/anomalies", "/credentials", "/system", "/account"]) {
+  for (const path of ["/anomalies", "/credentials", "/system", "/system/log", "/account"]) {
     expect(idOf(path)).toBe(path);
   }
 });

@@ -74,3 +74,18 @@ it("each area takes the events that it names, and no others", () => {
   live.take({ event: "status", data: "not JSON" });
   expect(client.getQueryCache().getAll()[0]?.queryHash).toBe(queryHash);
 });
+
+it("the address asks for what the pages want, the last of the devices", () => {
+  const live = new Live(new QueryClient(), []);
+  const address = () => (live as unknown as { address: () => string }).address();
+  expect(address()).toBe("/monitoring/v1/events");
+  const first = live.watch({ device: "a" });
+  const log = live.watch({ log: true });
+  const second = live.watch({ device: "b" });
+  expect(address()).toBe("/monitoring/v1/events?device=b&log=true");
+  second();
+  expect(address()).toBe("/monitoring/v1/events?device=a&log=true");
+  log();
+  first();
+  expect(address()).toBe("/monitoring/v1/events");
+});

@@ -1,5 +1,5 @@
-// The live events of a tab: one connection, whose events the areas' handlers take. With ?device= it
-// carries that device's samples besides everybody's anomalies and states.
+// The live events of a tab: one connection, whose events the areas' handlers take. Everybody gets
+// anomalies and states; what a page wants besides is asked for in the address.
 import type { QueryClient, QueryFilters } from "@tanstack/react-query";
 import { useEffect, useSyncExternalStore } from "react";
 import { url } from "../api/client";
@@ -26,9 +26,17 @@ export interface LiveTools {
  */
 export type LiveHandlers = Record<string, (data: never, tools: LiveTools) => void>;
 
+/** What the connection carries besides. */
+interface Wanted {
+  /** The samples of this device. */
+  device?: string;
+  /** Warnings and errors of all processes. */
+  log?: true;
+}
+
 export class Live {
   private stream: Stream | null = null;
-  private readonly watched: string[] = [];
+  private readonly watched: Wanted[] = [];
   private status: LiveStatus = { state: "connecting", lastSeen: null };
   private readonly statusListeners = new Set<() => void>();
   private readonly stale = new Set<string>();
@@ -59,16 +67,10 @@ export class Live {
     this.stream = null;
   }
 
-  /** The samples of one device: of the last that asked. Returns how to stop. */
-  watchDevice(device: string): () => void {
-    const before = this.watched.at(-1);
-    this.watched.push(device);
-    if (this.stream && before !== device) this.open();
-    return () => {
-      const shown = this.watched.at(-1);
-      this.watched.splice(this.watched.lastIndexOf(device), 1);
-      if (this.stream && this.watched.at(-1) !== shown) this.open();
-    };
+  /** Of what only one can be had, the last that asked has it. Returns how to stop. */
+  watch(wanted: Wanted): () => void {
+    this.change(() => this.watched.push(wanted));
+    return () => this.change(() => this.watched.splice(this.watched.lastIndexOf(wanted), 1));
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -95,11 +97,22 @@ export class Live {
     }
   };
 
+  private address(): string {
+    return url("/monitoring/v1/events", Object.assign({}, ...this.watched));
+  }
+
+  /** Connects anew if it changes what the connection carries. */
+  private change(how: () => void): void {
+    const before = this.address();
+    how();
+    if (this.stream && this.address() !== before) this.open();
+  }
+
   private open(): void {
     const lastEventId = this.stream?.resumeId ?? null;
     this.stream?.close();
     const mine: Stream = new Stream({
-      url: url("/monitoring/v1/events", { device: this.watched.at(-1) }),
+      url: this.address(),
       lastEventId,
       onEvent: (event) => {
         if (this.stream === mine) this.take(event);
@@ -173,5 +186,9 @@ export const useLiveStatus = (): LiveStatus =>
   useSyncExternalStore(shared?.subscribe ?? never, shared?.snapshot ?? (() => idle));
 
 export function useWatchDevice(device: string | null): void {
-  useEffect(() => (device === null ? undefined : shared?.watchDevice(device)), [device]);
+  useEffect(() => (device === null ? undefined : shared?.watch({ device })), [device]);
+}
+
+export function useWatchLog(on: boolean): void {
+  useEffect(() => (on ? shared?.watch({ log: true }) : undefined), [on]);
 }

@@ -1,5 +1,11 @@
 // A labelled field: its label, what to put into it, and what is wrong with it, tied together.
-import { type InputHTMLAttributes, type ReactNode, type Ref, useId } from "react";
+import {
+  type InputHTMLAttributes,
+  type ReactNode,
+  type Ref,
+  type TextareaHTMLAttributes,
+  useId,
+} from "react";
 
 export interface Labelled {
   label: string;
@@ -65,6 +71,29 @@ export function TextField({ label, hint, error, bare, onChange, ...input }: Text
           className="input"
           {...control}
           {...input}
+          onChange={(event) => onChange(event.target.value)}
+        />
+      )}
+    </Field>
+  );
+}
+
+interface TextAreaProps
+  extends Labelled,
+    Omit<TextareaHTMLAttributes<HTMLTextAreaElement>, "onChange" | "value"> {
+  value: string;
+  onChange: (value: string) => void;
+}
+
+/** A text of several lines. */
+export function TextArea({ label, hint, error, bare, onChange, ...area }: TextAreaProps) {
+  return (
+    <Field {...{ label, hint, error }} bare={bare ?? false} required={area.required}>
+      {(control) => (
+        <textarea
+          className="input lines"
+          {...control}
+          {...area}
           onChange={(event) => onChange(event.target.value)}
         />
       )}

@@ -1,7 +1,7 @@
 // A form that follows from a list of fields, as the API may name them. It keeps text; what is a
 // number is read by who sends it.
 import { Checkbox } from "./Checkbox";
-import { TextField } from "./Field";
+import { TextArea, TextField } from "./Field";
 import { NumberField } from "./NumberField";
 import { type Option, Select } from "./Select";
 
@@ -10,13 +10,17 @@ interface Base {
   label: string;
   hint?: string;
   required?: boolean;
+  /** It applies only where another field has one of these values. */
+  when?: { field: string; is: readonly string[] } | undefined;
 }
 
 export type FieldSchema = Base &
   (
-    | { kind: "text"; most?: number; placeholder?: string }
+    | { kind: "text"; least?: number | undefined; most?: number | undefined; placeholder?: string }
     /** Goes in and never comes out. */
-    | { kind: "secret"; most?: number }
+    | { kind: "secret"; least?: number | undefined; most?: number | undefined }
+    /** A text of several lines; `secret`: not to be seen while it is typed. */
+    | { kind: "lines"; least?: number | undefined; most?: number | undefined; secret?: boolean }
     | { kind: "number"; min?: number; max?: number; step?: number; placeholder?: string }
     | { kind: "choice"; options: readonly Option[] }
     | { kind: "check" }
@@ -42,8 +46,18 @@ export const emptyValues = (fields: readonly FieldSchema[]): FormValues =>
     ]),
   );
 
+/** The fields that apply, as the others stand. */
+export const inForce = (fields: readonly FieldSchema[], values: FormValues): FieldSchema[] =>
+  fields.filter(({ when }) => !when || when.is.includes(values[when.field] ?? ""));
+
+/** What there is to send: of the fields that apply, those that are not empty. */
+export const filled = (fields: readonly FieldSchema[], values: FormValues): FormValues =>
+  Object.fromEntries(
+    inForce(fields, values).flatMap(({ name }) => (values[name] ? [[name, values[name]]] : [])),
+  );
+
 export function SchemaFields({ fields, values, onChange, error }: SchemaFieldsProps) {
-  return fields.map((field) => (
+  return inForce(fields, values).map((field) => (
     <SchemaField
       key={field.name}
       field={field}
@@ -71,6 +85,7 @@ function SchemaField({ field, value, error, onChange }: SchemaFieldProps) {
           {...common}
           value={value}
           onChange={onChange}
+          minLength={field.least}
           maxLength={field.most}
           placeholder={field.placeholder}
           autoComplete="off"
@@ -83,8 +98,23 @@ function SchemaField({ field, value, error, onChange }: SchemaFieldProps) {
           type="password"
           value={value}
           onChange={onChange}
+          minLength={field.least}
           maxLength={field.most}
           autoComplete="new-password"
+        />
+      );
+    case "lines":
+      return (
+        <TextArea
+          {...common}
+          className={field.secret ? "input lines masked" : "input lines"}
+          value={value}
+          onChange={onChange}
+          minLength={field.least}
+          maxLength={field.most}
+          rows={6}
+          spellCheck={false}
+          autoComplete="off"
         />
       );
     case "number": {

@@ -2,7 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { KeyRound, Plus } from "lucide-react";
 import { useMemo, useState } from "react";
-import type { Credential } from "../../api/types";
+import type { Credential, CredentialKind } from "../../api/types";
 import { plural } from "../../lib/format";
 import { toast } from "../../lib/toast";
 import { Button } from "../../parts/Button";
@@ -14,7 +14,7 @@ import { Age } from "../../parts/State";
 import { forgetInventory } from "../inventory/queries";
 import { CredentialForm } from "./CredentialForm";
 import { kindLabel } from "./kinds";
-import { credentialsQuery, deleteCredential } from "./queries";
+import { credentialKindsQuery, credentialsQuery, deleteCredential } from "./queries";
 import "./credentials.css";
 
 interface Editing {
@@ -26,7 +26,8 @@ export default function CredentialsPage() {
   const query = useQuery(credentialsQuery);
   const [editing, setEditing] = useState<Editing | null>(null);
   const [deleting, setDeleting] = useState<Credential | null>(null);
-  const columns = useMemo(() => columnsOf(setEditing, setDeleting), []);
+  const kinds = useQuery(credentialKindsQuery).data?.items;
+  const columns = useMemo(() => columnsOf(kinds, setEditing, setDeleting), [kinds]);
   const add = () => setEditing({ name: "" });
   return (
     <>
@@ -43,6 +44,12 @@ export default function CredentialsPage() {
         {({ items }) =>
           items.length === 0 ? (
             <Empty title="No credential yet" mark={KeyRound}>
+              {kinds && (
+                <p>
+                  Devices are asked with one: {kinds.map(({ label }) => label).join(", ")}. Without
+                  one they are only pinged.
+                </p>
+              )}
               <Button onClick={add}>Add the first one</Button>
             </Empty>
           ) : (
@@ -77,12 +84,13 @@ function users({ devices, used_by = [] }: Credential): string {
 }
 
 function columnsOf(
+  kinds: readonly CredentialKind[] | undefined,
   onReplace: (editing: Editing) => void,
   onDelete: (credential: Credential) => void,
 ): readonly Column<Credential>[] {
   return [
     { id: "name", head: "Name", className: "c-name", cell: ({ name }) => <b>{name}</b> },
-    { id: "kind", head: "Kind", wide: true, cell: ({ kind }) => kindLabel(kind) },
+    { id: "kind", head: "Kind", wide: true, cell: ({ kind }) => kindLabel(kinds, kind) },
     {
       id: "used",
       head: "Used by",

@@ -1,12 +1,21 @@
 // What is asked about credentials, and what changes them.
 import { queryOptions } from "@tanstack/react-query";
 import { get, request } from "../../api/client";
-import type { Credential } from "../../api/types";
+import { minute } from "../../api/timing";
+import type { Credential, CredentialKind } from "../../api/types";
 
 export const credentialsQuery = queryOptions({
   queryKey: ["credentials"],
   queryFn: ({ signal }) =>
     get<{ items: Credential[] }>("/credentials/v1/credentials", undefined, signal),
+});
+
+/** They change with the program only. */
+export const credentialKindsQuery = queryOptions({
+  queryKey: ["credential-kinds"],
+  queryFn: ({ signal }) =>
+    get<{ items: CredentialKind[] }>("/credentials/v1/kinds", undefined, signal),
+  staleTime: 60 * minute,
 });
 
 /** Its kind, and the kind's fields by name. */

@@ -39,6 +39,7 @@ function Outcome({ item, staleAfter }: { item: PollerTiming; staleAfter: number 
       )}
       <span className="muted">, </span>
       <Age at={item.last_at ?? null} staleAfter={staleAfter} none="never" />
+      <span className="muted">, by {item.instance}</span>
     </>
   );
 }

@@ -9,14 +9,16 @@ import { Facts } from "../../parts/Facts";
 import { Link } from "../../parts/Link";
 import { PageHeading } from "../../parts/PageHeading";
 import { Age, StateShape } from "../../parts/State";
+import { Processes, processLost } from "./Processes";
 import { pollersQuery, systemQuery } from "./queries";
+import "./system.css";
 
 const SLOWEST = 20;
 
 /** Echoes are sent at a pace, so the time they take says nothing unless they fail. */
 const worthSeeing = (item: PollerTiming): boolean =>
   item.connector !== "icmp" || (item.last_outcome !== null && item.last_outcome !== "ok");
-const goodRole = (state: string): boolean => /^(running|ok|up|live|ready|idle)$/i.test(state);
+const goodRole = (state: string): boolean => state === "running";
 
 export default function SystemPage() {
   const status = useQuery(systemQuery);
@@ -27,6 +29,7 @@ export default function SystemPage() {
         {(data) => (
           <>
             <Verdict status={data} />
+            <Processes processes={data.processes} />
             <Roles status={data} />
           </>
         )}
@@ -56,8 +59,10 @@ export default function SystemPage() {
 
 function Verdict({ status }: { status: SystemStatus }) {
   const bad = status.roles.filter((role) => !goodRole(role.state));
+  const lost = status.processes.filter((process) => processLost(process.state));
   const text = [
     status.troubles.length > 0 && `${plural(status.troubles.length, "part")} in trouble`,
+    lost.length > 0 && `${plural(lost.length, "process", "processes")} lost`,
     bad.length > 0 && `${plural(bad.length, "component")} not running`,
     status.warnings.length > 0 && plural(status.warnings.length, "warning"),
   ].filter(Boolean);
@@ -81,10 +86,18 @@ const ROLE_COLUMNS: readonly Column<Role>[] = [
   {
     id: "state",
     head: "State",
-    cell: ({ state }) => (
+    cell: ({ state, since }) => (
       <span className="state-mark">
         <StateShape state={goodRole(state) ? "up" : "degraded"} />
-        {state}
+        <span>
+          {state}
+          {!goodRole(state) && (
+            <span className="muted">
+              {" "}
+              <Age at={since} />
+            </span>
+          )}
+        </span>
       </span>
     ),
   },
@@ -99,11 +112,16 @@ const ROLE_COLUMNS: readonly Column<Role>[] = [
     head: "Detail",
     className: "c-half",
     wide: true,
-    cell: ({ detail }) => (
-      <span className="muted" title={detail}>
-        {detail}
-      </span>
-    ),
+    cell: ({ detail, partitions }) => {
+      const held = partitions.length > 0 && `${plural(partitions.length, "partition")}`;
+      const text = [detail, held].filter(Boolean).join(", ");
+      const which = partitions.length > 0 ? `${text}: ${partitions.join(", ")}` : text;
+      return (
+        <span className="muted" title={which}>
+          {text}
+        </span>
+      );
+    },
   },
 ];
 
@@ -145,6 +163,12 @@ const POLL_COLUMNS: readonly Column<PollerTiming>[] = [
         {device_name}
       </Link>
     ),
+  },
+  {
+    id: "process",
+    head: "Process",
+    wide: true,
+    cell: ({ instance }) => <span title={instance}>{instance}</span>,
   },
   { id: "connector", head: "Connector", wide: true, cell: ({ connector }) => connector },
   {
@@ -224,7 +248,7 @@ function About({ status }: { status: SystemStatus }) {
       </div>
       <Facts
         facts={[
-          ["Version", status.version],
+          ["This page is from", `${status.instance}, version ${status.version}`],
           [
             "Running for",
             <span key="for" title={absolute(status.started_at)}>
