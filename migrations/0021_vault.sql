@@ -1,7 +1,7 @@
 -- The vault's master key: its public half, which seals; the private one lies with the processes that
 -- poll, in a file. One row: what is sealed is sealed for this key.
 CREATE TABLE vault_key (
-    only   boolean     PRIMARY KEY DEFAULT true CHECK (only),
+    single boolean     PRIMARY KEY DEFAULT true CHECK (single),
     id     text        NOT NULL,
     public bytea       NOT NULL,
     since  timestamptz NOT NULL DEFAULT now()

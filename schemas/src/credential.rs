@@ -2,24 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::defaults;
 use crate::id::TenantId;
-
-fn default_tenant() -> TenantId {
-    "default".to_owned()
-}
-
-const fn yes() -> bool {
-    true
-}
 
 /// A credential was made, replaced or removed (`credential.avsc`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct CredentialChange {
-    #[serde(default = "default_tenant")]
+    #[serde(default = "defaults::default_tenant")]
     pub tenant: TenantId,
     pub name: String,
     pub version: i64,
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     pub present: bool,
 }

@@ -11,6 +11,7 @@
 mod address;
 mod binary;
 mod credential;
+mod defaults;
 mod echoes;
 mod id;
 mod identity;

@@ -2,31 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::defaults;
 use crate::id::TenantId;
-
-fn default_tenant() -> TenantId {
-    "default".to_owned()
-}
-
-fn default_profile() -> String {
-    "auto".to_owned()
-}
-
-const fn default_port() -> i32 {
-    161
-}
 
 /// A request to try a device (`probe.avsc`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Probe {
-    #[serde(default = "default_tenant")]
+    #[serde(default = "defaults::default_tenant")]
     pub tenant: TenantId,
     pub id: String,
     pub address: String,
-    #[serde(default = "default_port")]
+    #[serde(default = "defaults::default_port")]
     pub port: i32,
-    #[serde(default = "default_profile")]
+    #[serde(default = "defaults::default_profile")]
     pub profile: String,
     #[serde(default)]
     pub credential: Option<String>,
@@ -39,7 +28,7 @@ pub struct Probe {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct ProbeReport {
-    #[serde(default = "default_tenant")]
+    #[serde(default = "defaults::default_tenant")]
     pub tenant: TenantId,
     pub id: String,
     pub at: i64,

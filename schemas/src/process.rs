@@ -3,11 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::defaults;
 use crate::id::DeviceId;
-
-fn running() -> String {
-    "running".to_owned()
-}
 
 /// What one process does (`process_status.avsc`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +18,7 @@ pub struct ProcessStatus {
     pub components: Vec<ComponentStatus>,
     #[serde(default)]
     pub reads: Vec<ReadStatus>,
-    #[serde(default = "running")]
+    #[serde(default = "defaults::running")]
     pub state: String,
     #[serde(default)]
     pub roles: Vec<String>,

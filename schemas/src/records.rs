@@ -6,56 +6,21 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::defaults;
 use crate::id::{DeviceId, SeriesId, TenantId};
-
-fn default_tenant() -> TenantId {
-    "default".to_owned()
-}
-
-fn default_profile() -> String {
-    "auto".to_owned()
-}
-
-fn default_source() -> String {
-    "api".to_owned()
-}
-
-const fn default_port() -> i32 {
-    161
-}
-
-const fn default_interval() -> i64 {
-    60_000
-}
-
-const fn default_bucket() -> i64 {
-    300_000
-}
-
-const fn yes() -> bool {
-    true
-}
-
-const fn one() -> f64 {
-    1.0
-}
-
-const fn one_part() -> i32 {
-    1
-}
 
 /// What to poll and how (`device.avsc`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Device {
-    #[serde(default = "default_tenant")]
+    #[serde(default = "defaults::default_tenant")]
     pub tenant: TenantId,
     pub id: DeviceId,
     pub name: String,
     pub address: String,
-    #[serde(default = "default_port")]
+    #[serde(default = "defaults::default_port")]
     pub port: i32,
-    #[serde(default = "default_profile")]
+    #[serde(default = "defaults::default_profile")]
     pub profile: String,
     #[serde(default)]
     pub credential: Option<String>,
@@ -63,15 +28,15 @@ pub struct Device {
     pub site: Option<String>,
     #[serde(default)]
     pub tags: Vec<String>,
-    #[serde(default = "default_interval")]
+    #[serde(default = "defaults::default_interval")]
     pub interval_ms: i64,
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     pub snmp: bool,
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     pub icmp: bool,
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     pub enabled: bool,
-    #[serde(default = "default_source")]
+    #[serde(default = "defaults::default_source")]
     pub source: String,
     #[serde(default)]
     pub updated_at: i64,
@@ -129,11 +94,11 @@ pub struct Column {
     pub metric: String,
     pub unit: String,
     pub kind: Kind,
-    #[serde(default = "one")]
+    #[serde(default = "defaults::one")]
     pub scale: f64,
     #[serde(default)]
     pub ceiling: Option<String>,
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     pub detect: bool,
     #[serde(default)]
     pub quantum: f64,
@@ -158,14 +123,14 @@ pub struct Fact {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Poll {
-    #[serde(default = "default_tenant")]
+    #[serde(default = "defaults::default_tenant")]
     pub tenant: TenantId,
     pub device: DeviceId,
     pub connector: String,
     pub cycle: i64,
     #[serde(default)]
     pub part: i32,
-    #[serde(default = "one_part")]
+    #[serde(default = "defaults::one_part")]
     pub parts: i32,
     pub interval_ms: i64,
     pub started_at: i64,
@@ -194,19 +159,19 @@ pub struct Poll {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Control {
-    #[serde(default = "default_tenant")]
+    #[serde(default = "defaults::default_tenant")]
     pub tenant: TenantId,
     pub device: DeviceId,
     #[serde(default)]
     pub name: String,
     pub present: bool,
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     pub enabled: bool,
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     pub snmp: bool,
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     pub icmp: bool,
-    #[serde(default = "default_interval")]
+    #[serde(default = "defaults::default_interval")]
     pub interval_ms: i64,
     pub at: i64,
 }
@@ -263,7 +228,7 @@ pub struct Gap {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct MetricBatch {
-    #[serde(default = "default_tenant")]
+    #[serde(default = "defaults::default_tenant")]
     pub tenant: TenantId,
     pub device: DeviceId,
     pub at: i64,
@@ -278,7 +243,7 @@ pub struct MetricBatch {
     pub interval_ms: i64,
     #[serde(default)]
     pub connector: String,
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     pub answered: bool,
 }
 
@@ -286,7 +251,7 @@ pub struct MetricBatch {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Rollup {
-    #[serde(default = "default_tenant")]
+    #[serde(default = "defaults::default_tenant")]
     pub tenant: TenantId,
     pub device: DeviceId,
     pub width_ms: i64,
@@ -305,11 +270,11 @@ pub struct Rollup {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Baseline {
-    #[serde(default = "default_tenant")]
+    #[serde(default = "defaults::default_tenant")]
     pub tenant: TenantId,
     pub device: DeviceId,
     pub bucket: i64,
-    #[serde(default = "default_bucket")]
+    #[serde(default = "defaults::default_bucket")]
     pub width_ms: i64,
     pub method: String,
     pub series: Vec<SeriesId>,
@@ -333,7 +298,7 @@ pub enum Transition {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Anomaly {
-    #[serde(default = "default_tenant")]
+    #[serde(default = "defaults::default_tenant")]
     pub tenant: TenantId,
     pub id: String,
     pub transition: Transition,
@@ -390,7 +355,7 @@ pub enum Availability {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct DeviceStatus {
-    #[serde(default = "default_tenant")]
+    #[serde(default = "defaults::default_tenant")]
     pub tenant: TenantId,
     pub device: DeviceId,
     pub state: Availability,
@@ -404,14 +369,14 @@ pub struct DeviceStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct DeviceFacts {
-    #[serde(default = "default_tenant")]
+    #[serde(default = "defaults::default_tenant")]
     pub tenant: TenantId,
     pub device: DeviceId,
     pub at: i64,
     pub facts: Vec<Fact>,
     #[serde(default)]
     pub part: i32,
-    #[serde(default = "one_part")]
+    #[serde(default = "defaults::one_part")]
     pub parts: i32,
 }
 
@@ -419,7 +384,7 @@ pub struct DeviceFacts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Series {
-    #[serde(default = "default_tenant")]
+    #[serde(default = "defaults::default_tenant")]
     pub tenant: TenantId,
     pub id: SeriesId,
     pub device: DeviceId,

@@ -5,15 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::defaults;
 use crate::id::TenantId;
-
-fn default_tenant() -> TenantId {
-    "default".to_owned()
-}
-
-const fn yes() -> bool {
-    true
-}
 
 /// A source, by its tenant and its name there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,7 +36,7 @@ impl fmt::Display for SourceKey {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Source {
-    #[serde(default = "default_tenant")]
+    #[serde(default = "defaults::default_tenant")]
     pub tenant: TenantId,
     pub id: String,
     pub kind: String,
@@ -51,7 +44,7 @@ pub struct Source {
     pub instance: Option<String>,
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
-    #[serde(default = "yes")]
+    #[serde(default = "defaults::yes")]
     pub enabled: bool,
     #[serde(default)]
     pub updated_at: i64,

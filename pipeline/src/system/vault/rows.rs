@@ -56,7 +56,7 @@ pub(super) async fn set_key(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO vault_key (id, public) VALUES ($1, $2)
-         ON CONFLICT (only) DO UPDATE
+         ON CONFLICT (single) DO UPDATE
          SET id = excluded.id, public = excluded.public, since = now()",
     )
     .bind(key.id().to_string())
