@@ -3,6 +3,7 @@ import { Combobox as Base } from "@base-ui/react/combobox";
 import { Check, ChevronDown } from "lucide-react";
 import type { ReactNode } from "react";
 import { Field, type Labelled } from "./Field";
+import { usePlace } from "./popups/place";
 import type { Option } from "./Select";
 import "./popups/popups.css";
 
@@ -19,6 +20,7 @@ interface ComboboxProps extends Labelled {
 const none: Option = { value: "", label: "" };
 
 export function Combobox(props: ComboboxProps) {
+  const place = usePlace();
   const { label, hint, error, bare, value, options, onChange, placeholder, action, ...rest } =
     props;
   const chosen = options.find((option) => option.value === value) ?? none;
@@ -40,7 +42,7 @@ export function Combobox(props: ComboboxProps) {
                 <ChevronDown className="icon" aria-hidden="true" />
               </Base.Trigger>
             </div>
-            <Base.Portal>
+            <Base.Portal container={place}>
               <Base.Positioner sideOffset={4} className="popup-place">
                 <Base.Popup className="popup menu">
                   <Base.Empty className="menu-none">Nothing matches</Base.Empty>

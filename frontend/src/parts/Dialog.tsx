@@ -5,6 +5,7 @@ import { X } from "lucide-react";
 import { type ReactNode, useEffect, useRef } from "react";
 import { giveBack } from "../lib/focus";
 import { Button, buttonClass } from "./Button";
+import { InDialog } from "./popups/place";
 import "./popups/popups.css";
 
 interface DialogProps {
@@ -47,7 +48,7 @@ function Popup({ title, onClose, children, className }: DialogProps & { classNam
               <X className="icon" aria-hidden="true" />
             </Base.Close>
           </header>
-          {children}
+          <InDialog value={true}>{children}</InDialog>
         </Base.Popup>
       </Base.Portal>
     </Base.Root>

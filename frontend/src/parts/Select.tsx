@@ -3,6 +3,7 @@ import { Select as Base } from "@base-ui/react/select";
 import { Check, ChevronDown } from "lucide-react";
 import type { ReactNode } from "react";
 import { Field, type Labelled } from "./Field";
+import { usePlace } from "./popups/place";
 import "./popups/popups.css";
 
 export interface Option {
@@ -22,6 +23,7 @@ interface SelectProps extends Labelled {
 }
 
 export function Select(props: SelectProps) {
+  const place = usePlace();
   const { label, hint, error, bare, value, options, onChange, action, ...rest } = props;
   return (
     <Field {...{ label, hint, error }} bare={bare ?? false} required={rest.required}>
@@ -39,7 +41,7 @@ export function Select(props: SelectProps) {
                 <ChevronDown className="icon" aria-hidden="true" />
               </Base.Icon>
             </Base.Trigger>
-            <Base.Portal>
+            <Base.Portal container={place}>
               <Base.Positioner sideOffset={4} alignItemWithTrigger={false} className="popup-place">
                 <Base.Popup className="popup menu">
                   <Base.List>

@@ -3,6 +3,7 @@ import { useRouter } from "@tanstack/react-router";
 import { Check } from "lucide-react";
 import type { RefObject } from "react";
 import type { MenuEntry } from "../entries";
+import { usePlace } from "./place";
 import "./popups.css";
 
 interface MenuPopupProps {
@@ -14,7 +15,7 @@ interface MenuPopupProps {
 export default function MenuPopup({ anchor, entries, onClose }: MenuPopupProps) {
   return (
     <Menu.Root open onOpenChange={(open) => !open && onClose()}>
-      <Menu.Portal>
+      <Menu.Portal container={usePlace()}>
         <Menu.Positioner anchor={anchor} sideOffset={4} align="start" className="popup-place">
           <Menu.Popup className="popup menu" finalFocus={anchor}>
             {entries.map((entry, i) => (

@@ -1,5 +1,6 @@
 import { Tooltip } from "@base-ui/react/tooltip";
 import type { RefObject } from "react";
+import { usePlace } from "./place";
 import "./popups.css";
 
 interface TipPopupProps {
@@ -11,7 +12,7 @@ interface TipPopupProps {
 export default function TipPopup({ anchor, text, onClose }: TipPopupProps) {
   return (
     <Tooltip.Root open onOpenChange={(open) => !open && onClose()}>
-      <Tooltip.Portal>
+      <Tooltip.Portal container={usePlace()}>
         <Tooltip.Positioner anchor={anchor} sideOffset={6} className="popup-place">
           <Tooltip.Popup className="tooltip">{text}</Tooltip.Popup>
         </Tooltip.Positioner>
