@@ -44,7 +44,7 @@ it("lines that come are asked for together", async () => {
   await vi.advanceTimersByTimeAsync(0);
   expect(asked.mock.calls).toHaveLength(1);
   const [url] = asked.mock.calls[0] as unknown as [string];
-  expect(url).toBe("/system/v1/log?level=error&from=5&limit=200");
+  expect(url).toBe("/system/v1/log?level=error&from=5&limit=100");
   for (let i = 0; i < 5; i += 1) live.take({ event: "log", data: JSON.stringify(line(i)) });
   await vi.advanceTimersByTimeAsync(2000);
   expect(asked).toHaveBeenCalledTimes(2);

@@ -32,7 +32,7 @@ export interface LogFilter {
 }
 
 /** Lines on a page of the log. */
-const LINES = 200;
+const LINES = 100;
 
 export const logQuery = (filter: LogFilter) =>
   infiniteQueryOptions({
