@@ -23,14 +23,14 @@ async function credentials({ page, setup }) {
 /** Fields that others decide about; what is typed into one stays while it is not shown. */
 async function conditionalFields(page, setup) {
   const name = `e2e-ssh-${Date.now()}`;
-  const dialog = page.getByRole("dialog");
+  const dialog = page.getByRole("dialog", { name: "Add credential" });
   await page.getByRole("button", { name: "Add credential" }).first().click();
   await dialog.getByLabel("Credential name").fill(name);
   await pick(page, "Kind", "SSH");
   await dialog.getByLabel("User name").fill("poller");
   await dialog.getByLabel("Password").fill("typed before");
   await pick(page, "Signs in by (required)", "private key");
-  await dialog.getByLabel("Private key").fill("line 1\nline 2");
+  await dialog.getByLabel("Private key (required)").fill("line 1\nline 2");
   check(
     (await dialog.getByLabel("Password").count()) === 0,
     "a field that does not apply is shown",
@@ -44,12 +44,14 @@ async function conditionalFields(page, setup) {
   await dialog.getByRole("button", { name: "Save credential" }).click();
   await page.getByRole("cell", { name, exact: true }).waitFor();
   await page.getByRole("button", { name: `Replace the secret of ${name}` }).click();
-  await dialog.getByText("All of it is given anew").waitFor();
-  check((await dialog.getByLabel("User name").inputValue()) === "", "a replacement is not empty");
+  const replace = page.getByRole("dialog", { name: `Replace the secret of ${name}` });
+  await replace.getByText("All of it is given anew").waitFor();
+  check((await replace.getByLabel("User name").inputValue()) === "", "a replacement is not empty");
   await look(page, setup, "credential-replace");
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: `Delete ${name}` }).click();
-  await dialog.getByRole("button", { name: "Delete" }).click();
+  const deletion = page.getByRole("dialog", { name: `Delete ${name}?` });
+  await deletion.getByRole("button", { name: "Delete" }).click();
   await page.getByRole("cell", { name, exact: true }).waitFor({ state: "detached" });
 }
 

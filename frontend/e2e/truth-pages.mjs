@@ -101,7 +101,8 @@ async function formsRefuse({ page, setup, complaints }) {
     if (request.method() === "PUT" && request.url().includes(path)) secrets.push(request.url());
   });
   await goto(page, setup, "/credentials");
-  const dialog = page.getByRole("dialog");
+  // Not the toast that says what was saved.
+  const dialog = page.getByRole("dialog", { name: "Add credential" });
   const fill = async () => {
     await page.getByRole("button", { name: "Add credential" }).first().click();
     await dialog.getByLabel("Credential name").fill(name);

@@ -283,7 +283,7 @@ const system = () => ({
   started_at: started,
   troubles: [],
   warnings: [
-    "ICMP is not permitted for this user: sysctl -w net.ipv4.ping_group_range='0 2147483647'",
+    "ICMP is not permitted for this user: sysctl -w net.ipv4.ping_group_range='0 2147483647' fixes it.",
   ],
 });
 

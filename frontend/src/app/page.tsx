@@ -13,7 +13,7 @@ export function page(title: string, load: Load) {
     const at = useLocation({ select: ({ pathname }) => pathname });
     return (
       <Boundary what={`The page “${title}”`} at={at}>
-        <Suspense fallback={<Loading what={title} rows={6} />}>
+        <Suspense fallback={<Loading what={title} heading={title} rows={6} />}>
           <Content />
         </Suspense>
       </Boundary>

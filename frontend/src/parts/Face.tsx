@@ -22,9 +22,17 @@ function Face({ mark: Mark, title, children, kind }: FaceProps) {
   );
 }
 
-export function Loading({ what, rows = 3 }: { what: string; rows?: number }) {
+interface LoadingProps {
+  what: string;
+  rows?: number;
+  /** Of a page whose heading comes with its data: so that it is never without one. */
+  heading?: string | undefined;
+}
+
+export function Loading({ what, rows = 3, heading }: LoadingProps) {
   return (
     <div className="skeleton" role="status">
+      {heading && <h1 className="visually-hidden">{heading}</h1>}
       <span className="visually-hidden">Loading {what}…</span>
       {Array.from({ length: rows }, (_, i) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: bars have no identity
@@ -122,11 +130,14 @@ export function Answer<T>({
   query,
   what,
   rows,
+  heading,
   children,
 }: {
   query: Asked<T>;
   what: string;
   rows?: number;
+  /** Of a page whose heading is among the children. */
+  heading?: string;
   children: (data: T) => ReactNode;
 }) {
   if (query.data !== undefined) {
@@ -138,7 +149,12 @@ export function Answer<T>({
     );
   }
   if (query.error) {
-    return <Failed error={query.error} what={what} retry={() => query.refetch()} />;
+    return (
+      <>
+        {heading && <h1 className="visually-hidden">{heading}</h1>}
+        <Failed error={query.error} what={what} retry={() => query.refetch()} />
+      </>
+    );
   }
-  return <Loading what={what} {...(rows && { rows })} />;
+  return <Loading what={what} heading={heading} {...(rows && { rows })} />;
 }

@@ -56,27 +56,27 @@ interface FormProps {
 export function DeviceForm({ start, id, name }: FormProps) {
   const [typed, setTyped] = useState(start);
   const form = useRef<HTMLFormElement>(null);
-  /** Fields changed since the last try: what was said of them may be mended. */
-  const [mended, setMended] = useState<ReadonlySet<string>>(new Set());
+  /** Fields changed since the last try: what was said of them may hold no more. */
+  const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const set = (change: Partial<Typed>) => {
     setTyped((old) => ({ ...old, ...change }));
-    setMended((old) => new Set([...old, ...Object.keys(change)]));
+    setTouched((old) => new Set([...old, ...Object.keys(change)]));
   };
   const save = useSave(id, typed);
   const problem = save.error instanceof ApiError ? save.error : null;
-  const error = (field: keyof Typed) => (mended.has(field) ? undefined : said(field));
+  const error = (field: keyof Typed) => (touched.has(field) ? undefined : said(field));
   const marks = problem?.problem.errors ?? [];
   const said = (field: keyof Typed) =>
     marks.find((mark) => formField(mark.field) === field)?.detail;
   const atField = marks.length > 0;
-  const mendedAll = atField && marks.every((mark) => mended.has(formField(mark.field)));
+  const touchedAll = atField && marks.every((mark) => touched.has(formField(mark.field)));
   // At every try: the same field may be wrong once more.
   useEffect(() => {
     if (problem) form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
   }, [problem]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    setMended(new Set());
+    setTouched(new Set());
     save.mutate();
   };
   const text = (field: Line) => ({
@@ -89,7 +89,7 @@ export function DeviceForm({ start, id, name }: FormProps) {
     <>
       <PageHeading title={id ? `Edit ${name}` : "Add device"} />
       <form className="form stack" ref={form} onSubmit={submit} noValidate>
-        {save.error && !mendedAll && (
+        {save.error && !touchedAll && (
           <Warning role="alert">
             {atField ? "Not saved: see the marked fields." : `Not saved: ${save.error.message}`}
           </Warning>

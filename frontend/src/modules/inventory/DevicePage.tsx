@@ -44,7 +44,7 @@ export default function DevicePage() {
         <Failed error={device.error} what="this device" retry={() => void device.refetch()} />
       </>
     ) : (
-      <Loading what="the device" rows={6} />
+      <Loading what="the device" heading="Device" rows={6} />
     );
   }
   return (

@@ -105,9 +105,9 @@ const columnsOf = (seen: number): readonly Column<DeviceSummary>[] => [
   {
     id: "address",
     head: "Address",
-    className: "c-address mono",
+    className: "c-address",
     wide: true,
-    cell: ({ address }) => address,
+    cell: ({ address }) => <span className="mono">{address}</span>,
   },
   {
     id: "reason",

@@ -38,7 +38,7 @@ export default function DevicesPage() {
   const calm = useCalm(rows);
   return (
     <>
-      <Answer query={summary} what="the summary" rows={1}>
+      <Answer query={summary} what="the summary" heading="Devices" rows={1}>
         {(data) => <Verdict summary={data} />}
       </Answer>
       <OpenAnomalies />

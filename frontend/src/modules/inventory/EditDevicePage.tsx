@@ -13,7 +13,7 @@ export default function EditDevicePage() {
   const device = useQuery({ ...deviceQuery(id), refetchInterval: false });
   if (device.data && isRemoved(device.error)) return <Removed name={device.data.name} />;
   return (
-    <Answer query={device} what="the device" rows={6}>
+    <Answer query={device} what="the device" heading="Edit device" rows={6}>
       {(data) => <DeviceForm key={data.id} start={typedOf(data)} id={id} name={data.name} />}
     </Answer>
   );

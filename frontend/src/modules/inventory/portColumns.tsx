@@ -67,7 +67,7 @@ export function portColumns(shown: Shown): readonly Column<Interface>[] {
     },
     {
       ...column("oper"),
-      head: "Oper / admin",
+      head: "Status",
       className: "c-oper",
       cell: (port) => (
         <Status

@@ -44,7 +44,7 @@ export const devicesQuery = (filter: DeviceFilter) =>
         { ...filter, limit: pageParam === null ? FIRST_PAGE : NEXT_PAGE, cursor: pageParam },
         signal,
       );
-      // Live events mend single fields later on: this is how old the rest is.
+      // Live events change single fields later on: this is how old the rest is.
       return { ...page, asked_at: Date.now() };
     },
     initialPageParam: null as string | null,

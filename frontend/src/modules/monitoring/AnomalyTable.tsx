@@ -95,7 +95,7 @@ const columnsOf = (device: boolean): readonly Column<AnomalyItem>[] => [
   {
     id: "age",
     head: "State",
-    className: "c-age",
+    className: "wrap c-age",
     wide: true,
     cell: (item) => <AnomalyAge item={item} />,
   },

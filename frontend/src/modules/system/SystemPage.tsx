@@ -25,7 +25,7 @@ export default function SystemPage() {
   const pollers = useQuery(pollersQuery);
   return (
     <>
-      <Answer query={status} what="the system" rows={8}>
+      <Answer query={status} what="the system" heading="System" rows={8}>
         {(data) => (
           <>
             <Verdict status={data} />
