@@ -207,6 +207,8 @@ it("a menu opens, chooses into the URL, and gives the focus back", async () => {
 
 it("the search finds devices and pages, and Enter goes there", async () => {
   await open("/system");
+  const link = box.querySelector<HTMLElement>("nav.places a");
+  link?.focus();
   await key("/");
   const input = await until("the search", () =>
     document.querySelector<HTMLInputElement>("[role=dialog] input[role=combobox]"),
@@ -215,4 +217,5 @@ it("the search finds devices and pages, and Enter goes there", async () => {
   await until("the pages", () => document.querySelector("[role=option]"));
   await key("Escape");
   await until("it to be gone", () => !document.querySelector("[role=dialog]"));
+  await until("the focus where it was", () => document.activeElement === link);
 });
