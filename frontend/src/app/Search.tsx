@@ -22,11 +22,12 @@ export function Search({ open, onOpen }: SearchProps) {
   }
   useEffect(() => {
     const remember = (event: FocusEvent) => {
-      if (!open && event.target instanceof Element) opener.current = event.target;
+      const { target } = event;
+      if (target instanceof Element && !target.closest(".palette")) opener.current = target;
     };
     document.addEventListener("focusin", remember);
     return () => document.removeEventListener("focusin", remember);
-  }, [open]);
+  }, []);
   const close = (focus: boolean) => {
     onOpen(false);
     if (focus) setTimeout(() => giveBack(opener.current), 0);

@@ -90,7 +90,13 @@ function columnsOf(
 ): readonly Column<Credential>[] {
   return [
     { id: "name", head: "Name", className: "c-name", cell: ({ name }) => <b>{name}</b> },
-    { id: "kind", head: "Kind", wide: true, cell: ({ kind }) => kindLabel(kinds, kind) },
+    {
+      id: "kind",
+      head: "Kind",
+      className: "c-mid",
+      wide: true,
+      cell: ({ kind }) => kindLabel(kinds, kind),
+    },
     {
       id: "used",
       head: "Used by",
@@ -101,7 +107,13 @@ function columnsOf(
         </span>
       ),
     },
-    { id: "changed", head: "Changed", wide: true, cell: (item) => <Age at={item.updated_at} /> },
+    {
+      id: "changed",
+      head: "Changed",
+      className: "c-mid",
+      wide: true,
+      cell: (item) => <Age at={item.updated_at} />,
+    },
     {
       id: "actions",
       head: "Actions",

@@ -158,6 +158,7 @@ const POLL_COLUMNS: readonly Column<PollerTiming>[] = [
   {
     id: "device",
     head: "Device",
+    className: "c-name",
     cell: ({ device, device_name }) => (
       <Link to="/devices/$id" params={{ id: device }} data-step="">
         {device_name}
@@ -170,7 +171,13 @@ const POLL_COLUMNS: readonly Column<PollerTiming>[] = [
     wide: true,
     cell: ({ instance }) => <span title={instance}>{instance}</span>,
   },
-  { id: "connector", head: "Connector", wide: true, cell: ({ connector }) => connector },
+  {
+    id: "connector",
+    head: "Connector",
+    className: "c-tight",
+    wide: true,
+    cell: ({ connector }) => connector,
+  },
   {
     id: "last",
     head: "Last poll",
@@ -180,6 +187,7 @@ const POLL_COLUMNS: readonly Column<PollerTiming>[] = [
   {
     id: "slowest",
     head: "Slowest table",
+    className: "c-mid",
     wide: true,
     cell: ({ slowest_table, slowest_table_ms }) =>
       slowest_table === null ? (
@@ -195,14 +203,14 @@ const POLL_COLUMNS: readonly Column<PollerTiming>[] = [
   {
     id: "requests",
     head: "Requests",
-    className: "num",
+    className: "num c-tight",
     wide: true,
     cell: ({ requests }) => count(requests),
   },
   {
     id: "timeouts",
     head: "Timeouts",
-    className: "num",
+    className: "num c-tight",
     wide: true,
     cell: ({ timeouts }) =>
       timeouts > 0 ? <span className="alarm">{count(timeouts)}</span> : <>0</>,
