@@ -1,6 +1,7 @@
 // In this order, in one browser: each test leaves the page logged in.
 import { credentialTests } from "./credentials.mjs";
 import { designTests } from "./design.mjs";
+import { faceTests } from "./faces.mjs";
 import { focus } from "./focus.mjs";
 import { ask, axe, bandPixels, check, linePixels, logOut, look, pick, until } from "./help.mjs";
 import { systemTests } from "./system.mjs";
@@ -277,57 +278,6 @@ async function otherPages({ page, setup, complaints }) {
   complaints.length = 0;
 }
 
-/** The answers of the API are replaced on their way, the pages are the real ones. */
-async function faces({ page, setup, complaints }) {
-  const devicesUrl = /\/inventory\/v1\/devices\?/;
-  const problem = (status, title) => (route) =>
-    route.fulfill({
-      status,
-      contentType: "application/problem+json",
-      body: JSON.stringify({ title, status, detail: title }),
-    });
-  await page.route(devicesUrl, problem(403, "Not for you"));
-  await goto(page, setup, "/");
-  await page.locator(".face-forbidden").waitFor();
-  await look(page, setup, "face-no-permission");
-  await page.unroute(devicesUrl);
-
-  await page.route(devicesUrl, problem(500, "The database is away"));
-  await goto(page, setup, "/");
-  await page.locator(".face-error").waitFor();
-  await look(page, setup, "face-error");
-  await page.unroute(devicesUrl);
-  await page.getByRole("button", { name: "Try again" }).click();
-  await page.locator("table.devices").waitFor();
-
-  const empty = { items: [], total: 0, next_cursor: null };
-  await page.route(devicesUrl, (route) => route.fulfill({ json: empty }));
-  await goto(page, setup, "/");
-  await page.getByText("No device yet").waitFor();
-  await look(page, setup, "face-empty");
-  await page.unroute(devicesUrl);
-
-  await page.route(devicesUrl, () => undefined);
-  await goto(page, setup, "/");
-  await page.locator(".skeleton").first().waitFor();
-  await look(page, setup, "face-loading");
-  await page.unroute(devicesUrl);
-  complaints.length = 0;
-}
-
-async function connectionLost({ page, setup, complaints }) {
-  const events = /\/monitoring\/v1\/events/;
-  await page.route(events, (route) => route.abort());
-  await goto(page, setup, "/");
-  await until("reconnecting", 10_000, async () =>
-    /Reconnecting|Stale/.test(await liveMark(page).textContent()),
-  );
-  await look(page, setup, "connection-lost");
-  await page.unroute(events);
-  await until("live again", 40_000, async () => /Live/.test(await liveMark(page).textContent()));
-  complaints.length = 0;
-}
-
 async function phone({ page, setup }) {
   await page.setViewportSize({ width: 390, height: 844 });
   try {
@@ -396,8 +346,7 @@ export const tests = [
   ["a password is changed, and changed back", password],
   ["nothing so far made the browser complain", noComplaints],
   ["a page that is not there", otherPages],
-  ["faces: no permission, error, empty, loading", faces],
-  ["a lost connection is seen and comes back", connectionLost],
+  ...faceTests,
   ["on a phone", phone],
   ["the expected band is drawn", band],
   ...charts,
