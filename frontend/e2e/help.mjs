@@ -12,11 +12,12 @@ export function check(condition, message) {
   if (!condition) throw new Error(message);
 }
 
-export async function axe(page, where) {
+/** `scope`: of a part of the page only. */
+export async function axe(page, where, scope = null) {
   // By the debugger's way in, which a content security policy does not concern.
   await page.evaluate(axeSource);
-  const found = await page.evaluate(async () => {
-    const result = await globalThis.axe.run(document, {
+  const found = await page.evaluate(async (scope) => {
+    const result = await globalThis.axe.run(scope ?? document, {
       runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
     });
     return result.violations.map((violation) => {
@@ -25,7 +26,7 @@ export async function axe(page, where) {
         .map((node) => `${node.html.slice(0, 160)} ${node.failureSummary}`);
       return `${violation.id}: ${violation.help} (${violation.nodes.length})\n    ${nodes.join("\n    ")}`;
     });
-  });
+  }, scope);
   check(found.length === 0, `axe on ${where}:\n  ${found.join("\n  ")}`);
 }
 
@@ -43,13 +44,13 @@ async function scrollThrough(page) {
  * Both themes: axe on each, and a picture of each where a folder was given; of the whole page
  * or, because long lists exist only where they are in view, of the view.
  */
-export async function look(page, setup, name, { whole = false } = {}) {
+export async function look(page, setup, name, { whole = false, scope = null } = {}) {
   if (whole) await scrollThrough(page);
   for (const theme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme: theme });
     // Canvases are drawn again, and no animation is half way.
     await page.waitForTimeout(150);
-    await axe(page, `${name} (${theme})`);
+    await axe(page, `${name} (${theme})`, scope);
     if (setup.shots) {
       await page.screenshot({ path: join(setup.shots, `${name}-${theme}.png`), fullPage: whole });
     }
@@ -109,3 +110,22 @@ export async function until(what, ms, test) {
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
 }
+
+/** Chooses in a combobox or a select. */
+export async function pick(page, label, option) {
+  await page.getByRole("combobox", { name: label, exact: true }).click();
+  await page.getByRole("option", { name: option, exact: true }).click();
+}
+
+export async function logOut(page) {
+  await page.getByRole("button", { name: /^Menu of/ }).click();
+  await page.getByRole("menuitem", { name: "Log out" }).click();
+  await page.getByLabel("Password").waitFor();
+}
+
+/** What has the focus: its tag, and what it is called. */
+export const focused = (page) =>
+  page.evaluate(() => {
+    const at = document.activeElement;
+    return `${at?.tagName} ${at?.getAttribute("aria-label") ?? at?.textContent}`.trim();
+  });

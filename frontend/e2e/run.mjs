@@ -9,6 +9,7 @@
 //   OPSC_E2E_ONLY             run only tests whose name contains this
 //   OPSC_E2E_INJECTED         device and instance of the anomaly to wait for; none: any
 //   OPSC_E2E_MOCK             1: against the mock, which can do what no server may
+//   OPSC_E2E_DESIGN           1: the build has the page of all parts
 //   OPSC_E2E_DEVICE           open this device (its name) instead of one that is up
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,6 +30,7 @@ const setup = {
   anomalyMs: Number(env.OPSC_E2E_ANOMALY_MS ?? 240_000),
   device: env.OPSC_E2E_DEVICE ?? null,
   mock: env.OPSC_E2E_MOCK === "1",
+  design: env.OPSC_E2E_DESIGN === "1",
   injected: env.OPSC_E2E_INJECTED ?? null,
   add: {
     address: env.OPSC_E2E_ADDRESS ?? "127.0.0.1",

@@ -1,5 +1,10 @@
 // In this order, in one browser: each test leaves the page logged in.
-import { ask, axe, bandPixels, check, linePixels, look, until } from "./help.mjs";
+import { credentialTests } from "./credentials.mjs";
+import { designTests } from "./design.mjs";
+import { faceTests } from "./faces.mjs";
+import { focus } from "./focus.mjs";
+import { ask, axe, bandPixels, check, linePixels, logOut, look, pick, until } from "./help.mjs";
+import { systemTests } from "./system.mjs";
 import { charts } from "./truth-charts.mjs";
 import { pages } from "./truth-pages.mjs";
 import { states } from "./truth-states.mjs";
@@ -9,6 +14,7 @@ const liveMark = (page) => page.locator(".live");
 
 async function logIn({ page, setup, complaints }) {
   await goto(page, setup, "/");
+  await page.getByLabel("Password").waitFor();
   await look(page, setup, "login");
   await page.getByLabel("Password").fill("certainly not the password");
   await page.getByRole("button", { name: "Log in" }).click();
@@ -143,7 +149,7 @@ async function zoomAndDownload({ page }) {
 async function anomalyLive({ page, setup }) {
   await goto(page, setup, "/anomalies");
   await page.locator("h1").waitFor();
-  await until("the list", 20_000, () => page.locator(".line, .face").count());
+  await until("the list", 20_000, () => page.locator("[data-anomaly], .face").count());
   const ids = () =>
     page.locator("[data-anomaly]").evaluateAll((all) => all.map((li) => li.dataset.anomaly));
   const before = new Set(await ids());
@@ -171,31 +177,14 @@ async function anomalyLive({ page, setup }) {
   await look(page, setup, "anomalies");
   await page.locator(`[data-anomaly="${fresh}"]`).getByRole("link", { name: /^Why/ }).click();
   await page.locator(".why-sentence").waitFor();
-  await page.locator("dialog .plot canvas").waitFor();
+  await page.locator("[role=dialog] .plot canvas").waitFor();
   await look(page, setup, "why");
   const url = page.url();
   await page.keyboard.press("Escape");
-  await page.locator("dialog").waitFor({ state: "detached" });
+  await page.locator("[role=dialog]").waitFor({ state: "detached" });
   await page.goto(url);
   await page.locator(".why-sentence").waitFor();
   await page.keyboard.press("Escape");
-}
-
-async function credentials({ page, setup }) {
-  const name = `e2e-${Date.now()}`;
-  const secret = `canary-${Math.random().toString(36).slice(2)}`;
-  await goto(page, setup, "/credentials");
-  await page.getByRole("button", { name: "Add credential" }).first().click();
-  await page.getByLabel("Credential name").fill(name);
-  await page.getByLabel("SNMP v2c community").fill(secret);
-  await look(page, setup, "credential-form");
-  await page.getByRole("button", { name: "Save credential" }).click();
-  await page.getByRole("cell", { name, exact: true }).waitFor();
-  await look(page, setup, "credentials");
-  check(!(await page.content()).includes(secret), "the secret is on the page");
-  await page.getByRole("button", { name: `Delete ${name}` }).click();
-  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
-  await page.getByRole("cell", { name, exact: true }).waitFor({ state: "detached" });
 }
 
 async function addDevice({ page, setup, complaints }) {
@@ -213,8 +202,7 @@ async function addDevice({ page, setup, complaints }) {
   complaints.length = 0;
   await page.getByLabel("IP address").fill(setup.add.address);
   await page.getByLabel("SNMP port").fill(setup.add.port);
-  if (setup.add.credential)
-    await page.getByLabel("Credential", { exact: true }).selectOption(setup.add.credential);
+  if (setup.add.credential) await pick(page, "Credential", setup.add.credential);
   await page.getByRole("button", { name: "Test", exact: true }).click();
   await page.locator(".steps li").first().waitFor({ timeout: 40_000 });
   await look(page, setup, "device-form", { whole: true });
@@ -241,13 +229,6 @@ async function addDevice({ page, setup, complaints }) {
   complaints.splice(0, complaints.length, ...others);
 }
 
-async function system({ page, setup }) {
-  await goto(page, setup, "/system");
-  await page.getByRole("heading", { name: "Components", exact: true }).waitFor();
-  check((await page.locator("table tbody tr").count()) > 0, "no role is shown");
-  await look(page, setup, "system", { whole: true });
-}
-
 /** Changes the password and changes it back, so that whoever gave it still has the right one. */
 async function password({ page, setup, complaints }) {
   const fresh = "a better one of four words";
@@ -272,8 +253,9 @@ async function password({ page, setup, complaints }) {
   await dialog.getByText("All your other sessions were signed out").waitFor();
   await dialog.locator(".row").getByRole("button", { name: "Close" }).click();
   await banner.waitFor({ state: "detached" });
-  await goto(page, setup, "/system");
+  await goto(page, setup, "/account");
   await page.getByText("chosen by you").waitFor();
+  await look(page, setup, "account");
   await page.getByRole("button", { name: "Change password" }).click();
   await typed(fresh, setup.password, setup.password);
   await dialog.getByText("All your other sessions were signed out").waitFor();
@@ -286,60 +268,13 @@ async function otherPages({ page, setup, complaints }) {
   await goto(page, setup, "/no/such/page");
   await page.getByText("There is no such page").waitFor();
   await look(page, setup, "not-found");
+  if (!setup.design) {
+    await goto(page, setup, "/design");
+    await page.getByText("There is no such page").waitFor();
+  }
   await goto(page, setup, "/devices/ffffffff-0000-4000-8000-000000000000");
   await page.getByText("Not found").first().waitFor();
   await look(page, setup, "device-not-found");
-  complaints.length = 0;
-}
-
-/** The answers of the API are replaced on their way, the pages are the real ones. */
-async function faces({ page, setup, complaints }) {
-  const devicesUrl = /\/inventory\/v1\/devices\?/;
-  const problem = (status, title) => (route) =>
-    route.fulfill({
-      status,
-      contentType: "application/problem+json",
-      body: JSON.stringify({ title, status, detail: title }),
-    });
-  await page.route(devicesUrl, problem(403, "Not for you"));
-  await goto(page, setup, "/");
-  await page.locator(".face-forbidden").waitFor();
-  await look(page, setup, "face-no-permission");
-  await page.unroute(devicesUrl);
-
-  await page.route(devicesUrl, problem(500, "The database is away"));
-  await goto(page, setup, "/");
-  await page.locator(".face-error").waitFor();
-  await look(page, setup, "face-error");
-  await page.unroute(devicesUrl);
-  await page.getByRole("button", { name: "Try again" }).click();
-  await page.locator("table.devices").waitFor();
-
-  const empty = { items: [], total: 0, next_cursor: null };
-  await page.route(devicesUrl, (route) => route.fulfill({ json: empty }));
-  await goto(page, setup, "/");
-  await page.getByText("No device yet").waitFor();
-  await look(page, setup, "face-empty");
-  await page.unroute(devicesUrl);
-
-  await page.route(devicesUrl, () => undefined);
-  await goto(page, setup, "/");
-  await page.locator(".skeleton").first().waitFor();
-  await look(page, setup, "face-loading");
-  await page.unroute(devicesUrl);
-  complaints.length = 0;
-}
-
-async function connectionLost({ page, setup, complaints }) {
-  const events = /\/monitoring\/v1\/events/;
-  await page.route(events, (route) => route.abort());
-  await goto(page, setup, "/");
-  await until("reconnecting", 10_000, async () =>
-    /Reconnecting|Stale/.test(await liveMark(page).textContent()),
-  );
-  await look(page, setup, "connection-lost");
-  await page.unroute(events);
-  await until("live again", 40_000, async () => /Live/.test(await liveMark(page).textContent()));
   complaints.length = 0;
 }
 
@@ -350,10 +285,10 @@ async function phone({ page, setup }) {
     await page.locator("table.devices .row-link").first().waitFor();
     await look(page, setup, "phone-devices");
     await goto(page, setup, "/anomalies");
-    await page.locator(".line").first().waitFor();
+    await page.locator("[data-anomaly]").first().waitFor();
     await look(page, setup, "phone-anomalies");
     await page.getByRole("link", { name: /^Why/ }).first().click();
-    await page.locator("dialog .plot canvas").waitFor();
+    await page.locator("[role=dialog] .plot canvas").waitFor();
     await look(page, setup, "phone-why");
     await openDevice(page, setup);
     await page.locator(".plot canvas").first().waitFor();
@@ -390,10 +325,9 @@ async function band({ page, setup }) {
   await look(page, setup, "band");
 }
 
-async function logOut({ page, setup }) {
+async function signOut({ page, setup }) {
   await goto(page, setup, "/system");
-  await page.getByRole("button", { name: "Log out" }).click();
-  await page.getByLabel("Password").waitFor();
+  await logOut(page);
   const { status } = await ask(page, "/inventory/v1/summary");
   check(status === 401, `after the logout the API answers ${status}`);
 }
@@ -406,18 +340,19 @@ export const tests = [
   ["a device shows a chart with data", deviceCharts],
   ["zoom by drag, back, CSV and PNG", zoomAndDownload],
   ["an anomaly appears live and says why", anomalyLive],
-  ["a credential goes in and never comes out", credentials],
+  ...credentialTests,
   ["a device is tested, added, edited, deleted", addDevice],
-  ["the system page", system],
+  ...systemTests,
   ["a password is changed, and changed back", password],
   ["nothing so far made the browser complain", noComplaints],
   ["a page that is not there", otherPages],
-  ["faces: no permission, error, empty, loading", faces],
-  ["a lost connection is seen and comes back", connectionLost],
+  ...faceTests,
   ["on a phone", phone],
   ["the expected band is drawn", band],
   ...charts,
   ...states,
   ...pages,
-  ["log out", logOut],
+  ...focus,
+  ...designTests,
+  ["log out", signOut],
 ];

@@ -1,10 +1,10 @@
 // That pages fail with a reason, forms refuse what cannot work, and Live means live.
 import { goto } from "./altered.mjs";
-import { ask, axe, check, look, until } from "./help.mjs";
+import { ask, axe, check, logOut, look, until } from "./help.mjs";
 
 /** A part that does not load: afresh once, then a face with the reason; never a white page. */
 async function missingPart({ page, setup, complaints }) {
-  const part = /\/assets\/System-[^/]*\.js/;
+  const part = /\/assets\/SystemPage-[^/]*\.js/;
   let refused = 0;
   let loads = 0;
   const count = () => {
@@ -101,11 +101,12 @@ async function formsRefuse({ page, setup, complaints }) {
     if (request.method() === "PUT" && request.url().includes(path)) secrets.push(request.url());
   });
   await goto(page, setup, "/credentials");
-  const dialog = page.getByRole("dialog");
+  // Not the toast that says what was saved.
+  const dialog = page.getByRole("dialog", { name: "Add credential" });
   const fill = async () => {
     await page.getByRole("button", { name: "Add credential" }).first().click();
     await dialog.getByLabel("Credential name").fill(name);
-    await dialog.getByLabel("SNMP v2c community").fill("one");
+    await dialog.getByLabel("SNMP community").fill("one");
     await dialog.getByRole("button", { name: "Save credential" }).click();
   };
   await fill();
@@ -247,8 +248,7 @@ async function otherTab({ page, context, setup, complaints }) {
   await page.locator("table.devices").waitFor();
   const second = await context.newPage();
   await goto(second, setup, "/system");
-  await second.getByRole("button", { name: "Log out" }).click();
-  await second.getByLabel("Password").waitFor();
+  await logOut(second);
   await page.getByLabel("Password").waitFor({ timeout: 2000 });
   await page.getByLabel("Password").fill(setup.password);
   await page.getByRole("button", { name: "Log in" }).click();

@@ -102,7 +102,7 @@ async function evidence({ page, setup }) {
   await line.getByRole("link", { name: /^Why/ }).click();
   const sentence = await page.locator(".why-sentence").textContent();
   check(/6\.23 Gbit\/s.*2\.22 Gbit\/s above.*4\.01 Gbit\/s/.test(sentence), sentence);
-  const facts = await page.locator("dialog .facts").textContent();
+  const facts = await page.locator("[role=dialog] .facts").textContent();
   for (const text of [
     "Began6.03 Gbit/s, 2.06 Gbit/s above the expected 3.97 Gbit/s",
     "Worst6.23 Gbit/s, 2.22 Gbit/s above the expected 4.01 Gbit/s",

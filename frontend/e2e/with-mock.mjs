@@ -10,7 +10,12 @@ writeFileSync(join(folder, "password"), password);
 const port = process.env.PORT ?? "5078";
 const mock = spawn(process.execPath, ["mock/server.mjs"], {
   stdio: ["ignore", "pipe", "inherit"],
-  env: { ...process.env, PORT: port, MOCK_DIST: "dist", MOCK_PASSWORD: password },
+  env: {
+    ...process.env,
+    PORT: port,
+    MOCK_DIST: process.env.MOCK_DIST ?? "dist",
+    MOCK_PASSWORD: password,
+  },
 });
 await new Promise((resolve, reject) => {
   mock.stdout.once("data", resolve);

@@ -1,4 +1,6 @@
 // FOR DEVELOPMENT ONLY: what the mock answers to each path.
+import { checkCredential, KINDS } from "./kinds.mjs";
+import { linesOf } from "./log.mjs";
 import { account, emit, missing, Problem, started, world } from "./state.mjs";
 import { hash } from "./world.mjs";
 
@@ -242,10 +244,10 @@ const system = () => ({
       instance: "run@mock",
       state: "running",
       since: started,
-      partitions: [],
+      partitions: [0, 1, 2, 3, 4, 5, 6, 7],
       lag: Math.floor(hash(String(Date.now())) * 40),
       lag_ms: 0,
-      detail: "8 partitions",
+      detail: "4,100 records/s",
     },
     {
       name: "sink-metrics",
@@ -260,7 +262,7 @@ const system = () => ({
     {
       name: "sink-events",
       instance: "run@mock",
-      state: "retrying",
+      state: "stalled",
       since: started,
       partitions: [],
       lag: 1802,
@@ -281,32 +283,14 @@ const system = () => ({
   started_at: started,
   troubles: [],
   warnings: [
-    "ICMP is not permitted for this user: sysctl -w net.ipv4.ping_group_range='0 2147483647' mends it.",
+    "ICMP is not permitted for this user: sysctl -w net.ipv4.ping_group_range='0 2147483647' fixes it.",
   ],
 });
 
-const log = ({ query }) => {
-  const all = Array.from({ length: 40 }, (_, n) => ({
-    at: Date.now() - n * 130_000,
-    instance: n % 3 === 0 ? "connect@spare" : "run@mock",
-    level: n % 7 === 0 ? "error" : "warn",
-    component: n % 3 === 0 ? "connect poller" : "sink metric",
-    target: "pipeline::run::sink",
-    message: n % 3 === 0 ? "device set aside for a minute" : "holding",
-    fields: n % 3 === 0 ? { device: "core-rtr-1" } : { error: "the database does not answer" },
-    suppressed: n === 1 ? 12 : 0,
-  }));
-  const is = (name, value) => !query.get(name) || query.get(name) === value;
-  const found = all.filter(
-    (line) =>
-      is("process", line.instance) &&
-      is("component", line.component) &&
-      (query.get("level") !== "error" || line.level === "error") &&
-      line.message.includes(query.get("q") ?? "") &&
-      line.at >= Number(query.get("from") ?? 0),
-  );
-  return { items: found, next_cursor: null };
-};
+function logPage(query) {
+  const { items, next_cursor } = page(linesOf(query), query);
+  return { items, next_cursor };
+}
 
 const timing = (d, connector) => ({
   device: d.id,
@@ -336,10 +320,7 @@ const usersOf = (name) =>
   [...world.devices.values()].filter((d) => d.credential === name).map((d) => d.name);
 
 function putCredential(name, body) {
-  if (!body.community)
-    throw new Problem(422, "Not valid", "See the fields.", [
-      { field: "community", detail: "May not be empty." },
-    ]);
+  checkCredential(body);
   world.credentials.set(name, { kind: body.kind, at: Date.now() });
   return { name, kind: body.kind, devices: usersOf(name).length, used_by: [] };
 }
@@ -426,7 +407,8 @@ export const ROUTES = [
   ],
   ["GET", /^\/monitoring\/v1\/anomalies$/, ({ query }) => anomalies(query)],
   ["GET", /^\/automation\/v1\/pollers$/, pollers],
-  ["GET", /^\/system\/v1\/log$/, log],
+  ["GET", /^\/system\/v1\/log$/, ({ query }) => logPage(query)],
+  ["GET", /^\/credentials\/v1\/kinds$/, () => ({ items: KINDS })],
   ["GET", /^\/credentials\/v1\/credentials$/, credentials],
   ["PUT", /^\/credentials\/v1\/credentials\/([^/]+)$/, ({ id, body }) => putCredential(id, body)],
   ["POST", /^\/credentials\/v1\/credentials$/, ({ body }) => createCredential(body)],

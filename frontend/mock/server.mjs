@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { ROUTES } from "./answers.mjs";
+import { warn } from "./log.mjs";
 import { account, emit, missing, Problem, viewers, world } from "./state.mjs";
 
 const port = Number(process.env.PORT ?? 5000);
@@ -44,7 +45,7 @@ function events(request, response, query) {
   if (account.silent) return;
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
   response.write(": hello\n\n");
-  const viewer = { response, device: query.get("device") };
+  const viewer = { response, device: query.get("device"), log: query.get("log") === "true" };
   viewers.add(viewer);
   request.on("close", () => viewers.delete(viewer));
 }
@@ -123,7 +124,7 @@ setInterval(() => {
     const values = Object.fromEntries(
       device.series.map((s) => [s, world.value(world.series.get(s), at)]),
     );
-    emit("samples", { device: id, at, series: values }, id);
+    emit("samples", { device: id, at, series: values }, (viewer) => viewer.device === id);
   }
 }, 5000).unref();
 setInterval(() => {
@@ -135,6 +136,10 @@ setInterval(() => {
     emit("anomaly", { ...fresh, transition: "clear" });
   }, 60_000).unref();
 }, 20_000).unref();
+
+setInterval(() => {
+  emit("log", warn(Date.now()), (viewer) => viewer.log);
+}, 10_000).unref();
 
 server.listen(port, "127.0.0.1", () => {
   console.log(

@@ -20,11 +20,12 @@ export class Problem extends Error {
 }
 export const missing = () => new Problem(404, "Not Found", "No such thing.");
 
-export function emit(event, data, device) {
+/** To everybody, or to those who want it. */
+export function emit(event, data, wants = () => true) {
   if (account.silent) return;
   eventId += 1;
   for (const viewer of viewers) {
-    if (device && viewer.device !== device) continue;
+    if (!wants(viewer)) continue;
     viewer.response.write(`id: ${eventId}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   }
 }

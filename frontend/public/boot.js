@@ -24,6 +24,7 @@ addEventListener(
       "A part of the program did not arrive: the server does not answer, or it is being upgraded.";
     var again = document.createElement("button");
     again.type = "button";
+    again.className = "button";
     again.textContent = "Load the page afresh";
     again.onclick = function () {
       location.reload();

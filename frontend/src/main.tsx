@@ -1,13 +1,14 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { App } from "./App";
 import { ApiError, whenUnauthorised } from "./api/client";
-import { Boundary } from "./ui/Boundary";
+import { App } from "./app/App";
+import { preloadPage } from "./app/router";
+import { Boundary } from "./parts/Boundary";
+import "./styles/tokens.css";
 import "./styles/base.css";
-import "./styles/bar.css";
+import "./styles/shell.css";
 import "./styles/parts.css";
-import "./styles/pages.css";
 
 const client = new QueryClient({
   defaultOptions: {
@@ -22,6 +23,7 @@ const client = new QueryClient({
 });
 
 whenUnauthorised(() => client.setQueryData(["session"], null));
+preloadPage();
 
 const root = document.getElementById("root");
 if (root) {

@@ -2,8 +2,8 @@ import { act, createElement } from "react";
 import { createRoot, type Root } from "react-dom/client";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { ApiError } from "../src/api/client";
-import { EMPTY, type Typed } from "../src/lib/draft";
-import { DeviceAdvanced } from "../src/pages/DeviceAdvanced";
+import { DeviceAdvanced } from "../src/modules/inventory/DeviceAdvanced";
+import { EMPTY, type Typed } from "../src/modules/inventory/draft";
 
 let root: Root;
 let box: HTMLElement;
@@ -40,7 +40,10 @@ function draw(change: Partial<Typed> = {}, problem: ApiError | null = null) {
 }
 
 const details = () => box.querySelector("details") as HTMLDetailsElement;
-const input = (name: string) => box.querySelector(`input[name=${name}]`) as HTMLInputElement;
+const input = (name: string) =>
+  box.querySelector(
+    `input[data-name=${name}], input[type=checkbox][name=${name}]`,
+  ) as HTMLInputElement;
 /** What a screen reader says of an element beside its label. */
 const about = (element: Element) =>
   (element.getAttribute("aria-describedby") ?? "")

@@ -2,8 +2,15 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import type { DeviceDetail } from "../src/api/types";
-import { advancedPairs, ECHO, ECHO_FIELDS, echoValue } from "../src/lib/advanced";
-import { advancedSet, draftOf, EMPTY, formField, typedOf, usesEchoes } from "../src/lib/draft";
+import { advancedPairs, ECHO, ECHO_FIELDS, echoValue } from "../src/modules/inventory/advanced";
+import {
+  advancedSet,
+  draftOf,
+  EMPTY,
+  formField,
+  typedOf,
+  usesEchoes,
+} from "../src/modules/inventory/draft";
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
 const detail = {

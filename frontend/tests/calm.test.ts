@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { moved } from "../src/ui/calm";
+import { moved } from "../src/lib/calm";
 
 it("moved counts what is new and what has another place", () => {
   expect(moved(["a", "b", "c"], ["a", "b", "c"])).toBe(0);

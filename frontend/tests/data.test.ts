@@ -1,9 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { Samples } from "../src/api/types";
-import { bandEnds, keepLive, readAt, staleSince, takesLive, toPlot } from "../src/charts/data";
-import { toCsv } from "../src/charts/export";
-import { withInterval } from "../src/charts/gaps";
-import { withAnomaly, withSample } from "../src/live/live";
+import { bandEnds, readAt, staleSince, toPlot } from "../src/modules/monitoring/charts/data";
+import { toCsv } from "../src/modules/monitoring/charts/export";
+import { withInterval } from "../src/modules/monitoring/charts/gaps";
+import {
+  keepLive,
+  takesLive,
+  withAnomaly,
+  withSample,
+} from "../src/modules/monitoring/charts/live";
 
 const minute = 60_000;
 const start = 1_700_000_000_000;

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { AnomalyItem } from "../src/api/types";
-import { direction, distance, evidenceOf } from "../src/lib/evidence";
+import { direction, distance, evidenceOf } from "../src/modules/monitoring/evidence";
 
 const item = {
   onset_at: 1,

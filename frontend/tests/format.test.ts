@@ -83,7 +83,7 @@ it("speed has round numbers", () => {
   expect(speed(0)).toBe("–");
 });
 
-it("an outcome of the host's making names the mend", () => {
+it("an outcome of the host's making names the fix", () => {
   expect(outcomeText("not_permitted")).toContain("ping_group_range");
   expect(outcomeText("something new")).toBe("something new");
 });

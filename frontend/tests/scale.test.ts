@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { PlotData } from "../src/charts/data";
-import { heightOf, timeTicks } from "../src/charts/scale";
 import { ticks } from "../src/lib/format";
+import type { PlotData } from "../src/modules/monitoring/charts/data";
+import { heightOf, timeTicks } from "../src/modules/monitoring/charts/scale";
 
 function plot(value: number[], lower?: number, upper?: number): PlotData {
   const all = <T>(each: T) => value.map(() => each);

@@ -1,34 +1,51 @@
-import { beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { url } from "../src/api/client";
-import { draftOf, EMPTY } from "../src/lib/draft";
-import { clampRange, parseRange, rangeParams, resolveRange } from "../src/lib/range";
-import { match, navigate, withParams } from "../src/lib/router";
-import { visibleSpan } from "../src/ui/windowed";
+import { oneOf, parseSearch, searchOf, stringifySearch, text, time } from "../src/lib/search";
+import { draftOf, EMPTY } from "../src/modules/inventory/draft";
+import {
+  clampRange,
+  rangeOf,
+  rangeParams,
+  rangeSearch,
+  resolveRange,
+} from "../src/modules/monitoring/range";
 
-beforeEach(() => history.replaceState(null, "", "/"));
+const read = searchOf({ q: text, open: oneOf(["true", "false"]), at: time });
 
-it("match takes parameters out of a path", () => {
-  expect(match("/devices/:id", "/devices/a%2Fb")).toEqual({ id: "a/b" });
-  expect(match("/devices/:id", "/devices/a/edit")).toBeNull();
-  expect(match("/", "/")).toEqual({});
-  expect(match("/devices/:id", "/devices/%E0%A4%A")).toBeNull();
+it("search parameters are typed, and what cannot be read is left out", () => {
+  const through = (query: string) => read(parseSearch(query));
+  expect(through("?q=123&open=true&at=1000")).toEqual({ q: "123", open: "true", at: 1000 });
+  expect(through("?q=&open=maybe&at=soon&other=1")).toEqual({});
+  expect(through("?at=-5")).toEqual({});
+  expect(through("?at=1e400&q=a+b%2Fc")).toEqual({ q: "a b/c" });
+  expect(through("?q=first&q=second")).toEqual({ q: "first" });
+  // As the router gives them back: typed already.
+  expect(read({ at: 1000, open: undefined, q: "x" })).toEqual({ at: 1000, q: "x" });
 });
 
-it("state lives in the URL and goes with Back", () => {
-  navigate("/anomalies?open=true&device=d1");
-  expect(withParams({ device: null, why: "s:a" })).toBe("/anomalies?open=true&why=s%3Aa");
-  navigate(withParams({ device: null }), { replace: true });
-  expect(location.search).toBe("?open=true");
+it("the URL is plain text, as it always was", () => {
+  expect(stringifySearch({ open: "true", why: "s:a", q: undefined, site: "" })).toBe(
+    "?open=true&why=s%3Aa",
+  );
+  expect(stringifySearch({ q: "true", from: 5 })).toBe("?q=true&from=5");
+  expect(stringifySearch({})).toBe("");
+  const odd = { if: "Gi0/1 & more", q: '"quoted"' };
+  expect(parseSearch(stringifySearch(odd))).toEqual(odd);
 });
 
 it("a range survives the URL", () => {
-  const through = (text: string) => parseRange(new URLSearchParams(text));
+  const readRange = searchOf(rangeSearch);
+  const through = (query: string) => rangeOf(readRange(parseSearch(query)));
   expect(through("range=7d")).toEqual({ kind: "relative", ms: 7 * 86_400_000 });
   expect(through("range=nonsense")).toEqual({ kind: "relative", ms: 3_600_000 });
   expect(through("from=2000000&to=1000000")).toEqual({ kind: "relative", ms: 3_600_000 });
   const absolute = through("from=1000000&to=2000000");
   expect(absolute).toEqual({ kind: "absolute", from: 1_000_000, to: 2_000_000 });
-  expect(rangeParams(absolute)).toEqual({ range: null, from: "1000000", to: "2000000" });
+  expect(rangeParams(absolute)).toEqual({
+    range: undefined,
+    from: 1_000_000,
+    to: 2_000_000,
+  });
   expect(resolveRange({ kind: "relative", ms: 10 }, 100)).toEqual({ from: 90, to: 100 });
 });
 
@@ -40,15 +57,6 @@ it("a zoom is never shorter than a minute", () => {
 it("url leaves out what is not said", () => {
   expect(url("/a", { q: "x y", state: "", limit: 5, cursor: null })).toBe("/a?q=x+y&limit=5");
   expect(url("/a")).toBe("/a");
-});
-
-it("visibleSpan draws what is near the view, also at the ends", () => {
-  expect(visibleSpan(10_000, 36, 300, 900)).toEqual({ start: 0, end: 29 });
-  const middle = visibleSpan(10_000, 36, -180_000, 900);
-  expect(middle.start).toBe(5000 - 12);
-  expect(middle.end).toBe(5025 + 12);
-  expect(visibleSpan(10, 36, -100_000, 900)).toEqual({ start: 9, end: 10 });
-  expect(visibleSpan(0, 36, 0, 900)).toEqual({ start: 0, end: 0 });
 });
 
 it("the device form says what is wrong at the field", () => {

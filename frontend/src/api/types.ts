@@ -58,6 +58,8 @@ export type Samples = Schemas["Samples"] & {
 };
 export type PollerTiming = Schemas["PollerTiming"];
 export type Credential = Schemas["Credential"] & { used_by?: string[] };
+export type CredentialKind = Schemas["CredentialKind"];
+export type CredentialField = Schemas["CredentialField"];
 export type SystemStatus = Schemas["SystemStatus"];
 export type ProcessInfo = Schemas["ProcessInfo"];
 export type LogLine = Schemas["LogLine"];

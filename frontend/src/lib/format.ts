@@ -271,7 +271,7 @@ const GAPS: Record<string, string> = {
 };
 export const gapReason = (reason: string): string => GAPS[reason.toLowerCase()] ?? reason;
 
-/** How a poll ended (`outcome` of its record), with the mend where this host is the cause. */
+/** How a poll ended (`outcome` of its record), with the fix where this host is the cause. */
 const OUTCOMES: Record<string, string> = {
   ok: "answered",
   partial: "answered in part: some tables are missing or malformed",
@@ -279,7 +279,7 @@ const OUTCOMES: Record<string, string> = {
   unreachable: "unreachable: the network refused it",
   no_credential: "not polled: no usable credential",
   not_permitted:
-    "not permitted: this host's user may not send pings. Mend: sudo sysctl -w net.ipv4.ping_group_range='0 2147483647', then start OpsConductor again",
+    "not permitted: this host's user may not send pings. Fix: sudo sysctl -w net.ipv4.ping_group_range='0 2147483647', then start OpsConductor again",
   malformed: "answered with what could not be read",
   skipped: "left out: the poller or the log could not keep up",
   failed: "failed in the poller: its log says more",

@@ -1,7 +1,7 @@
 // What is too old to be called the present: the same rule on every page.
 import type { DeviceSummary, Interface, PollerTiming } from "../api/types";
-import { isState } from "../charts/gaps";
 import { outcomeText } from "./format";
+import { isState } from "./metric";
 
 /** An answer older than this many intervals is no statement about now. */
 export const STALE_INTERVALS = 3;

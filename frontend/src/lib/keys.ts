@@ -7,6 +7,11 @@ const editable = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement &&
   (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 
+/** What stands over the page has keys of its own. */
+const isAbove = (target: EventTarget | null): boolean =>
+  target instanceof Element &&
+  target.closest("[role=dialog], [role=menu], [role=listbox]") !== null;
+
 /** Binds keys by their `event.key`; two in a row are written `g d`. */
 export function useKeys(bindings: Bindings): void {
   const current = useRef(bindings);
@@ -18,7 +23,7 @@ export function useKeys(bindings: Bindings): void {
     let beforeAt = 0;
     const down = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-      if (editable(event.target) && event.key !== "Escape") return;
+      if (editable(event.target) || isAbove(event.target)) return;
       const pair = event.timeStamp - beforeAt < 1200 ? `${before} ${event.key}` : "";
       const action = current.current[pair] ?? current.current[event.key];
       before = event.key;

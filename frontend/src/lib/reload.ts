@@ -1,7 +1,7 @@
 // Loading the page afresh when a part of it is missing: once, and never into an offline page.
 
 const KEY = "reloaded-for-a-part";
-/** A second failure within this time is not mended by another reload. */
+/** A second failure within this time is not fixed by another reload. */
 const ONCE_PER_MS = 60_000;
 const PROBE_MS = 5000;
 

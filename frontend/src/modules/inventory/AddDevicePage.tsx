@@ -1,0 +1,6 @@
+import { DeviceForm } from "./DeviceForm";
+import { EMPTY } from "./draft";
+
+export default function AddDevicePage() {
+  return <DeviceForm start={EMPTY} />;
+}

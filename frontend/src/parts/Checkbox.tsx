@@ -1,0 +1,44 @@
+// Yes or no. The browser's own control: it has the keys, the label and the form already.
+import { type InputHTMLAttributes, type ReactNode, useId } from "react";
+
+interface CheckboxProps
+  extends Omit<InputHTMLAttributes<HTMLInputElement>, "onChange" | "type" | "checked"> {
+  label: ReactNode;
+  checked: boolean;
+  onChange: (checked: boolean) => void;
+  hint?: ReactNode;
+  error?: string | undefined;
+  /** Takes effect at once, instead of with the form. */
+  asSwitch?: boolean;
+}
+
+export function Checkbox({ label, onChange, hint, error, asSwitch, ...input }: CheckboxProps) {
+  const id = useId();
+  const about = [input["aria-describedby"], hint && `${id}-hint`, error && `${id}-error`];
+  return (
+    <div className={error ? "check-field invalid" : "check-field"}>
+      <label className="check">
+        <input
+          {...input}
+          type="checkbox"
+          role={asSwitch ? "switch" : undefined}
+          className={asSwitch ? "switch" : "checkbox"}
+          aria-invalid={error ? true : undefined}
+          aria-describedby={about.filter(Boolean).join(" ") || undefined}
+          onChange={(event) => onChange(event.target.checked)}
+        />
+        <span>{label}</span>
+      </label>
+      {hint && (
+        <p className="hint" id={`${id}-hint`}>
+          {hint}
+        </p>
+      )}
+      {error && (
+        <p className="field-error" id={`${id}-error`} role="alert">
+          {error}
+        </p>
+      )}
+    </div>
+  );
+}
