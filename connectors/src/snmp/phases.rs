@@ -26,6 +26,19 @@ impl Session {
         }
     }
 
+    /// Reads rows and names anew: most that are kept are of rows that are gone.
+    pub(super) fn forget_rows(&mut self) {
+        self.instances = Instances::default();
+        self.discovered = false;
+        self.facts_read_at = None;
+        for table in &mut self.tables {
+            table.rows.clear();
+            table.names.iter_mut().for_each(Collected::clear);
+            table.asked.fill((true, false));
+            (table.known, table.empty) = (false, false);
+        }
+    }
+
     fn after_head(&mut self, run: &mut Run) {
         if !std::mem::replace(&mut run.rest_planned, true) {
             self.doubted = false;

@@ -180,19 +180,6 @@ impl Session {
         self.run = Some(run);
     }
 
-    /// Reads rows and names anew: most that are kept are of rows that are gone.
-    fn forget_rows(&mut self) {
-        self.instances = Instances::default();
-        self.discovered = false;
-        self.facts_read_at = None;
-        for table in &mut self.tables {
-            table.rows.clear();
-            table.names.iter_mut().for_each(Collected::clear);
-            table.asked.fill((true, false));
-            (table.known, table.empty) = (false, false);
-        }
-    }
-
     pub(super) fn plan_head(&mut self, run: &mut Run) {
         let mut scalars = vec![Scalar::Uptime, Scalar::ObjectId];
         if self.doubted {

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(240);
 /// Ports asked for at once.
 const PAGE: usize = 4_000;
 /// Memory that all parts of the program may take in one process.
-const MOST_MIB: u64 = 3_072;
+const MOST_MIB: u64 = 1_024;
 
 fn device(address: Ipv4Addr, port: u16) -> DeviceConfig {
     let spec = |n: usize| InterfaceSpec {
