@@ -6,6 +6,7 @@ mod device;
 mod inventory;
 mod remote;
 mod topics;
+mod vault;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,7 +16,6 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::bench::{self, Bench, Scale};
 use crate::config::Config;
-use crate::system::vault::admin;
 use crate::system::{self, Role};
 
 /// Network operations as a stream-processing pipeline.
@@ -124,7 +124,7 @@ Run it where a process of role connect runs, as its user, with the same configur
 file is. The system may run meanwhile. docs/SECURITY.md has more.")]
     Vault {
         #[command(subcommand)]
-        command: VaultCommand,
+        command: vault::VaultCommand,
     },
     /// Devices of a running system
     Device {
@@ -260,25 +260,6 @@ enum CredentialCommand {
     },
 }
 
-#[derive(Subcommand)]
-enum VaultCommand {
-    /// Shows which key credentials are sealed for, and whether the key file here opens them
-    Status,
-    /// Makes a new master key and seals all credentials for it, in one step; the old key file is
-    /// kept beside the new one
-    Rotate,
-    /// Gives up a master key that is lost, and all credentials with it
-    Reset {
-        /// The key's id, as `status` prints it
-        #[arg(value_parser = key_id)]
-        key: vault::KeyId,
-    },
-}
-
-fn key_id(text: &str) -> Result<vault::KeyId, String> {
-    text.parse().map_err(|()| "no key's id; `opsconductor vault status` prints it".to_owned())
-}
-
 fn address(text: &str) -> Result<schemas::Address, String> {
     text.parse().map_err(|error: schemas::AddressError| error.problem.to_owned())
 }
@@ -362,7 +343,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Vault { command } => {
             let config = load(cli.config)?;
             system::telemetry::init(&config.telemetry);
-            return runtime()?.block_on(vault(&config, command));
+            return runtime()?.block_on(vault::run(&config, command));
         }
         Command::Device { remote, command } => {
             let config = load(cli.config)?;
@@ -395,20 +376,6 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     system::run(&config, roles, runtime.handle())?;
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     Ok(ExitCode::SUCCESS)
-}
-
-async fn vault(config: &Config, command: VaultCommand) -> Result<ExitCode, Failure> {
-    let (pool, file) = (system::database::migrated(config).await?, config.vault_key());
-    let (good, text) = match command {
-        VaultCommand::Status => {
-            let report = admin::status(&pool, &file).await?;
-            (report.good, report.text)
-        }
-        VaultCommand::Rotate => (true, admin::rotate(&pool, &file).await?),
-        VaultCommand::Reset { key } => (true, admin::reset(&pool, key).await?),
-    };
-    print(&text)?;
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
