@@ -2361,7 +2361,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4533,7 +4533,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Sent from another site */
+            /** @description The permission is missing, or it was sent from another site */
             403: {
                 headers: {
                     [name: string]: unknown;
