@@ -154,7 +154,7 @@ async fn the_program_on_the_rights_that_are_documented() {
     secure.refused(
         &["topics", "plan"],
         None,
-        &["look at topic opsconductor-device", &missing("Describe")],
+        &["look at topic opsconductor-", &missing("Describe")],
     );
     secure.allow(&[&ours[..], &["--operation", "Read", "--operation", "Write"]].concat());
     secure.refused(&["topics", "apply"], None, &["create topic opsconductor-", &missing("Create")]);

@@ -36,6 +36,7 @@ impl Site<'_> {
             .env("OPSC_KAFKA", self.broker.bootstrap())
             .env(PREFIX, "sources-")
             .env("OPSC_INSTANCE", name)
+            .env("OPSC_VAULT_KEY_FILE", state.with_file_name("vault.key"))
             .envs(settings.iter().copied());
         command
     }
