@@ -90,8 +90,8 @@ fn topics_are_created_compared_and_refused() {
     let created = format!("{} created", all.len() - 1);
     says(&ours("apply"), true, &["keep    plan-device", "create  plan-poll", created.as_str()]);
     assert_eq!(there(broker), all);
-    says(&ours("plan"), true, &["keep    plan-poll", "Nothing to create"]);
-    says(&ours("apply"), true, &["Nothing to create"]);
+    says(&ours("plan"), true, &["keep    plan-poll", "all topics are there"]);
+    says(&ours("apply"), true, &["all topics are there"]);
     let poll = broker.tool("topics", &["--describe", "--topic", "plan-poll"], "").unwrap();
     for part in ["PartitionCount: 8", "ReplicationFactor: 1", "cleanup.policy=delete"] {
         assert!(poll.contains(part), "{part:?}: {poll}");
