@@ -7,7 +7,7 @@ use schemas::{DeviceId, SeriesId};
 use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use super::{MAX_TIME_MS, ms, read_time, time};
+use super::{MAX_TIME_MS, check_period, ms, read_time, time};
 use crate::model::{AnomalyEvidence, AnomalyItem, AnomalyPage, number};
 use crate::rim::cursor::is_storable;
 use crate::rim::{ApiError, Cursor, Fields, FromFields, Query};
@@ -60,11 +60,7 @@ impl FromFields for AnomalyQuery {
             limit: fields.integer("limit", 1, MAX_LIMIT).unwrap_or(DEFAULT_LIMIT),
             after,
         };
-        if let (Some(from), Some(to)) = (query.from, query.to)
-            && from > to
-        {
-            fields.wrong("to", "must not be before from");
-        }
+        check_period(fields, query.from, query.to);
         query
     }
 }

@@ -43,6 +43,15 @@ pub(crate) fn read_time(fields: &mut crate::rim::Fields, name: &str) -> Option<i
     fields.integer(name, 0, MAX_TIME_MS)
 }
 
+/// Refuses a period that ends before it begins.
+pub(crate) fn check_period(fields: &mut crate::rim::Fields, from: Option<i64>, to: Option<i64>) {
+    if let (Some(from), Some(to)) = (from, to)
+        && from > to
+    {
+        fields.wrong("to", "must not be before from");
+    }
+}
+
 /// A pattern that finds the text anywhere, taken literally.
 pub(crate) fn like(text: &str) -> String {
     let literal = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");

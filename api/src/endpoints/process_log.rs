@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use sqlx::types::Json as SqlJson;
 use sqlx::{Postgres, QueryBuilder};
 
-use super::{MAX_TIME_MS, like, ms, read_time, time};
+use super::{MAX_TIME_MS, check_period, like, ms, read_time, time};
 use crate::model::{LogLine, LogPage};
 use crate::rim::{ApiError, Cursor, Fields, FromFields, NAME, Query, Text};
 use crate::state::ApiState;
@@ -47,11 +47,7 @@ impl FromFields for LogQuery {
             limit: fields.integer("limit", 1, MAX_LIMIT).unwrap_or(DEFAULT_LIMIT),
             after,
         };
-        if let (Some(from), Some(to)) = (query.from, query.to)
-            && from > to
-        {
-            fields.wrong("to", "must not be before from");
-        }
+        check_period(fields, query.from, query.to);
         query
     }
 }

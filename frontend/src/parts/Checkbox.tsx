@@ -1,5 +1,6 @@
 // Yes or no. The browser's own control: it has the keys, the label and the form already.
 import { type InputHTMLAttributes, type ReactNode, useId } from "react";
+import { Notes } from "./Field";
 
 interface CheckboxProps
   extends Omit<InputHTMLAttributes<HTMLInputElement>, "onChange" | "type" | "checked"> {
@@ -29,16 +30,7 @@ export function Checkbox({ label, onChange, hint, error, asSwitch, ...input }: C
         />
         <span>{label}</span>
       </label>
-      {hint && (
-        <p className="hint" id={`${id}-hint`}>
-          {hint}
-        </p>
-      )}
-      {error && (
-        <p className="field-error" id={`${id}-error`} role="alert">
-          {error}
-        </p>
-      )}
+      <Notes {...{ id, hint, error }} />
     </div>
   );
 }

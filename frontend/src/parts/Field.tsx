@@ -26,6 +26,29 @@ interface FieldProps extends Labelled {
   children: (control: Control) => ReactNode;
 }
 
+interface NotesProps extends Pick<Labelled, "hint" | "error"> {
+  /** Of the control that `aria-describedby` ties them to, as `ID-hint` and `ID-error`. */
+  id: string;
+}
+
+/** What to put into a control, and what is wrong with it. */
+export function Notes({ id, hint, error }: NotesProps) {
+  return (
+    <>
+      {hint && (
+        <p className="hint" id={`${id}-hint`}>
+          {hint}
+        </p>
+      )}
+      {error && (
+        <p className="field-error" id={`${id}-error`} role="alert">
+          {error}
+        </p>
+      )}
+    </>
+  );
+}
+
 /** Around a control of any kind. */
 export function Field({ label, hint, error, bare, required, children }: FieldProps) {
   const id = useId();
@@ -41,16 +64,7 @@ export function Field({ label, hint, error, bare, required, children }: FieldPro
         "aria-invalid": error ? true : undefined,
         "aria-describedby": about || undefined,
       })}
-      {hint && (
-        <p className="hint" id={`${id}-hint`}>
-          {hint}
-        </p>
-      )}
-      {error && (
-        <p className="field-error" id={`${id}-error`} role="alert">
-          {error}
-        </p>
-      )}
+      <Notes {...{ id, hint, error }} />
     </div>
   );
 }

@@ -264,7 +264,7 @@ impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
         self.stepped.clear();
         let outcome =
             partition.apply(self.processor.as_ref(), record, &mut self.schemas, &mut self.stepped);
-        if let Err(error) = self.pass_on(record.partition)? {
+        for error in self.pass_on(record.partition)? {
             let poison = Poison { reason: "rejected", error };
             self.task.send(dead_letter::of(record, &self.wiring.member.group, poison))?;
         }
@@ -287,7 +287,7 @@ impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
                 continue;
             }
             any = true;
-            if let Err(error) = self.pass_on(number)? {
+            for error in self.pass_on(number)? {
                 let component = &self.wiring.member.group;
                 tracing::error!(component, error, "an output cannot be published");
             }
@@ -307,13 +307,13 @@ impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
         Ok(())
     }
 
-    /// Sends what a step gave; in words why, for the last output that the log cannot take.
-    fn pass_on(&mut self, partition: i32) -> Result<Result<(), String>, RunError> {
-        let mut refused = Ok(());
+    /// Sends what a step gave; in words why, for each output that the log cannot take.
+    fn pass_on(&mut self, partition: i32) -> Result<Vec<String>, RunError> {
+        let mut refused = Vec::new();
         let mut outputs = std::mem::take(&mut self.stepped.outputs);
         for (key, output) in outputs.drain(..) {
             if let Err(error) = self.send(&key, &output)? {
-                refused = Err(error);
+                refused.push(error);
             }
         }
         self.stepped.outputs = outputs;

@@ -106,6 +106,22 @@ impl SchemaTopic {
     }
 }
 
+/// Reads each partition of a topic to the end it has now, one after the other.
+///
+/// # Errors
+/// As [`read_to_end`].
+pub fn read_all(
+    log: &dyn EventLog,
+    topic: &str,
+    mut take: impl FnMut(&[u8], Option<&[u8]>),
+) -> Result<(), LogError> {
+    for (partition, _) in (0..).zip(log.ends(topic)?) {
+        let mut reader = log.reader(topic, &[partition], Start::Earliest)?;
+        read_to_end(reader.as_mut(), partition, &mut take)?;
+    }
+    Ok(())
+}
+
 /// Reads one partition to the end it has now.
 ///
 /// # Errors

@@ -10,9 +10,9 @@ use super::demo::Demo;
 use super::inventory_file::InventoryFile;
 use crate::clock::wall_ms;
 use crate::config::Config;
-use crate::log::{EventLog, LogError, NewRecord, Start};
+use crate::log::{EventLog, LogError, NewRecord};
 use crate::run::durable;
-use crate::run::schema_topic::read_to_end;
+use crate::run::schema_topic::read_all;
 use crate::topology::SOURCE;
 
 /// Longest time for a definition to be durable.
@@ -88,17 +88,14 @@ fn known(
     schemas: &SchemaStore,
 ) -> Result<BTreeMap<SourceKey, Source>, LogError> {
     let mut sources = BTreeMap::new();
-    for partition in (0..).take(log.ends(SOURCE.name)?.len()) {
-        let mut reader = log.reader(SOURCE.name, &[partition], Start::Earliest)?;
-        read_to_end(reader.as_mut(), partition, |key, value| {
-            let Some(key) = SourceKey::parse(&String::from_utf8_lossy(key)) else { return };
-            match value.map(|value| Source::decode(schemas, value)) {
-                Some(Ok(source)) => drop(sources.insert(key, source)),
-                None => drop(sources.remove(&key)),
-                // Its reader dead-letters what cannot be read.
-                Some(Err(_)) => {}
-            }
-        })?;
-    }
+    read_all(log, SOURCE.name, |key, value| {
+        let Some(key) = SourceKey::parse(&String::from_utf8_lossy(key)) else { return };
+        match value.map(|value| Source::decode(schemas, value)) {
+            Some(Ok(source)) => drop(sources.insert(key, source)),
+            None => drop(sources.remove(&key)),
+            // Its reader dead-letters what cannot be read.
+            Some(Err(_)) => {}
+        }
+    })?;
     Ok(sources)
 }

@@ -10,7 +10,6 @@ use schemas::{Device, DeviceId, Source};
 use super::devices::{DeviceEntry, Existing, Maintained};
 use crate::config::DemoConfig;
 use crate::run::outside::{Batches, Follow, SourceError};
-use crate::run::wiring::RunError;
 use crate::topology::Context;
 
 /// Everything generic, the optics and the lab's serial.
@@ -31,14 +30,11 @@ impl Demo {
     pub const SOURCE: &'static str = "demo";
 
     /// The demo of the configuration.
-    ///
-    /// # Errors
-    /// None.
-    pub fn new(context: &Context) -> Result<Self, RunError> {
-        Ok(Self {
+    pub fn new(context: &Context) -> Self {
+        Self {
             config: context.config.demo.clone(),
             existing: Arc::new(Existing::new(Arc::clone(&context.log), context.schemas.clone())),
-        })
+        }
     }
 
     fn devices(&self, tenant: &str, interval_ms: i64) -> Vec<Device> {

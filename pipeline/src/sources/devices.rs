@@ -8,8 +8,8 @@ use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::clock::wall_ms;
-use crate::log::{EventLog, LogError, NewRecord, Start};
-use crate::run::schema_topic::read_to_end;
+use crate::log::{EventLog, LogError, NewRecord};
+use crate::run::schema_topic::read_all;
 use crate::topology::DEVICE;
 
 /// Layout of the cursor.
@@ -118,19 +118,16 @@ impl Existing {
     /// [`LogError`].
     pub fn of(&self, source: &str) -> Result<Maintained, LogError> {
         let mut devices = BTreeMap::new();
-        for partition in (0..).take(self.log.ends(DEVICE.name)?.len()) {
-            let mut reader = self.log.reader(DEVICE.name, &[partition], Start::Earliest)?;
-            read_to_end(reader.as_mut(), partition, |key, value| {
-                let id = std::str::from_utf8(key).ok().and_then(|key| key.parse().ok());
-                let Some(id) = id else { return };
-                devices.remove(&id);
-                // The pollers and sinks dead-letter what cannot be read.
-                let device = value.and_then(|it| Device::decode(&self.schemas, it).ok());
-                if let Some(device) = device.filter(|device| device.source == source) {
-                    devices.insert(id, digest(&device));
-                }
-            })?;
-        }
+        read_all(self.log.as_ref(), DEVICE.name, |key, value| {
+            let id = std::str::from_utf8(key).ok().and_then(|key| key.parse().ok());
+            let Some(id) = id else { return };
+            devices.remove(&id);
+            // The pollers and sinks dead-letter what cannot be read.
+            let device = value.and_then(|it| Device::decode(&self.schemas, it).ok());
+            if let Some(device) = device.filter(|device| device.source == source) {
+                devices.insert(id, digest(&device));
+            }
+        })?;
         Ok(Maintained { devices })
     }
 }

@@ -14,7 +14,6 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::devices::{DeviceEntry, Existing, Maintained};
 use crate::config::Config;
 use crate::run::outside::{Batches, Follow, SourceError};
-use crate::run::wiring::RunError;
 use crate::topology::Context;
 
 /// Between two looks at the file.
@@ -34,15 +33,12 @@ impl InventoryFile {
     pub const SOURCE: &'static str = "file";
 
     /// The file of the configuration.
-    ///
-    /// # Errors
-    /// None.
-    pub fn new(context: &Context) -> Result<Self, RunError> {
-        Ok(Self {
+    pub fn new(context: &Context) -> Self {
+        Self {
             path: context.config.inventory.file.as_str().into(),
             instance: context.config.instance(),
             existing: Arc::new(Existing::new(Arc::clone(&context.log), context.schemas.clone())),
-        })
+        }
     }
 }
 

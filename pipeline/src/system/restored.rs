@@ -16,8 +16,8 @@ use super::commands::Commands;
 use super::{Shared, StartError, database, log_id};
 use crate::clock::wall_ms;
 use crate::config::Config;
-use crate::log::{EventLog, LogError, Start};
-use crate::run::schema_topic::{SchemaTopic, read_to_end};
+use crate::log::{EventLog, LogError};
+use crate::run::schema_topic::{SchemaTopic, read_all};
 use crate::sources::demo::Demo;
 use crate::topology::{self, DEVICE};
 
@@ -57,24 +57,20 @@ fn warning(unlisted: &[Device]) -> Option<String> {
 }
 
 /// Ids of all devices on the log.
-fn listed(log: &dyn EventLog, partitions: i32) -> Result<BTreeSet<DeviceId>, LogError> {
+fn listed(log: &dyn EventLog) -> Result<BTreeSet<DeviceId>, LogError> {
     let mut listed = BTreeSet::new();
-    for partition in 0..partitions {
-        let mut reader = log.reader(DEVICE.name, &[partition], Start::Earliest)?;
-        read_to_end(reader.as_mut(), partition, |key, value| {
-            let id: Option<DeviceId> =
-                std::str::from_utf8(key).ok().and_then(|key| key.parse().ok());
-            match (id, value) {
-                (Some(id), Some(_)) => {
-                    listed.insert(id);
-                }
-                (Some(id), None) => {
-                    listed.remove(&id);
-                }
-                (None, _) => {}
+    read_all(log, DEVICE.name, |key, value| {
+        let id: Option<DeviceId> = std::str::from_utf8(key).ok().and_then(|key| key.parse().ok());
+        match (id, value) {
+            (Some(id), Some(_)) => {
+                listed.insert(id);
             }
-        })?;
-    }
+            (Some(id), None) => {
+                listed.remove(&id);
+            }
+            (None, _) => {}
+        }
+    })?;
     Ok(listed)
 }
 
@@ -84,7 +80,6 @@ fn unlisted(
     runtime: &Handle,
     log: &dyn EventLog,
     log_id: &str,
-    partitions: i32,
 ) -> Result<Vec<Device>, String> {
     let failed = |error: sinks::SinkError| error.to_string();
     let fed = sinks::restored::was_fed_by_another(pool, log_id);
@@ -92,7 +87,7 @@ fn unlisted(
         return Ok(Vec::new());
     }
     let mut devices = runtime.block_on(sinks::restored::devices(pool)).map_err(failed)?;
-    let listed = listed(log, partitions).map_err(|error| error.to_string())?;
+    let listed = listed(log).map_err(|error| error.to_string())?;
     devices.retain(|device| !listed.contains(&device.id));
     Ok(devices)
 }
@@ -120,8 +115,7 @@ pub(super) fn watch(shared: &Arc<Shared>) -> Result<(), StartError> {
 /// Says so, and that nobody knows how these devices are; true: there is none.
 fn forget(shared: &Shared) -> Result<bool, String> {
     let (log, id) = (shared.log.as_ref(), shared.log_id.to_string());
-    let partitions = shared.config.log.partitions;
-    let unlisted = unlisted(&shared.pool, &shared.runtime, log, &id, partitions)?;
+    let unlisted = unlisted(&shared.pool, &shared.runtime, log, &id)?;
     let warning = warning(&unlisted);
     if let Some(warning) = &warning
         && shared.restored.warning().as_ref() != Some(warning)
@@ -141,7 +135,7 @@ pub fn look(config: &Config, log: &dyn EventLog) -> Option<String> {
     let id = log_id::find(log).ok()??.to_string();
     tokio::task::block_in_place(|| {
         let pool = runtime.block_on(database::pool_now(config)).ok()?;
-        let unlisted = unlisted(&pool, &runtime, log, &id, config.log.partitions).ok()?;
+        let unlisted = unlisted(&pool, &runtime, log, &id).ok()?;
         warning(&unlisted)
     })
 }
@@ -156,8 +150,7 @@ pub fn import(config: &Config, runtime: &Handle, yes: bool) -> Result<String, St
     let log = crate::log::open(config)?;
     log.ensure_topics(&topology::topics(config.log.partitions))?;
     let id = log_id::log_id(log.as_ref())?.to_string();
-    let found = unlisted(&pool, runtime, log.as_ref(), &id, config.log.partitions)
-        .map_err(StartError::Database)?;
+    let found = unlisted(&pool, runtime, log.as_ref(), &id).map_err(StartError::Database)?;
     // The demo network adds its own, and takes them away where it does not run.
     let (demo, devices): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|device| device.source == Demo::SOURCE);

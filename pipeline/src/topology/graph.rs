@@ -115,7 +115,7 @@ impl Topology {
     #[must_use]
     pub fn local_source<S: Follow>(
         self,
-        make: impl Fn(&Context) -> Result<S, RunError> + Send + Sync + 'static,
+        make: impl Fn(&Context) -> S + Send + Sync + 'static,
         definitions: &'static Topic<SourceKey, Source>,
         state: &'static Topic<SourceKey, StateOf<Following<S>>>,
         outputs: Outputs<S::Output>,
@@ -124,7 +124,7 @@ impl Topology {
         SourceInput<S>: Input<Record = Source, Key = SourceKey>,
     {
         let make = move |context: &Context| {
-            let source = Arc::new(make(context)?);
+            let source = Arc::new(make(context));
             let followers = Followers::new(Arc::clone(&source), context.runtime.clone());
             Ok((Arc::new(Following(source)), followers))
         };

@@ -3,202 +3,41 @@
 //! attempted twice, none before its claim is durable; what the source found is published once and
 //! in order.
 
-use std::collections::BTreeMap;
+mod kinds;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pipeline::clock::Clock;
 use pipeline::log::embedded::{Fault, Memory};
-use pipeline::log::{EventLog, Record, Start};
-use pipeline::run::outside::{Batches, Follow, SourceError, Work};
+use pipeline::log::{EventLog, Record};
 use pipeline::run::supervise::Runner;
 use pipeline::run::wiring::{Pace, RunError};
-use pipeline::topic::{StateOf, Topic};
-use pipeline::topology::{Context, Outputs, Role, SOURCE, Topology, topics};
-use processors::{Following, SourceKind, WorkerKind, Working};
-use schemas::{AvroRecord, Probe, ProbeReport, SchemaStore, Source, SourceKey};
+use pipeline::topology::{Context, SOURCE, Topology, topics};
+use processors::SourceKind;
+use schemas::{AvroRecord, Probe, ProbeReport, SchemaStore, Source};
 use tokio::runtime::Runtime;
 
+use self::kinds::{
+    Beyond, ERRAND, ERRAND_DONE, ITEM, ITEMS, STATE_ERRAND, STATE_SPRING, Spring, network,
+};
 use crate::FAULTS;
 use crate::bugs::{Bug, Saboteur, Target};
 use crate::process::context;
-use crate::scenario::{EPOCH_MS, Random};
+use crate::scenario::{EPOCH_MS, PARTITIONS, Random};
+use crate::world::{count_commits, read};
 
-const PARTITIONS: i32 = 2;
 /// At least so many disturbed runs.
 const RUNS: usize = 3_000;
 /// Requests, over a few keys.
 const REQUESTS: usize = 14;
 const KEYS: u64 = 3;
-/// What the source finds.
-const ITEMS: usize = 17;
 /// A run that takes longer hangs.
 const MAX_ROUNDS: usize = 2_000;
 
-const ERRAND: Topic<String, Probe> = Topic::kept("errand", 1, "requests");
-const ERRAND_DONE: Topic<String, ProbeReport> = Topic::kept("errand-done", 1, "outcomes");
-const STATE_ERRAND: Topic<String, StateOf<Working<Errand>>> =
-    Topic::compacted("state-errand", "claims");
-const ITEM: Topic<String, ProbeReport> = Topic::kept("item", 1, "what the source found");
-const STATE_SPRING: Topic<SourceKey, StateOf<Following<Spring>>> =
-    Topic::compacted("state-spring", "cursors");
-
 const WORKER: Target = Target { input: ERRAND.name, state: STATE_ERRAND.name };
 const FOLLOWER: Target = Target { input: SOURCE.name, state: STATE_SPRING.name };
-
-/// What was done to the outside world.
-#[derive(Default)]
-struct Beyond {
-    attempts: Mutex<Vec<String>>,
-    /// Attempts whose claim was not on the log.
-    unclaimed: Mutex<Vec<String>>,
-    log: Mutex<Option<Memory>>,
-}
-
-impl Beyond {
-    fn attempt(&self, request: &Probe) {
-        self.attempts.lock().unwrap().push(request.id.clone());
-        let memory = self.log.lock().unwrap().clone().unwrap();
-        let mut claims = BTreeMap::new();
-        for record in read(&memory, STATE_ERRAND.name).unwrap_or_default() {
-            claims.insert(record.key, record.value);
-        }
-        let id = format!("\"id\":\"{}\"", request.id);
-        let claimed = claims.values().flatten().any(|state| {
-            String::from_utf8_lossy(state)
-                .split_once("\"id\":")
-                .is_some_and(|(_, first)| format!("\"id\":{first}").starts_with(&id))
-        });
-        if !claimed && !memory.crashed() {
-            self.unclaimed.lock().unwrap().push(request.id.clone());
-        }
-    }
-}
-
-/// Requests of one address are in order.
-struct Errand(Arc<Beyond>);
-
-impl WorkerKind for Errand {
-    type Request = Probe;
-    type Outcome = ProbeReport;
-    type Key = String;
-    const NAME: &'static str = "errand";
-
-    fn key(request: &Probe) -> String {
-        request.address.clone()
-    }
-
-    fn id(request: &Probe) -> &str {
-        &request.id
-    }
-
-    fn refuse(&self, request: &Probe, why: &str) -> ProbeReport {
-        outcome(request, Some(why))
-    }
-}
-
-impl Work for Errand {
-    const AT_ONCE: usize = 2;
-    const REPEATABLE: bool = false;
-
-    fn deadline(&self, _: &Probe) -> Duration {
-        Duration::from_secs(60)
-    }
-
-    async fn attempt(&self, request: Probe) -> ProbeReport {
-        self.0.attempt(&request);
-        // Some rounds pass before it ends.
-        for _ in 0..request.port {
-            tokio::task::yield_now().await;
-        }
-        outcome(&request, None)
-    }
-
-    fn unknown(&self, request: &Probe, why: &str) -> ProbeReport {
-        outcome(request, Some(why))
-    }
-}
-
-/// Counts up; the cursor is how far.
-struct Spring;
-
-impl SourceKind for Spring {
-    type Output = ProbeReport;
-    const NAME: &'static str = "spring";
-    const KIND: &'static str = "spring";
-
-    fn withdraw(&self, cursor: &[u8]) -> Vec<ProbeReport> {
-        vec![report(&format!("withdrawn at {}", String::from_utf8_lossy(cursor)), None)]
-    }
-}
-
-impl Follow for Spring {
-    async fn follow(
-        &self,
-        definition: &Source,
-        out: &mut Batches<ProbeReport>,
-    ) -> Result<(), SourceError> {
-        let step: usize = definition.settings["step"].parse().unwrap();
-        loop {
-            let from = String::from_utf8_lossy(out.cursor()).parse().unwrap_or(0);
-            let to = (from + step).min(ITEMS);
-            if from == to {
-                return std::future::pending().await;
-            }
-            let items = (from..to).map(|item| report(&item.to_string(), None)).collect();
-            out.commit(items, to.to_string().into_bytes()).await?;
-        }
-    }
-}
-
-fn outcome(request: &Probe, failure: Option<&str>) -> ProbeReport {
-    ProbeReport { sys_name: Some(request.address.clone()), ..report(&request.id, failure) }
-}
-
-fn report(id: &str, failure: Option<&str>) -> ProbeReport {
-    ProbeReport {
-        tenant: "default".to_owned(),
-        id: id.to_owned(),
-        at: 0,
-        failure: failure.map(str::to_owned),
-        steps: Vec::new(),
-        sys_name: None,
-        sys_descr: None,
-        profile: None,
-        interfaces: None,
-    }
-}
-
-fn network(beyond: &Arc<Beyond>) -> Topology {
-    let beyond = Arc::clone(beyond);
-    let items = Outputs::of(vec![&ITEM], |item: &ProbeReport| ITEM.record(&"i".to_owned(), item));
-    Topology::default()
-        .worker(
-            Role::Connect,
-            move |_| Ok(Errand(Arc::clone(&beyond))),
-            &ERRAND,
-            &STATE_ERRAND,
-            // In the order of their key.
-            Outputs::of(vec![&ERRAND_DONE], |done: &ProbeReport| {
-                ERRAND_DONE.record(&done.sys_name.clone().unwrap_or_default(), done)
-            }),
-        )
-        .local_source(|_| Ok(Spring), &SOURCE, &STATE_SPRING, items)
-}
-
-fn read(memory: &Memory, topic: &str) -> Result<Vec<Record>, String> {
-    let mut records = Vec::new();
-    for partition in 0..PARTITIONS {
-        let reader = memory.reader(topic, &[partition], Start::Earliest);
-        let mut reader = reader.map_err(|error| error.to_string())?;
-        let end = reader.end(partition).map_err(|error| error.to_string())?;
-        while reader.position(partition) < end {
-            records.extend(reader.poll(Duration::ZERO).map_err(|error| error.to_string())?);
-        }
-    }
-    Ok(records)
-}
 
 /// What befalls a run.
 #[derive(Clone, Copy, Debug)]
@@ -256,17 +95,11 @@ impl Network {
 
     fn arm(&self) {
         *self.beyond.log.lock().unwrap() = Some(self.memory.clone());
-        let (commits, disturbance) = (Arc::clone(&self.commits), self.disturbance);
-        self.memory.on_write(move |write| {
-            if !write.commit {
-                return Fault::None;
-            }
-            let number = commits.fetch_add(1, Ordering::Relaxed) + 1;
-            match disturbance {
-                Some(Disturbance::Commit(n, fault)) if n == number => fault,
-                _ => Fault::None,
-            }
-        });
+        let hit = match self.disturbance {
+            Some(Disturbance::Commit(number, fault)) => Some((number, fault)),
+            _ => None,
+        };
+        count_commits(&self.memory, &self.commits, hit);
     }
 
     fn start(&self) -> Result<Vec<Box<dyn Runner>>, RunError> {

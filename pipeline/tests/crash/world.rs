@@ -195,18 +195,11 @@ impl<'a> World<'a> {
     }
 
     fn arm(&self) {
-        let commits = Arc::clone(&self.commits);
-        let disturbance = self.disturbance;
-        self.memory.on_write(move |write| {
-            if !write.commit {
-                return Fault::None;
-            }
-            let number = commits.fetch_add(1, Ordering::Relaxed) + 1;
-            match disturbance {
-                Some(Disturbance::Commit(n, fault)) if n == number => fault,
-                _ => Fault::None,
-            }
-        });
+        let hit = match self.disturbance {
+            Some(Disturbance::Commit(number, fault)) => Some((number, fault)),
+            _ => None,
+        };
+        count_commits(&self.memory, &self.commits, hit);
     }
 
     fn outcome(&self) -> Result<Outcome, String> {
@@ -222,13 +215,13 @@ impl<'a> World<'a> {
             sink_writes,
         };
         for topic in chain_outputs().topics().chain([POLL.name, DEAD_LETTER.name]) {
-            for record in self.read(topic)? {
+            for record in read(&self.memory, topic)? {
                 let key = record.key.as_deref().unwrap_or_default().to_vec();
                 let value = record.value.as_deref().unwrap_or_default().to_vec();
                 outcome.topics.entry((topic.to_owned(), key)).or_default().push(value);
             }
         }
-        for record in self.read(STATE_DEVICE.name)? {
+        for record in read(&self.memory, STATE_DEVICE.name)? {
             let key = record.key.as_deref().unwrap_or_default().to_vec();
             if key == b"position" {
                 continue;
@@ -246,20 +239,33 @@ impl<'a> World<'a> {
         }
         Ok(outcome)
     }
+}
 
-    fn read(&self, topic: &str) -> Result<Vec<Record>, String> {
-        let mut records = Vec::new();
-        for partition in 0..PARTITIONS {
-            let mut reader = self
-                .memory
-                .reader(topic, &[partition], Start::Earliest)
-                .map_err(|error| error.to_string())?;
-            let end = reader.end(partition).map_err(|error| error.to_string())?;
-            while reader.position(partition) < end {
-                let more = reader.poll(Duration::ZERO).map_err(|error| error.to_string())?;
-                records.extend(more);
-            }
+/// Counts commits; the one with the number given is hit.
+pub fn count_commits(memory: &Memory, commits: &Arc<AtomicU64>, hit: Option<(u64, Fault)>) {
+    let commits = Arc::clone(commits);
+    memory.on_write(move |write| {
+        if !write.commit {
+            return Fault::None;
         }
-        Ok(records)
+        let number = commits.fetch_add(1, Ordering::Relaxed) + 1;
+        match hit {
+            Some((at, fault)) if at == number => fault,
+            _ => Fault::None,
+        }
+    });
+}
+
+/// All committed records of a topic.
+pub fn read(memory: &Memory, topic: &str) -> Result<Vec<Record>, String> {
+    let mut records = Vec::new();
+    for partition in 0..PARTITIONS {
+        let reader = memory.reader(topic, &[partition], Start::Earliest);
+        let mut reader = reader.map_err(|error| error.to_string())?;
+        let end = reader.end(partition).map_err(|error| error.to_string())?;
+        while reader.position(partition) < end {
+            records.extend(reader.poll(Duration::ZERO).map_err(|error| error.to_string())?);
+        }
     }
+    Ok(records)
 }

@@ -3,13 +3,14 @@ import type { ProcessInfo } from "../../api/types";
 import { count } from "../../lib/format";
 import { type Column, DataTable } from "../../parts/DataTable";
 import { Link } from "../../parts/Link";
-import { Age, StateShape } from "../../parts/State";
+import { Age } from "../../parts/State";
+import { RUNNING, StateSince } from "./StateSince";
 
 /** One that ends, or ended in order, is no trouble. */
 export const processLost = (state: string): boolean => state === "gone" || state === "failed";
 
 const shapeOf = (state: string) =>
-  processLost(state) ? "down" : state === "running" ? "up" : "unknown";
+  processLost(state) ? "down" : state === RUNNING ? "up" : "unknown";
 
 const figure = (value: number | undefined): string => (value === undefined ? "–" : count(value));
 
@@ -27,20 +28,7 @@ const COLUMNS: readonly Column<ProcessInfo>[] = [
   {
     id: "state",
     head: "State",
-    cell: ({ state, since }) => (
-      <span className="state-mark">
-        <StateShape state={shapeOf(state)} />
-        <span>
-          {state}
-          {state !== "running" && (
-            <span className="muted">
-              {" "}
-              <Age at={since} />
-            </span>
-          )}
-        </span>
-      </span>
-    ),
+    cell: ({ state, since }) => <StateSince {...{ state, since }} shape={shapeOf(state)} />,
   },
   { id: "host", head: "Host", wide: true, cell: ({ host }) => <span title={host}>{host}</span> },
   { id: "version", head: "Version", wide: true, cell: ({ version }) => version },

@@ -11,6 +11,7 @@ import { PageHeading } from "../../parts/PageHeading";
 import { Age, StateShape } from "../../parts/State";
 import { Processes, processLost } from "./Processes";
 import { pollersQuery, systemQuery } from "./queries";
+import { RUNNING, StateSince } from "./StateSince";
 import "./system.css";
 
 const SLOWEST = 20;
@@ -18,7 +19,7 @@ const SLOWEST = 20;
 /** Echoes are sent at a pace, so the time they take says nothing unless they fail. */
 const worthSeeing = (item: PollerTiming): boolean =>
   item.connector !== "icmp" || (item.last_outcome !== null && item.last_outcome !== "ok");
-const goodRole = (state: string): boolean => state === "running";
+const goodRole = (state: string): boolean => state === RUNNING;
 
 export default function SystemPage() {
   const status = useQuery(systemQuery);
@@ -87,18 +88,7 @@ const ROLE_COLUMNS: readonly Column<Role>[] = [
     id: "state",
     head: "State",
     cell: ({ state, since }) => (
-      <span className="state-mark">
-        <StateShape state={goodRole(state) ? "up" : "degraded"} />
-        <span>
-          {state}
-          {!goodRole(state) && (
-            <span className="muted">
-              {" "}
-              <Age at={since} />
-            </span>
-          )}
-        </span>
-      </span>
+      <StateSince {...{ state, since }} shape={goodRole(state) ? "up" : "degraded"} />
     ),
   },
   {

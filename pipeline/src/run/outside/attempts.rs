@@ -10,7 +10,7 @@ use futures::FutureExt as _;
 use processors::{KeyOf, WorkerInput, WorkerKind, WorkerState, Working};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
+use tokio::task::AbortHandle;
 
 use super::{DRAIN, Outside};
 use crate::families;
@@ -40,14 +40,17 @@ pub trait Work: WorkerKind {
 struct Attempt<W: WorkerKind> {
     partition: i32,
     id: String,
-    task: JoinHandle<()>,
+    /// None: nothing is under way, its outcome is known from the start.
+    task: Option<AbortHandle>,
     /// Kept until the end of the claim is committed.
     outcome: Option<W::Outcome>,
 }
 
 impl<W: WorkerKind> Drop for Attempt<W> {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 }
 
@@ -104,6 +107,7 @@ impl<W: Work> Attempts<W> {
                 let _ = sender.send(Done { key, id, outcome });
             })
         };
+        let task = Some(task.abort_handle());
         self.running.insert(key, Attempt { partition, id, task, outcome: None });
     }
 
@@ -163,8 +167,7 @@ impl<W: Work> Outside<Working<W>> for Attempts<W> {
                     let why = "the process that attempted it ended before its outcome was known";
                     let outcome = self.work.unknown(request, why);
                     let id = W::id(request).to_owned();
-                    let task = self.runtime.spawn(async {});
-                    let attempt = Attempt { partition, id, task, outcome: Some(outcome) };
+                    let attempt = Attempt { partition, id, task: None, outcome: Some(outcome) };
                     self.running.insert(key.clone(), attempt);
                     self.ready.push(key.clone());
                 }
