@@ -91,15 +91,16 @@ fn on_kafka(config: &Config, log: &KafkaLog, command: TopicsCommand) -> Result<E
         (false, _, 0) => format!("{create} to create, nothing refused: {WHO_CREATES}."),
         (false, _, _) => {
             format!(
-                "{create} to create, {refused} refused: nothing is created until that is mended."
+                "{create} to create, {refused} refused: nothing is created until that is fixed."
             )
         }
+        (true, 0, 0) => "0 created: all topics are there.".to_owned(),
         (true, _, 0) => {
             log.ensure_topics(&specs)?;
             format!("{create} created.")
         }
         (true, _, _) => {
-            format!("{refused} refused, so nothing was created: mend that first.")
+            format!("{refused} refused, so nothing was created: fix that first.")
         }
     };
     super::print(&end)?;

@@ -112,15 +112,18 @@ async fn a_warning_is_read_at_another_process(site: &Site) {
         log["items"].as_array()?.first().cloned()
     })
     .await;
-    assert!(line["message"].as_str().unwrap().contains("the devices stay as they were"), "{line}");
-    assert_eq!(line["target"], "pipeline::system::inventory");
+    assert!(
+        line["message"].as_str().unwrap().contains("what it maintains stays as it was"),
+        "{line}"
+    );
+    assert_eq!(line["target"], "pipeline::run::outside::followers");
     assert!(!line["fields"]["error"].as_str().unwrap().is_empty(), "{line}");
     let mut seen = String::new();
     while !seen.contains("event: log\n") {
         let chunk = tokio::time::timeout(WITHIN, events.chunk()).await.unwrap().unwrap().unwrap();
         seen.push_str(&String::from_utf8_lossy(&chunk));
     }
-    assert!(seen.contains("the devices stay as they were"), "{seen}");
+    assert!(seen.contains("what it maintains stays as it was"), "{seen}");
     std::fs::write(site.inventory(), devices).unwrap();
 }
 

@@ -156,13 +156,28 @@ impl<S: Follow> Followers<S> {
     }
 }
 
+/// Shows whether a source fails, for as long as this process follows it.
+struct Failing(String);
+
+impl Failing {
+    fn set(&self, fails: bool) {
+        families::SOURCE_FAILING.set([&self.0], f64::from(u8::from(fails)));
+    }
+}
+
+impl Drop for Failing {
+    fn drop(&mut self) {
+        self.set(false);
+    }
+}
+
 /// Follows one source for as long as it is ours.
 async fn follow<S: Follow>(source: Arc<S>, definition: Source, mut out: Batches<S::Output>) {
     let mut pause = PAUSE.0;
-    let name = definition.key().to_string();
+    let failing = Failing(definition.key().to_string());
     loop {
         let began = Instant::now();
-        families::SOURCE_FAILING.set([&name], 0.0);
+        failing.set(false);
         let run = std::panic::AssertUnwindSafe(source.follow(&definition, &mut out));
         let error = match run.catch_unwind().await {
             Ok(Ok(())) => None,
@@ -173,8 +188,12 @@ async fn follow<S: Follow>(source: Arc<S>, definition: Source, mut out: Batches<
             pause = PAUSE.0;
         }
         if let Some(error) = error {
-            families::SOURCE_FAILING.set([&name], 1.0);
-            tracing::error!(source = name, kind = S::KIND, %error, ?pause, "source: tried again");
+            failing.set(true);
+            tracing::error!(
+                source = failing.0, kind = S::KIND, %error, ?pause,
+                "a source cannot be followed; what it maintains stays as it was; tried again after \
+                 the pause"
+            );
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PAUSE.1);
