@@ -12,12 +12,9 @@ use crate::rim::ApiError;
 #[folder = "../frontend/dist"]
 struct Ui;
 
-/// First parts of paths that are the API's: what is unknown below them is no page of the UI. The
-/// UI's own pages may have such a name, with nothing below it.
-const API_ROOTS: [&str; 17] = [
-    // No root of ours, but where people look for one.
-    "api",
-    "v1",
+/// Areas of the API: what is below their version (`/system/v1/...`) is no page of the UI. The UI's
+/// own pages may have such a name, also with something below it (`/system/log`).
+const AREAS: [&str; 8] = [
     "identity",
     "inventory",
     "automation",
@@ -26,6 +23,13 @@ const API_ROOTS: [&str; 17] = [
     "notifications",
     "system",
     "integrations",
+];
+
+/// Other first parts of paths with nothing of the UI below them.
+const API_ROOTS: [&str; 9] = [
+    // No root of ours, but where people look for one.
+    "api",
+    "v1",
     "schemas",
     "subjects",
     // Clients of a schema registry ask below it first, and go on after a 404.
@@ -68,7 +72,15 @@ fn unknown(path: &str) -> ApiError {
 }
 
 fn is_api(path: &str) -> bool {
-    path.split_once('/').is_some_and(|(first, _)| API_ROOTS.contains(&first))
+    let Some((first, rest)) = path.split_once('/') else { return false };
+    let second = rest.split('/').next().unwrap_or_default();
+    API_ROOTS.contains(&first) || AREAS.contains(&first) && is_version(second)
+}
+
+/// `v1` and the like.
+fn is_version(part: &str) -> bool {
+    let digits = part.strip_prefix('v').unwrap_or_default();
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The UI's own paths have no dot in their last part.
@@ -137,5 +149,20 @@ fn owned(file: EmbeddedFile) -> Bytes {
     match file.data {
         std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
         std::borrow::Cow::Owned(bytes) => Bytes::from(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_api;
+
+    #[test]
+    fn pages_of_the_ui_may_lie_below_an_area() {
+        for path in ["system", "system/log", "credentials", "devices/1/v1", "", "system/version"] {
+            assert!(!is_api(path), "{path}");
+        }
+        for path in ["system/v1/log", "system/v1", "inventory/v2/x", "api/x", "subjects/a"] {
+            assert!(is_api(path), "{path}");
+        }
     }
 }
