@@ -9,6 +9,7 @@ use crate::log::conformance::{
     DAY, Seen, all, at, fresh, join, polled, produce, record, rest, spec, topic, until, values,
 };
 use crate::log::kafka::KafkaLog;
+use crate::log::kafka::claims::Claims;
 use crate::log::{Event, EventLog, LogError, Start};
 
 /// Tells the child what to do: bootstrap, prefix, group, input, output.
@@ -162,6 +163,30 @@ fn a_member_that_stalled_in_a_rebalance_has_lost_everything() {
     });
     assert!(seen.owned.is_disjoint(&woken.owned));
     assert_eq!(values(&all(&kafka, &output, 1)), ["of the heir"]);
+}
+
+/// Nothing else stands against it: it is in its group, its session lives, and its claim is there. So
+/// the brokers must refuse its commit.
+#[test]
+fn the_next_owner_fences_one_that_knows_of_nothing() {
+    let Some(kafka) = RealKafka::new() else { return };
+    let (input, output) = (topic(&kafka, 1, DAY), topic(&kafka, 1, DAY));
+    let group = fresh("g");
+    let mut former = join(&kafka, &spec(&group, &input, "0"));
+    Seen::default().wait(&kafka, &mut *former, 1);
+    former.send(record(&output, 0, "k", "before")).unwrap();
+    former.commit(&[at(0, 1)]).unwrap();
+
+    let log = kafka.kafka();
+    let id = format!("{}:1", log.cluster.full(&group));
+    let mut next = Claims::new(&log.claims, &spec(&group, &input, "1"), &id);
+    next.take(&[0]).unwrap();
+    let late = former
+        .send(record(&output, 0, "k", "after"))
+        .and_then(|()| former.commit(&[at(0, 2)]))
+        .unwrap_err();
+    assert!(!matches!(late, LogError::Fatal { .. }), "it begins anew: {late}");
+    assert_eq!(values(&all(&kafka, &output, 1)), ["before"]);
 }
 
 /// The group lets a member go whose producer works on, so the fence by its session never comes: what
