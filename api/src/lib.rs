@@ -34,9 +34,9 @@ pub use auth::{AdminError, ensure_admin, reset_admin};
 pub use families::FAMILIES;
 pub use live::{Live, LiveEvent, LogPlace};
 pub use ports::{
-    Commands, DatabaseStatus, LogStatus, PollerTiming, PortError, PortFuture, ProbeReport,
-    ProbeRequest, ProbeStep, Prober, ProcessInfo, RoleStatus, StoredCredential, System,
-    SystemStatus, Trouble, Vault,
+    DatabaseStatus, Entities, EntityReply, EntityRequest, LogStatus, PollerTiming, PortError,
+    PortFuture, ProbeReport, ProbeRequest, ProbeStep, Prober, ProcessInfo, RoleStatus,
+    StoredCredential, System, SystemStatus, Trouble, Vault,
 };
 pub use router::router;
 pub use serve::{serve, serve_telemetry};
