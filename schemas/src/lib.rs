@@ -45,4 +45,4 @@ pub use records::{
 };
 pub use registry::{LOCAL_ID_BASE, SchemaId, SchemaStore, Shipped};
 pub use source::{Source, SourceKey};
-pub use wire::{AvroRecord, CodecError, DeviceInput, EntityInput, decode_as_each, encode, shipped};
+pub use wire::{AvroRecord, CodecError, DeviceInput, decode_as_each, encode, shipped};
