@@ -13,6 +13,7 @@ interface Asked {
   body: unknown;
   me: object;
   id: string | undefined;
+  match: string | undefined;
 }
 type Route = [method: string, pattern: RegExp, run: (asked: Asked) => unknown];
 
@@ -25,9 +26,16 @@ async function answer(input: RequestInfo | URL, init: RequestInit = {}): Promise
     const found = pattern.exec(pathname);
     if (method !== (init.method ?? "GET") || !found) continue;
     const body = init.body ? JSON.parse(String(init.body)) : {};
-    const made = await run({ query, body, me, id: found[1] });
-    const [status, content] = Array.isArray(made) ? made : [200, made];
-    return new Response(content === undefined ? null : JSON.stringify(content), { status });
+    const match = new Headers(init.headers).get("if-match") ?? undefined;
+    try {
+      const made = await run({ query, body, me, id: found[1], match });
+      const [status, content] = Array.isArray(made) ? made : [200, made];
+      return new Response(content === undefined ? null : JSON.stringify(content), { status });
+    } catch (error) {
+      const problem = (error as { body?: { status: number } }).body;
+      if (!problem) throw error;
+      return new Response(JSON.stringify(problem), { status: problem.status });
+    }
   }
   return new Response(JSON.stringify({ title: "Not Found", status: 404 }), { status: 404 });
 }

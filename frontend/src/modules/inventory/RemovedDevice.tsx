@@ -1,22 +1,21 @@
-import { ApiError } from "../../api/client";
-import { Empty } from "../../parts/Face";
+import { Removed } from "../../entities/Removed";
 import { Link } from "../../parts/Link";
-import { PageHeading } from "../../parts/PageHeading";
+import { DEVICE_FIELDS } from "./fields";
+import { devicePath } from "./queries";
 
-export const isRemoved = (error: unknown): boolean =>
-  error instanceof ApiError && error.status === 404;
-
-/** It was here a moment ago: nothing of it can be acted on, and nothing of it is shown as true. */
-export function Removed({ name }: { name: string }) {
+export function RemovedDevice(props: { id: string; name?: string | undefined; error: unknown }) {
   return (
-    <>
-      <PageHeading title={name} />
-      <Empty title="This device was removed">
-        <p>It is no longer polled. Samples already stored stay until their retention ends.</p>
-        <p>
-          <Link to="/">See the devices</Link>
-        </p>
-      </Empty>
-    </>
+    <Removed
+      path={devicePath(props.id)}
+      what="device"
+      fields={DEVICE_FIELDS}
+      name={props.name}
+      error={props.error}
+    >
+      <p>It is no longer polled. Samples already stored stay until their retention ends.</p>
+      <p>
+        <Link to="/">See the devices</Link>
+      </p>
+    </Removed>
   );
 }
