@@ -133,6 +133,7 @@ fn finish_operation(path: &str, operation: &mut Value) {
     let open = operation.get("security") == Some(&json!([{}]));
     let parameters = operation.get("parameters").and_then(Value::as_array);
     let has_query = parameters.is_some_and(|all| all.iter().any(|p| p["in"] == "query"));
+    let has_condition = parameters.is_some_and(|all| all.iter().any(|p| p["name"] == "If-Match"));
     let has_body = operation.contains_key("requestBody");
     let mut problems = vec![
         ("400", "The request cannot be read"),
@@ -151,6 +152,9 @@ fn finish_operation(path: &str, operation: &mut Value) {
     }
     if has_query || has_body {
         problems.push(("422", "Fields are wrong; all of them are named"));
+    }
+    if has_condition {
+        problems.push(("412", "Somebody changed it meanwhile; ETag has its revision now"));
     }
     if has_body {
         problems.push(("413", "The body is too large"));
