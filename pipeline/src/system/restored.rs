@@ -1,6 +1,6 @@
 //! Devices that the database has and the event log's inventory lacks, because the database was
 //! restored beside a new log or the log was lost. The log is what is polled: nobody polls them. That
-//! is said, their states become unknown, and `opsconductor inventory import --from-database` puts
+//! is said, their states become unknown, and `opsconductor config apply --from-database` puts
 //! them on the log with their ids, so that their history goes on.
 
 use std::collections::BTreeSet;
@@ -28,8 +28,8 @@ const AT_ONCE: usize = 256;
 /// Devices named in a plan.
 const MAX_NAMED: usize = 200;
 
-const REASON: &str = "not in the event log's inventory, so nobody polls it: opsconductor inventory \
-                      import --from-database";
+const REASON: &str = "not in the event log's inventory, so nobody polls it: opsconductor config apply \
+                      --from-database";
 
 /// What is to be said of them, if there are any. Clones are the same.
 #[derive(Clone, Default)]
@@ -50,8 +50,8 @@ fn warning(unlisted: &[Device]) -> Option<String> {
     (count > 0).then(|| {
         format!(
             "{count} devices of the database are not in this event log's inventory, so nobody polls \
-             them: `opsconductor inventory import --from-database` puts them there, `opsconductor \
-             device remove` forgets one"
+             them: `opsconductor config apply --from-database` puts them there; those that are not to \
+             be there are removed afterwards"
         )
     })
 }
@@ -140,12 +140,19 @@ pub fn look(config: &Config, log: &dyn EventLog) -> Option<String> {
     })
 }
 
-/// For `opsconductor inventory import --from-database`: puts these devices on the log if `yes`, and
-/// says what it did or would do.
+/// What [`import`] found.
+pub struct Found {
+    /// What it did or would do, for people.
+    pub text: String,
+    /// How many devices the log lacks.
+    pub devices: usize,
+}
+
+/// For `opsconductor config plan|apply --from-database`: puts these devices on the log if `really`.
 ///
 /// # Errors
 /// [`StartError`].
-pub fn import(config: &Config, runtime: &Handle, yes: bool) -> Result<String, StartError> {
+pub fn import(config: &Config, runtime: &Handle, really: bool) -> Result<Found, StartError> {
     let pool = runtime.block_on(database::pool_now(config))?;
     let log = crate::log::open(config)?;
     log.ensure_topics(&topology::topics(config.log.partitions))?;
@@ -156,34 +163,31 @@ pub fn import(config: &Config, runtime: &Handle, yes: bool) -> Result<String, St
         found.into_iter().partition(|device| device.source == Demo::SOURCE);
     let mut text = String::new();
     for device in devices.iter().take(MAX_NAMED) {
-        text.push_str(&format!("add     {} ({})\n", device.name, device.address));
+        text.push_str(&format!("+ device {} ({})\n", device.name, device.address));
     }
     let more = devices.len().saturating_sub(MAX_NAMED);
     if more > 0 {
-        text.push_str(&format!("        and {more} more\n"));
+        text.push_str(&format!("  and {more} more\n"));
     }
     text.push_str(&format!("{} to add to log {id}", devices.len()));
     if !demo.is_empty() {
         text.push_str(&format!("; {} of the demo network are left out", demo.len()));
     }
-    if devices.is_empty() {
-        return Ok(text);
-    }
-    if !yes {
-        text.push_str("\nNothing was changed; --yes does it.");
-        return Ok(text);
+    let found = devices.len();
+    if devices.is_empty() || !really {
+        return Ok(Found { text, devices: found });
     }
     SchemaTopic::new(Arc::clone(&log), SchemaStore::new()).publish()?;
     let commands = Commands::new(log.as_ref())?;
     let put = |mut device: Device| {
         device.updated_at = wall_ms();
         let commands = &commands;
-        async move { commands.put(&device).await }
+        async move { commands.publish(&DEVICE, &device).await }
     };
     let written: Vec<_> = runtime
         .block_on(futures::stream::iter(devices).map(put).buffer_unordered(AT_ONCE).collect());
     let failed = |error: api::PortError| StartError::machine("event log", error);
     written.into_iter().collect::<Result<Vec<()>, _>>().map_err(failed)?;
     text.push_str("\ndone: pollers take them over as soon as they run");
-    Ok(text)
+    Ok(Found { text, devices: found })
 }
