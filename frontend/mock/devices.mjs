@@ -91,8 +91,8 @@ const ECHO = [
 
 function checkDraft(body) {
   const errors = [];
-  if (!/^[0-9a-f.:]+$/i.test(body.address ?? "")) {
-    errors.push({ field: "address", detail: "Not an IP address." });
+  if (!/^[0-9a-z.:-]+$/i.test(body.address ?? "")) {
+    errors.push({ field: "address", detail: "Neither an IP address nor a host name." });
   }
   if (body.credential && !world.credentials.has(body.credential)) {
     errors.push({ field: "credential", detail: "No such credential." });

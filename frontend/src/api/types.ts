@@ -13,9 +13,7 @@ export type DeviceSummary = Schemas["DeviceSummary"] & {
 };
 export type StatusChange = Schemas["StatusChange"];
 /** A summary and more; said so, because the generator sees only the sum. */
-export type DeviceDetail = DeviceSummary &
-  Omit<Schemas["DeviceDetail"], keyof DeviceSummary> &
-  Revised;
+export type DeviceDetail = DeviceSummary & Omit<Schemas["DeviceDetail"], keyof DeviceSummary>;
 export type DeviceDraft = Schemas["DeviceInput"];
 export type Summary = Schemas["Summary"] & { shortest_interval_ms?: number | null };
 export type DeviceTestDraft = Schemas["DeviceTestInput"];
@@ -67,40 +65,12 @@ export type ProcessInfo = Schemas["ProcessInfo"];
 export type LogLine = Schemas["LogLine"];
 export type LogPage = Schemas["LogPage"];
 
+export type DeviceGroup = Schemas["DeviceGroup"];
+export type DeviceGroupDraft = Schemas["DeviceGroupInput"];
 /** Of whatever is configured: which version it is, and whose. */
-export interface Revised {
-  name: string;
-  revision: number;
-  updated_at: number;
-  updated_by: string;
-}
-export type DeviceGroup = Revised & {
-  id: string;
-  description: string;
-  site: string | null;
-  tags: string[];
-  devices: string[];
-  members: number;
-};
-export interface DeviceGroupDraft {
-  name: string;
-  description?: string;
-  site?: string | null;
-  tags?: string[];
-  devices?: string[];
-}
-export interface HistoryItem {
-  revision: number;
-  at: number;
-  by: string;
-  present: boolean;
-  name: string;
-  body: Record<string, unknown> | null;
-}
-export interface HistoryPage {
-  items: HistoryItem[];
-  next_cursor: string | null;
-}
+export type Revised = Pick<DeviceGroup, "name" | "revision" | "updated_at" | "updated_by">;
+export type HistoryItem = Schemas["Version"];
+export type HistoryPage = Schemas["VersionPage"];
 
 export type FieldError = Schemas["FieldError"];
 /** What failed, as RFC 9457 has it; a failure on the way has no more than title and status. */

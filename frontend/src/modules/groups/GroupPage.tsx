@@ -8,7 +8,7 @@ import History from "../../entities/History";
 import { isRemoved } from "../../entities/Removed";
 import { personName } from "../../entities/words";
 import { useNow } from "../../lib/clock";
-import { count } from "../../lib/format";
+import { count, duration } from "../../lib/format";
 import { seenAt } from "../../lib/fresh";
 import { Button, buttonClass } from "../../parts/Button";
 import { Empty, Failed, Loading, NotUpToDate } from "../../parts/Face";
@@ -101,7 +101,22 @@ function Verdict({ id }: { id: string }) {
   const first = data?.pages[0];
   if (!data || !first) return null;
   const rows = data.pages.flatMap((page) => page.items);
-  return <p className="lead">{verdictOf(rows, first.total, seenAt(first.asked_at ?? 0, now))}</p>;
+  const worst = rows.find(({ enabled }) => enabled);
+  return (
+    <p className="lead">
+      {verdictOf(rows, first.total, seenAt(first.asked_at ?? 0, now))}.{" "}
+      {worst && worst.state !== "up" && worst.since > 0 && (
+        <span className="muted">
+          Worst:{" "}
+          <Link to="/devices/$id" params={{ id: worst.id }}>
+            {worst.name}
+          </Link>
+          , {worst.state} for {duration(now - worst.since)}
+          {worst.reason && `: ${worst.reason}`}.
+        </span>
+      )}
+    </p>
+  );
 }
 
 function Faces({ group }: { group: DeviceGroup }) {
@@ -142,7 +157,7 @@ function Members({ group }: { group: DeviceGroup }) {
       }
       tools={() => (
         <Link to="/" search={{ group: group.id }}>
-          Filter them
+          Filter in Devices
         </Link>
       )}
       none={

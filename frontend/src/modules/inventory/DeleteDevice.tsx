@@ -27,8 +27,8 @@ export function DeleteDevice({ device, onClose }: { device: DeviceDetail; onClos
       onClose={onClose}
     >
       <p>
-        It is no longer polled and leaves the lists and groups. Samples already stored stay until
-        their retention ends.
+        Then it is no longer polled, and leaves the lists and groups. Samples already stored stay
+        until their retention ends.
       </p>
     </Removal>
   );
