@@ -176,7 +176,7 @@ impl Fields {
     /// An optional list of texts.
     pub(crate) fn texts(&mut self, field: &str, rule: Text, max: usize) -> Option<Vec<String>> {
         self.list(field, max, "a list of texts", |text| {
-            problem_of(&text, rule).map_or(Ok(text), Err)
+            problem_of(text, rule).map_or_else(|| Ok(text.to_owned()), Err)
         })
     }
 
@@ -184,7 +184,7 @@ impl Fields {
     pub(crate) fn ids<T: PathId>(&mut self, field: &str, max: usize) -> Option<Vec<T>> {
         self.list(field, max, "a list of ids", |text| {
             let wrong = || format!("must be the id of a {}: {}", T::WHAT, T::FORM);
-            T::parse(&text).ok_or_else(wrong)
+            T::parse(text).ok_or_else(wrong)
         })
     }
 
@@ -194,7 +194,7 @@ impl Fields {
         field: &str,
         max: usize,
         what: &str,
-        read: impl Fn(String) -> Result<T, String>,
+        read: impl Fn(&str) -> Result<T, String>,
     ) -> Option<Vec<T>> {
         let Value::Array(items) = self.take(field)? else {
             self.wrong(field, format!("must be {what}"));
@@ -207,9 +207,9 @@ impl Fields {
         let mut list = Vec::with_capacity(items.len());
         let mut wrong = 0;
         for (index, item) in items.into_iter().enumerate() {
-            let read = match item {
-                Value::String(text) => read(text),
-                _ => Err("must be a text".to_owned()),
+            let read = match item.as_str() {
+                Some(text) => read(text),
+                None => Err("must be a text".to_owned()),
             };
             match read {
                 Ok(item) => list.push(item),

@@ -14,8 +14,9 @@ use crate::state::ApiState;
 #[utoipa::path(put, path = "/inventory/v1/device-groups/{id}", tag = "inventory",
     operation_id = "replaceDeviceGroup",
     params(("id" = String, Path, description = "Group id", format = Uuid),
-        ("If-Match" = Option<String>, Header, description = "The revision it is meant for, as ETag \
-            has it; left out, or *: whichever there is")),
+        ("If-Match" = Option<String>, Header, pattern = "^(\\*|(W/)?\"[1-9][0-9]{0,17}\")$",
+            description = "The revision it is meant for, as ETag has it; left out, or *: whichever \
+                there is")),
     request_body = DeviceGroupInput,
     responses((status = 200, description = "The group as it is now", body = DeviceGroup,
         headers(("ETag" = String, description = "Its revision, for If-Match")))))]

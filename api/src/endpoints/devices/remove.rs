@@ -17,8 +17,9 @@ use crate::state::ApiState;
 #[utoipa::path(delete, path = "/inventory/v1/devices/{id}", tag = "inventory",
     operation_id = "deleteDevice",
     params(("id" = String, Path, description = "Device id", format = Uuid),
-        ("If-Match" = Option<String>, Header, description = "The revision it is meant for, as ETag \
-            has it; left out, or *: whichever there is")),
+        ("If-Match" = Option<String>, Header, pattern = "^(\\*|(W/)?\"[1-9][0-9]{0,17}\")$",
+            description = "The revision it is meant for, as ETag has it; left out, or *: whichever \
+                there is")),
     responses((status = 204, description = "It is gone")))]
 pub(crate) async fn remove(
     State(state): State<ApiState>,

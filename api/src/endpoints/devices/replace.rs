@@ -16,8 +16,9 @@ use crate::state::ApiState;
 #[utoipa::path(put, path = "/inventory/v1/devices/{id}", tag = "inventory",
     operation_id = "replaceDevice",
     params(("id" = String, Path, description = "Device id", format = Uuid),
-        ("If-Match" = Option<String>, Header, description = "The revision it is meant for, as ETag \
-            has it; left out, or *: whichever there is")),
+        ("If-Match" = Option<String>, Header, pattern = "^(\\*|(W/)?\"[1-9][0-9]{0,17}\")$",
+            description = "The revision it is meant for, as ETag has it; left out, or *: whichever \
+                there is")),
     request_body = DeviceInput,
     responses((status = 200, description = "The device as it is now", body = DeviceSummary,
         headers(("ETag" = String, description = "Its revision, for If-Match")))))]
