@@ -269,6 +269,27 @@ async function onPhone({ page, setup }) {
   }
 }
 
+/** That a secret was replaced, and by whom; never what it is. */
+async function credentialHistory({ page, setup }) {
+  const name = `e2e-cred-${Date.now()}`;
+  const path = `/credentials/v1/credentials/${name}`;
+  const kind = { kind: "snmp_v2c" };
+  await goto(page, setup, "/");
+  await elsewhere(page, "PUT", path, { ...kind, community: "canary-one" });
+  await elsewhere(page, "PUT", path, { ...kind, community: "canary-two" });
+  await goto(page, setup, "/credentials");
+  await page.getByRole("button", { name: `History of ${name}` }).click();
+  const versions = page.locator(".versions > li");
+  await until("both versions", 10_000, async () => (await versions.count()) === 2);
+  check(/changed it.*Secret/s.test(await versions.first().textContent()), "no other secret");
+  check(!/canary/.test(await page.content()), "a secret is on the page");
+  await look(page, setup, "credential-history");
+  await page.keyboard.press("Escape");
+  await theDialog(page).waitFor({ state: "detached" });
+  check(/History of/.test(await focused(page)), `the focus is at ${await focused(page)}`);
+  await elsewhere(page, "DELETE", path);
+}
+
 /** The pages by themselves, as the mock's network has them. */
 async function invented({ page, setup }) {
   if (!setup.mock) return;
@@ -285,6 +306,7 @@ export const entityTests = [
   ["entities: two change one device", twoChangeOne],
   ["entities: the history of a device", deviceHistory],
   ["entities: groups of devices", groups],
+  ["entities: the history of a credential", credentialHistory],
   ["entities: on a phone", onPhone],
   ["entities: an invented group", invented],
 ];

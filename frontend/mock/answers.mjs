@@ -5,6 +5,7 @@ import { checkCredential, KINDS } from "./kinds.mjs";
 import { linesOf } from "./log.mjs";
 import { page } from "./page.mjs";
 import { account, missing, Problem, started, world } from "./state.mjs";
+import { history, keep, keepRemoval, versionsOf } from "./versions.mjs";
 import { hash } from "./world.mjs";
 
 function summary() {
@@ -199,18 +200,24 @@ const pollers = ({ query }) => {
 const usersOf = (name) =>
   [...world.devices.values()].filter((d) => d.credential === name).map((d) => d.name);
 
-function putCredential(name, body) {
+for (const [name, { kind, at }] of world.credentials)
+  keep("credential", name, "anna", { name, kind, version: 1 }, at);
+
+function putCredential(name, body, by) {
   checkCredential(body);
-  world.credentials.set(name, { kind: body.kind, at: Date.now() });
+  const { kind } = body;
+  const version = 1 + (versionsOf("credential", name)[0]?.body?.version ?? 0);
+  world.credentials.set(name, { kind, at: Date.now() });
+  keep("credential", name, by, { name, kind, version });
   return { name, kind: body.kind, devices: usersOf(name).length, used_by: [] };
 }
 
-function createCredential(body) {
+function createCredential(body, by) {
   if (world.credentials.has(body.name)) {
     const detail = `there is a credential ${body.name} already; its secret was not changed`;
     throw new Problem(409, "Conflict", detail, [{ field: "name", detail }]);
   }
-  return [201, putCredential(body.name, body)];
+  return [201, putCredential(body.name, body, by)];
 }
 
 const credentials = () => ({
@@ -269,8 +276,21 @@ export const ROUTES = [
   ["GET", /^\/system\/v1\/log$/, ({ query }) => logPage(query)],
   ["GET", /^\/credentials\/v1\/kinds$/, () => ({ items: KINDS })],
   ["GET", /^\/credentials\/v1\/credentials$/, credentials],
-  ["PUT", /^\/credentials\/v1\/credentials\/([^/]+)$/, ({ id, body }) => putCredential(id, body)],
-  ["POST", /^\/credentials\/v1\/credentials$/, ({ body }) => createCredential(body)],
+  [
+    "PUT",
+    /^\/credentials\/v1\/credentials\/([^/]+)$/,
+    ({ id, body, me }) => putCredential(id, body, me.username),
+  ],
+  [
+    "POST",
+    /^\/credentials\/v1\/credentials$/,
+    ({ body, me }) => createCredential(body, me.username),
+  ],
+  [
+    "GET",
+    /^\/credentials\/v1\/credentials\/([^/]+)\/history$/,
+    ({ id, query }) => history("credential", id, query),
+  ],
   // Not of the product: makes the live events fall silent, for the tests.
   [
     "PUT",
@@ -283,10 +303,11 @@ export const ROUTES = [
   [
     "DELETE",
     /^\/credentials\/v1\/credentials\/([^/]+)$/,
-    ({ id }) => {
+    ({ id, me }) => {
       const users = usersOf(id);
       if (users.length) throw new Problem(409, "Conflict", `${users.length} device(s) use ${id}`);
       if (!world.credentials.delete(id)) throw missing();
+      keepRemoval("credential", id, me.username, id);
       return [204];
     },
   ],

@@ -98,7 +98,7 @@ export function GroupForm({ opened, latest, removed = false }: FormProps) {
             </div>
             <p className="hint">
               Every device that has this site and all of these tags is a member, also one that is
-              added later. Empty: none is a member by that.
+              added later. Where both are empty, none is a member in this way.
             </p>
           </div>
         </fieldset>
