@@ -187,9 +187,9 @@ impl Topology {
             };
             let pace = Pace {
                 // Only a processor has state that time could change.
-                tick_ms: match (kind == Kind::Processor, tick_ms) {
-                    (true, slow) => slow.unwrap_or(context.pace.tick_ms),
-                    (false, _) => 0,
+                tick_ms: match context.pace.tick_ms {
+                    usual if kind == Kind::Processor && usual > 0 => tick_ms.unwrap_or(usual),
+                    _ => 0,
                 },
                 commit_ms: commit_ms.unwrap_or(context.pace.commit_ms),
                 ..context.pace

@@ -149,7 +149,7 @@ pub fn chain_outputs() -> Outputs<Output> {
 }
 
 /// What the decisions on entities write.
-fn entity_outputs() -> Outputs<EntityOutput> {
+pub fn entity_outputs() -> Outputs<EntityOutput> {
     let topics: Vec<&dyn Named> =
         vec![&ENTITY_ANSWER, &ENTITY, &ENTITY_HISTORY, &DEVICE, &CREDENTIAL];
     Outputs::of(topics, |output| match output {

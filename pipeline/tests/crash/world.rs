@@ -10,7 +10,9 @@ use pipeline::clock::Clock;
 use pipeline::log::embedded::{Fault, Memory};
 use pipeline::log::{EventLog, Record, Start};
 use pipeline::run::wiring::RunError;
-use pipeline::topology::{Context, DEAD_LETTER, POLL, STATE_DEVICE, chain_outputs, topics};
+use pipeline::topology::{
+    Context, DEAD_LETTER, POLL, STATE_DEVICE, chain_outputs, entity_outputs, topics,
+};
 use schemas::SchemaStore;
 
 use crate::bugs::{Bug, CHAIN, Saboteur};
@@ -214,7 +216,9 @@ impl<'a> World<'a> {
             commits: self.commits.load(Ordering::Relaxed),
             sink_writes,
         };
-        for topic in chain_outputs().topics().chain([POLL.name, DEAD_LETTER.name]) {
+        let mut all: Vec<&str> = chain_outputs().topics().collect();
+        all.extend(entity_outputs().topics());
+        for topic in all.into_iter().chain([POLL.name, DEAD_LETTER.name]) {
             for record in read(&self.memory, topic)? {
                 let key = record.key.as_deref().unwrap_or_default().to_vec();
                 let value = record.value.as_deref().unwrap_or_default().to_vec();
