@@ -113,6 +113,39 @@ async function twoChangeOne({ page, setup, complaints }) {
   complaints.length = 0;
 }
 
+/** What became of a try that was not answered, of the same change twice, of what is gone. */
+async function otherOutcomes({ page, setup, complaints }) {
+  const name = `e2e-out-${Date.now()}`;
+  await goto(page, setup, "/devices/new");
+  const path = await addDevice(page, device(name));
+  const save = page.getByRole("button", { name: "Save", exact: true });
+  await goto(page, setup, `${path.replace("/inventory/v1", "")}/edit`);
+  await page.getByLabel("Site").fill("same");
+  const problem = { title: "Unavailable", status: 503, detail: "not answered yet" };
+  const unanswered = (route) =>
+    route.request().method() === "PUT"
+      ? route.fulfill({ status: 503, contentType: "application/problem+json", json: problem })
+      : route.continue();
+  await page.route(`**${path}`, unanswered);
+  await save.click();
+  await page.getByText("It is not known whether it was saved: not answered yet").waitFor();
+  await page.unroute(`**${path}`, unanswered);
+  await elsewhere(page, "PUT", path, device(name, { site: "same" }));
+  await save.click();
+  await theDialog(page).getByText("Nothing differs").waitFor();
+  await look(page, setup, "conflict-nothing");
+  await theDialog(page).getByRole("button", { name: "Close" }).last().click();
+  await page.getByLabel("Site").fill("typed");
+  await elsewhere(page, "DELETE", path);
+  await save.click();
+  await page.getByText("It was deleted meanwhile").waitFor();
+  check((await page.getByLabel("Site").inputValue()) === "typed", "what was typed is lost");
+  await look(page, setup, "device-form-removed");
+  await page.getByRole("link", { name: "See who deleted it" }).click();
+  await page.getByText("This device was removed").waitFor();
+  complaints.length = 0;
+}
+
 async function deviceHistory({ page, setup }) {
   const name = `e2e-history-${Date.now()}`;
   await goto(page, setup, "/");
@@ -304,6 +337,7 @@ async function invented({ page, setup }) {
 
 export const entityTests = [
   ["entities: two change one device", twoChangeOne],
+  ["entities: other outcomes of a change", otherOutcomes],
   ["entities: the history of a device", deviceHistory],
   ["entities: groups of devices", groups],
   ["entities: the history of a credential", credentialHistory],

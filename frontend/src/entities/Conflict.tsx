@@ -25,10 +25,12 @@ export default function Conflict({ other, found, ...rest }: ConflictProps) {
       <div className="stack">
         <p>
           <b>{who}</b> saved another version <Age at={other.updated_at} />, after you opened this
-          form. <b>Yours is not saved yet.</b>
+          form. {found.length > 0 && <b>Yours is not saved yet.</b>}
         </p>
         {found.length === 0 ? (
-          <p>Nothing differs: what you typed is what is there now.</p>
+          <p>
+            Nothing differs: what you typed is what is there now. There is nothing left to save.
+          </p>
         ) : (
           <Versions found={found} who={who} />
         )}
@@ -79,6 +81,15 @@ function Choices({
   onTheirs,
   onEdit,
 }: Omit<ConflictProps, "other"> & { who: string }) {
+  if (found.length === 0) {
+    return (
+      <div className="row end">
+        <Button variant="primary" onClick={onTheirs}>
+          Close
+        </Button>
+      </div>
+    );
+  }
   const undone = found.filter(({ by }) => by !== "me");
   const both = canMerge(found);
   return (
@@ -90,12 +101,10 @@ function Choices({
             other.
           </li>
         )}
-        {found.length > 0 && (
-          <li>
-            <b>Keep mine</b>: your version is saved as you typed it
-            {undone.length > 0 && `; what ${who} changed is undone: ${names(undone)}`}.
-          </li>
-        )}
+        <li>
+          <b>Keep mine</b>: your version is saved as you typed it
+          {undone.length > 0 && `; what ${who} changed is undone: ${names(undone)}`}.
+        </li>
         <li>
           <b>Take theirs</b>: the form shows their version, yours is dropped. Nothing is saved.
         </li>
@@ -105,11 +114,9 @@ function Choices({
         <Button disabled={busy} onClick={onTheirs}>
           Take theirs
         </Button>
-        {found.length > 0 && (
-          <Button variant={both ? "plain" : "primary"} busy={busy} onClick={onMine}>
-            Keep mine
-          </Button>
-        )}
+        <Button variant={both ? "plain" : "primary"} busy={busy} onClick={onMine}>
+          Keep mine
+        </Button>
         {both && (
           <Button variant="primary" busy={busy} onClick={onBoth}>
             Keep both

@@ -7,7 +7,7 @@ import { Button } from "../parts/Button";
 import { Answer, NoData } from "../parts/Face";
 import { Age } from "../parts/State";
 import { Changes } from "./Changes";
-import { changesOf, type EntityField, fieldOf, textOf } from "./fields";
+import { changesOf, type EntityField, moves, textOf } from "./fields";
 import { historyQuery, steps } from "./queries";
 import { personName } from "./words";
 import "./entities.css";
@@ -118,9 +118,7 @@ function Whole({
           <div key={field.name} className="change-pair">
             <dt>{field.label}</dt>
             <dd>
-              {field.Item
-                ? `${(fieldOf(body, field.name) as unknown[]).length} listed`
-                : textOf(field, after)}
+              {field.Item ? `${moves(null, after).added.length} listed` : textOf(field, after)}
             </dd>
           </div>
         ))}

@@ -16,16 +16,25 @@ interface TroubleProps {
   /** The version that somebody else saved meanwhile. */
   other: Revised | null;
   onCompare: () => void;
-  /** It is there no more: where that is on record. */
-  removed: ReactNode;
+  removed: boolean;
+  /** Where it is on record who removed it. */
+  record: ReactNode;
 }
 
-export function Trouble({ error, atField, settled, other, onCompare, removed }: TroubleProps) {
+export function Trouble({
+  error,
+  atField,
+  settled,
+  other,
+  onCompare,
+  removed,
+  record,
+}: TroubleProps) {
   if (removed || (error instanceof ApiError && error.status === 404)) {
     return (
       <Warning role="alert">
         It was deleted meanwhile and cannot be saved. What you typed stays here; to have it again,
-        add it anew. {removed}
+        add it anew. {record}
       </Warning>
     );
   }

@@ -21,7 +21,7 @@ export interface Change {
 /** What everybody has, and nobody changes by hand. */
 const SILENT = new Set(["tenant", "id", "updated_at"]);
 
-export const fieldOf = (body: Body | null, field: string): unknown =>
+const fieldOf = (body: Body | null, field: string): unknown =>
   (body as Record<string, unknown> | null)?.[field];
 
 const isEmpty = (value: unknown): boolean =>

@@ -157,7 +157,11 @@ function columnsOf(
 const fieldsOfHistory = (kinds: readonly CredentialKind[] | undefined): readonly EntityField[] => [
   { name: "name", label: "Name" },
   { name: "kind", label: "Kind", text: (kind) => kindLabel(kinds, String(kind)) },
-  { name: "version", label: "Secret", text: (version) => (version ? `no. ${version}` : "none") },
+  {
+    name: "version",
+    label: "Secret",
+    text: (version) => (version ? `version ${version}` : "none"),
+  },
 ];
 
 interface ActionsProps {

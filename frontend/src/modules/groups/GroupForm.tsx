@@ -79,7 +79,8 @@ export function GroupForm({ opened, latest, removed = false }: FormProps) {
           settled={marks.settled}
           other={other}
           onCompare={() => other && saving.compare(other)}
-          removed={removed && id && <HistoryLink id={id} />}
+          removed={removed}
+          record={id && <HistoryLink id={id} />}
         />
         <TextField label="Name" required maxLength={200} autoComplete="off" {...text("name")} />
         <TextArea

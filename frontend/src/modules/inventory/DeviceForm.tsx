@@ -87,7 +87,8 @@ export function DeviceForm({ opened, latest, removed = false }: FormProps) {
           settled={marks.settled}
           other={other}
           onCompare={() => other && saving.compare(other)}
-          removed={removed && id && <HistoryLink id={id} />}
+          removed={removed}
+          record={id && <HistoryLink id={id} />}
         />
         <TextField
           label="IP address or host name"
@@ -155,7 +156,7 @@ export function DeviceForm({ opened, latest, removed = false }: FormProps) {
 }
 
 const HistoryLink = ({ id }: { id: string }) => (
-  <Link to="/devices/$id" params={{ id }} search={{ tab: "history" }}>
+  <Link to="/devices/$id" params={{ id }}>
     See who deleted it
   </Link>
 );
