@@ -9,14 +9,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use api::PortError;
-use schemas::AvroRecord;
+use schemas::{AvroRecord, SchemaStore};
 use tokio::sync::oneshot;
 
 use super::{Shared, StartError};
-use crate::log::{Record, Start};
+use crate::log::{EventLog, Record, Start};
 use crate::run::follow::Follower;
 use crate::run::schema_topic::SchemaTopic;
 use crate::run::supervise::{Group, Runner};
+use crate::run::wiring::RunError;
 use crate::topic::Topic;
 
 /// Stands for a group among the readers whose lag is shown.
@@ -25,11 +26,17 @@ const GROUP: &str = "api";
 /// Who waits for which answer.
 type Waiting<R> = Arc<Mutex<HashMap<String, oneshot::Sender<R>>>>;
 
-/// Answers of one topic, keyed by the request's id.
+/// Answers of one topic, keyed by the request's id. Clones are the same.
 pub(super) struct Answers<R> {
     waiting: Waiting<R>,
     /// At most so many wait at once.
     most: usize,
+}
+
+impl<R> Clone for Answers<R> {
+    fn clone(&self) -> Self {
+        Self { waiting: Arc::clone(&self.waiting), most: self.most }
+    }
 }
 
 impl<R: AvroRecord + Send> Answers<R> {
@@ -40,20 +47,32 @@ impl<R: AvroRecord + Send> Answers<R> {
         topic: &'static Topic<String, R>,
         most: usize,
     ) -> Result<Self, StartError> {
-        let waiting = Waiting::default();
-        let (known, shared) = (Arc::clone(&waiting), Arc::clone(shared));
+        let (answers, shared) = (Self::new(most), Arc::clone(shared));
+        let known = answers.clone();
         group
             .spawn(&format!("{GROUP} {}", topic.name), move || {
-                let mut schemas = SchemaTopic::new(Arc::clone(&shared.log), shared.schemas.clone());
-                let waiting = Arc::clone(&known);
-                let take =
-                    Box::new(move |record: &Record| take(&waiting, topic, &mut schemas, record));
-                let log = shared.log.as_ref();
-                let follower = Follower::new(log, GROUP, topic.name, Start::Latest, take)?;
+                let follower = known.follower(&shared.log, shared.schemas.clone(), topic)?;
                 Ok(Box::new(follower) as Box<dyn Runner>)
             })
             .map_err(|error| StartError::machine("starting a thread", error))?;
-        Ok(Self { waiting, most })
+        Ok(answers)
+    }
+
+    pub(super) fn new(most: usize) -> Self {
+        Self { waiting: Waiting::default(), most }
+    }
+
+    /// What reads answers from now on.
+    pub(super) fn follower(
+        &self,
+        log: &Arc<dyn EventLog>,
+        schemas: SchemaStore,
+        topic: &'static Topic<String, R>,
+    ) -> Result<Follower, RunError> {
+        let mut schemas = SchemaTopic::new(Arc::clone(log), schemas);
+        let waiting = Arc::clone(&self.waiting);
+        let take = Box::new(move |record: &Record| take(&waiting, topic, &mut schemas, record));
+        Follower::new(log.as_ref(), GROUP, topic.name, Start::Latest, take)
     }
 
     /// Asks, and waits for the answer to `id`; none when there is none in time.
@@ -118,11 +137,11 @@ fn take<R: AvroRecord>(
 
 #[cfg(test)]
 mod tests {
-    use schemas::{EntityAnswer, EntityOutcome, SchemaStore};
+    use schemas::{EntityAnswer, EntityOutcome};
 
     use super::*;
+    use crate::log::Producer;
     use crate::log::embedded::{Clock, Memory};
-    use crate::log::{EventLog, Producer};
     use crate::topology::{ENTITY_ANSWER, topics};
 
     const SOON: Duration = Duration::from_secs(5);
@@ -136,7 +155,7 @@ mod tests {
     fn world(most: usize) -> World {
         let log: Arc<dyn EventLog> = Arc::new(Memory::new(Clock::system()));
         log.ensure_topics(&topics(2)).unwrap();
-        let answers = Arc::new(Answers { waiting: Waiting::default(), most });
+        let answers = Arc::new(Answers::new(most));
         World { answers, producer: log.producer("test").unwrap(), log }
     }
 

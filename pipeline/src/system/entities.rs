@@ -90,3 +90,6 @@ impl api::Entities for Entities {
         Box::pin(self.decided(request))
     }
 }
+
+#[cfg(test)]
+mod tests;

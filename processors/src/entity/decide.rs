@@ -89,7 +89,7 @@ fn decide(state: &mut EntityState, command: &EntityCommand, at: i64, out: Output
 
 /// The log's time, and more than the last in any case.
 fn next_revision(state: &EntityState, id: &Id, at: i64) -> i64 {
-    let known = state.get(id).map(|entry| entry.revision);
+    let known = state.get(id).map(|entry| entry.highest);
     let last = known.or_else(|| state.gone(id).map(|gone| gone.revision));
     last.map_or(at, |last| at.max(last.saturating_add(1))).max(1)
 }
@@ -299,9 +299,13 @@ pub(super) fn observed(state: &mut EntityState, observed: &EntityObserved, out: 
     };
     let id = (observed.kind.clone(), observed.id.clone());
     let gone = observed.body.is_none();
-    let ours = |echo: &Echo| echo.gone == gone && (gone || echo.revision == observed.revision);
     let expected = state.echoes(&id);
-    if let Some(place) = expected.iter().position(ours) {
+    // Removals are all alike: ours is the next of ours to come, or it is another's.
+    let ours = match gone {
+        true => expected.first().filter(|next| next.gone).map(|_| 0),
+        false => expected.iter().position(|it| !it.gone && it.revision == observed.revision),
+    };
+    if let Some(place) = ours {
         state.came_back(&id, place + 1);
         return;
     }

@@ -18,7 +18,9 @@
 //!   been replaced by ours in the topic, and does not count; one that comes after ours is what the
 //!   topic has now. The topic's order decides, no clock.
 //! - *A removal and what was on its way*: the same; what is known of a removed entity stays until
-//!   the removal has come back, among the last [`MAX_REMOVED`].
+//!   the removal has come back, among the last [`MAX_REMOVED`]. Removals are all alike, so another's
+//!   may be taken for ours, and ours for another's: the history has a version too many then, and
+//!   what there is at the end is right.
 //! - *A record of ours that compaction took before the relay came*: after [`ECHO_LOST_MS`] nothing
 //!   of ours is waited for.
 //! - *A removal of what others name*: it is refused, or those let go of it in the same step.

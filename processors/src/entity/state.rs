@@ -35,6 +35,8 @@ pub(super) struct Echo {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Entry {
     pub(super) revision: i64,
+    /// The highest that it ever had: others may give lower ones.
+    pub(super) highest: i64,
     pub(super) name: String,
     /// Who maintains it.
     pub(super) source: String,
@@ -55,6 +57,7 @@ impl Entry {
         let references = facts.references.into_iter().map(|it| (it.kind.to_owned(), it.id));
         Self {
             revision,
+            highest: revision,
             name: facts.name,
             source: facts.source,
             unique: unique.collect(),
@@ -205,8 +208,11 @@ impl EntityState {
             self.changed.insert(REMOVED);
         }
         let old = self.take(id);
-        let echoes = old.map(|it| it.echoes).or(gone.map(|it| it.echoes)).unwrap_or_default();
-        self.insert(id.clone(), Entry { echoes, ..entry });
+        let before = old.map(|it| (it.highest, it.echoes));
+        let before = before.or(gone.map(|it| (it.revision, it.echoes)));
+        let (highest, echoes) = before.unwrap_or_default();
+        let highest = highest.max(entry.revision);
+        self.insert(id.clone(), Entry { highest, echoes, ..entry });
         self.changed.insert(bucket(id));
     }
 

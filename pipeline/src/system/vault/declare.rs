@@ -32,7 +32,7 @@ impl Store {
         }
     }
 
-    async fn declare(&self) -> Result<(), PortError> {
+    pub(super) async fn declare(&self) -> Result<(), PortError> {
         let rows = sqlx::query("SELECT name, kind, version FROM credential ORDER BY name")
             .fetch_all(&self.pool)
             .await

@@ -198,6 +198,11 @@ proptest! {
             let last = run.world.versions.iter().rfind(|version| version.id == id);
             prop_assert_eq!(last.map(|last| last.present).unwrap_or_default(), device.is_some());
         }
+        // What came back of ours is no version of its own.
+        for ours in run.world.versions.iter().filter(|version| version.by == "ada") {
+            let same = |it: &&Entity| (&it.kind, &it.id, it.revision) == (&ours.kind, &ours.id, ours.revision);
+            prop_assert_eq!(run.world.versions.iter().filter(same).count(), 1, "{:?}", ours);
+        }
         // Groups list devices that there are.
         for n in [0, 1] {
             let id = group(NAMES[n], &[]).id;

@@ -128,6 +128,17 @@ fn a_late_observation_does_not_bring_back_what_was_removed() {
     assert_eq!(world.versions.len(), 2);
 }
 
+#[test]
+fn a_removal_by_another_is_not_taken_for_ours() {
+    let mut world = World::new();
+    let one = device("one");
+    world.write(Written::Device(one.id, None));
+    world.put(&one, None);
+    world.ask("device", &one.id.to_string(), None, None);
+    world.relay(3);
+    assert_eq!((world.revision(&one), world.versions.len()), (None, 2));
+}
+
 /// A relay that was away for so long that compaction has taken our record.
 #[test]
 fn what_never_comes_back_is_not_waited_for() {
