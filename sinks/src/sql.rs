@@ -25,6 +25,8 @@ const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// Records named by one `write` that the database refuses.
 const MAX_NAMED: usize = 8;
 
+type ChangeOf<T> = Change<<T as Table>::Record, <T as Table>::Key>;
+
 /// Writes the records of one topic into the tables of `T`, over a connection of its own.
 pub struct SqlSink<T> {
     place: Place,
@@ -190,7 +192,7 @@ impl<T: Table> SqlSink<T> {
         }
     }
 
-    fn decode(&self, record: &SinkRecord) -> Result<Option<Change<T::Record, T::Key>>, Refusal> {
+    fn decode(&self, record: &SinkRecord) -> Result<Option<ChangeOf<T>>, Refusal> {
         let Some(value) = &record.value else {
             return match T::TOMBSTONE {
                 Tombstone::Removes => removed(record).map(Change::Remove).map(Some),

@@ -170,7 +170,9 @@ async fn what_a_source_writes_is_known() {
             EntityReply::Applied { revision } => break assert!(revision > 77),
             // Not relayed yet.
             EntityReply::NotFound if tries < 500 => tries += 1,
-            other => panic!("{other:?}"),
+            other @ (EntityReply::NotFound
+            | EntityReply::Conflict { .. }
+            | EntityReply::Refused(_)) => panic!("{other:?}"),
         }
     }
     let twin = put(DeviceId::from_source("test", "two"), "two", Some(0));

@@ -192,12 +192,9 @@ impl Store {
             .execute(&self.pool)
             .await
             .map_err(unavailable)?;
-        Ok(match reply {
-            EntityReply::NotFound if deleted.rows_affected() > 0 => {
-                EntityReply::Applied { revision: 0 }
-            }
-            reply => reply,
-        })
+        // Of a release before: nobody but the database knew of it.
+        let unknown = reply == EntityReply::NotFound && deleted.rows_affected() > 0;
+        Ok(if unknown { EntityReply::Applied { revision: 0 } } else { reply })
     }
 }
 
