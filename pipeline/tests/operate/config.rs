@@ -130,7 +130,7 @@ async fn the_configuration_goes_out_and_in_as_a_file() {
 
     let (code, said) = system.says(&["config", "apply", file]);
     assert!(
-        code == 1 && said.contains("network.toml: line 18: the vault has no"),
+        code == 1 && said.contains("network.toml: line 17: the vault has no"),
         "{code}: {said}"
     );
     assert!(said.contains("opsconductor credential add lab"), "{said}");

@@ -2,6 +2,7 @@
 //! others changed meanwhile is not overwritten but named.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use reqwest::Method;
@@ -14,6 +15,10 @@ use super::plan::{GroupBody, Member, Plan, Step};
 
 /// Requests on their way at once: each waits for its decision.
 const AT_ONCE: usize = 16;
+
+/// Longest wait for a group that a removed device leaves.
+const LATER_WITHIN: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 const DEVICES: &str = "/inventory/v1/devices";
 const GROUPS: &str = "/inventory/v1/device-groups";
@@ -133,8 +138,7 @@ impl Client {
             return Ok(Some(group.entity));
         }
         group.devices.retain(|id| !done.removed.contains(id));
-        let path = format!("{GROUPS}/{}", group.entity.id);
-        let now = KnownGroup::of(&self.call(Method::GET, &path, None).await?);
+        let now = self.group_after(&group.entity).await?;
         let (settings, devices) = (&group.entity.settings, &group.devices);
         if now.entity.settings != *settings || now.devices != *devices {
             return Ok(Some(group.entity));
@@ -142,6 +146,19 @@ impl Client {
         let mut as_it_is = now.entity.settings.clone();
         as_it_is.insert("devices".to_owned(), json!(now.devices));
         Ok((as_it_is != *wanted).then_some(now.entity))
+    }
+
+    /// The group at a later revision than this, which is on its way to the database.
+    async fn group_after(&self, group: &Existing) -> Result<KnownGroup, Failure> {
+        let path = format!("{GROUPS}/{}", group.id);
+        let since = Instant::now();
+        loop {
+            let now = KnownGroup::of(&self.call(Method::GET, &path, None).await?);
+            if now.entity.revision > group.revision || since.elapsed() > LATER_WITHIN {
+                return Ok(now);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 }
 

@@ -1,5 +1,11 @@
-use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::super::remote::Client;
 use super::file::{File, parse, render};
 use super::known::{Known, KnownDevice, KnownGroup};
 use super::plan::{Member, Plan, Step, plan};
@@ -116,7 +122,7 @@ fn groups_name_devices_that_are_there_or_will_be() {
     assert_eq!(lines(&planned), expected);
     let Step::AddGroup(body) = &planned.steps[2].1 else { panic!("{planned:?}") };
     assert_eq!(body.members, [Member::New("192.0.2.7:161".to_owned())]);
-    assert_eq!(body.settings["site"], Value::Null);
+    assert!(!body.settings.contains_key("site"));
     assert!(planned.text().ends_with("= same 1"), "{}", planned.text());
     let problems = |text: &str, prune, part: &str| {
         let problems = plan_of(text, prune).problems;
@@ -194,4 +200,86 @@ fn all_that_is_wrong_is_named_with_its_line() {
     let many = "[[device]]\naddress = ''\n".repeat(100);
     assert_eq!(parse(&many).unwrap_err().len(), 50);
     assert!(parse(&render(&[], &[])).unwrap().devices.is_empty());
+}
+
+/// Requests to an API: line, If-Match and body.
+type Seen = Arc<Mutex<Vec<String>>>;
+
+async fn answer(mut stream: TcpStream, seen: Seen) -> Option<()> {
+    let mut request = String::new();
+    let (head, length) = loop {
+        let mut part = [0; 4096];
+        let count = stream.read(&mut part).await.ok().filter(|count| *count > 0)?;
+        request.push_str(std::str::from_utf8(&part[..count]).ok()?);
+        let Some((head, body)) = request.split_once("\r\n\r\n") else { continue };
+        let header = |name: &str| {
+            head.lines().find_map(|it| it.to_lowercase().strip_prefix(name).map(str::to_owned))
+        };
+        let length = header("content-length: ").map_or(0, |it| it.parse().unwrap());
+        if body.len() >= length {
+            let condition = header("if-match: ").unwrap_or_default();
+            break (head.lines().next()?.to_owned(), format!("{condition} {body}"));
+        }
+    };
+    let known = [device(1, "a", "192.0.2.1"), device(2, "b", "192.0.2.2")];
+    let list = |items: Vec<Value>| json!({"items": items, "next_cursor": null});
+    let (status, body) = match head.split(' ').take(2).collect::<Vec<_>>().as_slice() {
+        ["GET", path] if path.starts_with("/inventory/v1/devices?") => {
+            let listed = known.iter().map(|it| {
+                let mut item = Value::Object(it.entity.settings.clone());
+                item["id"] = json!(it.entity.id);
+                item["revision"] = json!(it.entity.revision);
+                item["source"] = json!("api");
+                item
+            });
+            ("200 OK", list(listed.collect()))
+        }
+        ["GET", _] => ("200 OK", list(Vec::new())),
+        ["PUT", path] if path.ends_with(&id(1)) => {
+            ("412 Precondition Failed", json!({"title": "Changed meanwhile", "detail": "by eve"}))
+        }
+        _ => ("200 OK", json!({})),
+    };
+    seen.lock().unwrap().push(format!("{} {length}", head.trim_end_matches(" HTTP/1.1")));
+    let body = body.to_string();
+    let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close", body.len());
+    stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await.ok()
+}
+
+#[tokio::test]
+async fn what_others_changed_meanwhile_is_named_and_the_rest_is_done() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let seen = Seen::default();
+    let requests = Arc::clone(&seen);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answer(stream, Arc::clone(&requests)));
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "token").unwrap();
+    let config = crate::config::Config::load(None, []).unwrap();
+    let client = Client::new(&config, Some(url), Some(&token)).unwrap();
+    let file = read(
+        "device = [
+            { name = 'a', address = '192.0.2.1', site = 'x' },
+            { name = 'b', address = '192.0.2.2', site = 'x' },
+        ]",
+    );
+    let path = Path::new("network.toml");
+    let failed = super::change(&client, path, &file, false, true).await.unwrap_err().to_string();
+    let expected =
+        "1 of these 2 failed:\n~ device a (site none → \"x\"): Changed meanwhile: by eve";
+    assert_eq!(failed, expected);
+    let mut seen = seen.lock().unwrap().clone();
+    seen.retain(|request| request.starts_with("PUT"));
+    seen.sort();
+    for (n, request) in seen.iter().enumerate() {
+        let n = n as u128 + 1;
+        let start = format!("PUT /inventory/v1/devices/{} \"{n}\" {{", id(n));
+        assert!(request.starts_with(&start), "{request}");
+    }
+    assert_eq!(seen.len(), 2);
 }
