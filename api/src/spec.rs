@@ -128,6 +128,10 @@ fn finish_operation(path: &str, operation: &mut Value) {
         if parameter["in"] == "query" {
             forbid_control_characters(&mut parameter["schema"]);
         }
+        // A header is there or not; it is never null.
+        if parameter["in"] == "header" {
+            parameter["schema"]["type"] = json!("string");
+        }
     }
     // A handler marked `security(())` is open to all.
     let open = operation.get("security") == Some(&json!([{}]));

@@ -3415,7 +3415,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The revision it is meant for, as ETag has it; left out, or *: whichever there is */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Group id */
@@ -3537,7 +3537,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The revision it is meant for, as ETag has it; left out, or *: whichever there is */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Group id */
@@ -4088,7 +4088,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The revision it is meant for, as ETag has it; left out, or *: whichever there is */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Device id */
@@ -4210,7 +4210,7 @@ export interface operations {
             query?: never;
             header?: {
                 /** @description The revision it is meant for, as ETag has it; left out, or *: whichever there is */
-                "If-Match"?: string | null;
+                "If-Match"?: string;
             };
             path: {
                 /** @description Device id */
@@ -4859,7 +4859,7 @@ export interface operations {
             };
             header?: {
                 /** @description Id of the last event seen: what came since is sent first */
-                "Last-Event-ID"?: string | null;
+                "Last-Event-ID"?: string;
             };
             path?: never;
             cookie?: never;
