@@ -292,18 +292,7 @@ pub trait Input: Sized {
     /// # Errors
     /// [`Refusal`].
     fn check(&self, raw: &Raw<'_>) -> Result<(), Refusal> {
-        is_keyed(self, raw)
-    }
-}
-
-/// Whether a record's key is what it is about.
-fn is_keyed<I: Input>(input: &I, raw: &Raw<'_>) -> Result<(), Refusal> {
-    match input.key() {
-        Some(key) if raw.key != Some(&key.bytes()[..]) => Err(Refusal {
-            reason: "malformed",
-            error: format!("the record's key is not {key}, which it is about"),
-        }),
-        Some(_) | None => Ok(()),
+        input::is_keyed(self, raw)
     }
 }
 

@@ -87,7 +87,9 @@ impl Scenario {
             steps.push(Step::Feed(now, device(source)));
         }
         steps.push(Step::Settle);
-        steps.extend(configured(&sources).map(|record| Step::Feed(now + 5_000, record)));
+        // Far apart: when the log takes them is part of what comes of them.
+        let times = (1..).map(|n| now + 1_500 * n);
+        steps.extend(times.zip(configured(&sources)).map(|(at, record)| Step::Feed(at, record)));
         steps.push(Step::Settle);
         for round in 0..ROUNDS {
             now += 10_000;

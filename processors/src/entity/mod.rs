@@ -40,9 +40,8 @@ use schemas::{
 
 pub use self::relays::{CredentialEntity, CredentialRecord, DeviceEntity};
 pub use self::state::EntityState;
-use crate::{
-    Input, LoadError, Next, Nothing, Out, Processor, Raw, Refusal, Sections, Unreadable, is_keyed,
-};
+use crate::input::is_keyed;
+use crate::{Input, LoadError, Next, Nothing, Out, Processor, Raw, Refusal, Sections, Unreadable};
 
 /// Entities of one tenant.
 pub const MAX_ENTITIES: usize = 200_000;
