@@ -177,7 +177,7 @@ fn relations(state: &EntityState, kind: &Kind, id: &Id, version: &Version) -> Ve
     problems
 }
 
-/// Takes a version and tells of it, but for the topic of its kind.
+/// Takes a version and publishes it, but for the topic of its kind.
 fn accept(
     state: &mut EntityState,
     kind: &Kind,
@@ -249,7 +249,7 @@ fn lets_go((kind, _): &Id) -> bool {
     Kind::named(kind).is_none_or(|kind| kind.lets_go)
 }
 
-/// Removes an entity and tells of it, but for the topic of its kind; those that named it let go.
+/// Removes an entity and publishes that, but for the topic of its kind; those that named it let go.
 fn take_away(state: &mut EntityState, id: &Id, revision: i64, cause: &Cause<'_>, out: Outputs<'_>) {
     let name = state.get(id).map(|entry| entry.name.clone()).unwrap_or_default();
     let naming: Vec<Id> = state.named_by(id).filter(|other| lets_go(other)).cloned().collect();

@@ -18,7 +18,7 @@
 //!   all the same, and declared later ([`declare`]); pollers fetch theirs again after five minutes in
 //!   any case.
 //! - *A removal that ends in its middle*: the entity is gone, its row is not, and the next start
-//!   declares it again. Nobody was told that it was removed.
+//!   declares it again. No removal was answered.
 //! - *Someone who may write to the database puts another public key there*: what is stored from then
 //!   on is sealed for that key, and pollers say so. Who may do that could also make itself
 //!   administrator.

@@ -18,7 +18,7 @@ const OLD: &str = "\
     d93dba517436db151a9a73d3a3a0eee7f96e4ed01ac7f77c8df725c01b2c572993bdfdb5be9b4356\
     9f";
 
-/// Who decides on entities: keeps what it was asked for, and answers as it is told to.
+/// Who decides on entities: keeps what it was asked for, and answers as a test wants.
 #[derive(Default)]
 struct Decides {
     asked: Mutex<Vec<EntityRequest>>,
