@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use crate::endpoints::anomalies::AnomalyQuery;
 use crate::endpoints::credentials::input::ReadSecret;
+use crate::endpoints::device_groups::input::DeviceGroupInput;
+use crate::endpoints::device_groups::list::GroupQuery;
 use crate::endpoints::devices::input::DeviceInput;
 use crate::endpoints::devices::list::DeviceQuery;
 use crate::endpoints::events::EventsQuery;
@@ -18,6 +20,7 @@ use crate::endpoints::process_log::LogQuery;
 use crate::endpoints::samples::SamplesQuery;
 use crate::endpoints::series::SeriesQuery;
 use crate::endpoints::session::Login;
+use crate::entities::history::HistoryQuery;
 use crate::rim::{ApiError, Fields};
 
 const MEMORY: usize = 256 << 10;
@@ -29,6 +32,7 @@ fn read_all(fields: impl Fn() -> Fields, body: bool) -> Vec<ApiError> {
         vec![
             fields().read::<ReadSecret>().err(),
             fields().read::<DeviceInput>().err(),
+            fields().read::<DeviceGroupInput>().err(),
             fields().read::<DeviceTestInput>().err(),
             fields().read::<Passwords>().err(),
             fields().read::<Login>().err(),
@@ -38,6 +42,8 @@ fn read_all(fields: impl Fn() -> Fields, body: bool) -> Vec<ApiError> {
             fields().read::<AnomalyQuery>().err(),
             fields().read::<DeviceQuery>().err(),
             fields().read::<EventsQuery>().err(),
+            fields().read::<GroupQuery>().err(),
+            fields().read::<HistoryQuery>().err(),
             fields().read::<PollerQuery>().err(),
             fields().read::<LogQuery>().err(),
             fields().read::<SamplesQuery>().err(),
@@ -62,6 +68,8 @@ fn bodies() -> Vec<Value> {
         json!({"address": "192.0.2.1", "name": "a", "port": 161, "profile": "auto", "tags": ["a"],
             "credential": "lab", "site": "b", "interval_ms": 60_000, "snmp": true, "icmp": false,
             "enabled": true}),
+        json!({"name": "a", "description": "b\nc", "site": "d", "tags": ["e"],
+            "devices": ["6ba7b810-9dad-11d1-80b4-00c04fd430c8"]}),
         json!({"address": "2001:db8::1", "port": 161.0, "credential": null}),
     ]
 }
@@ -98,7 +106,7 @@ proptest! {
         texts in proptest::collection::vec(
             (
                 select(vec!["cursor", "from", "to", "limit", "points", "sort", "state", "device",
-                    "series", "open", "q", "site", "instance", "metric"]),
+                    "series", "open", "q", "site", "group", "instance", "metric"]),
                 Corpus::new(["0", "7258118400000", "true", "state", "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
                     "0123456789abcdef", "WyJvbnNldCIsWzAsImEiXV0", "WyJzdGF0ZSIsWzAsImEiLCIiXV0"])
                     .text(),

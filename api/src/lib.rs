@@ -4,7 +4,7 @@
 //!
 //! How: handlers read PostgreSQL ([`endpoints`], a file each), everything else they need comes
 //! through the traits in [`ports`], errors are domain errors turned into RFC 9457 problems at the
-//! rim ([`rim`]). All routes stand in [`router()`]. Live events ([`Live`]) are encoded once for all
+//! rim ([`rim`]); what changes is changed by a command ([`entities`]). All routes stand in [`router()`]. Live events ([`Live`]) are encoded once for all
 //! viewers and held in a bounded ring.
 //!
 //! Absences: nothing here knows a log, a poller or how a secret is sealed; nothing outside knows
@@ -14,6 +14,7 @@ mod access;
 mod assets;
 mod auth;
 mod endpoints;
+mod entities;
 mod families;
 #[cfg(test)]
 mod fuzz;
@@ -34,9 +35,9 @@ pub use auth::{AdminError, ensure_admin, reset_admin};
 pub use families::FAMILIES;
 pub use live::{Live, LiveEvent, LogPlace};
 pub use ports::{
-    Commands, DatabaseStatus, LogStatus, PollerTiming, PortError, PortFuture, ProbeReport,
-    ProbeRequest, ProbeStep, Prober, ProcessInfo, RoleStatus, StoredCredential, System,
-    SystemStatus, Trouble, Vault,
+    DatabaseStatus, Entities, EntityReply, EntityRequest, LogStatus, PollerTiming, PortError,
+    PortFuture, ProbeReport, ProbeRequest, ProbeStep, Prober, ProcessInfo, RoleStatus,
+    StoredCredential, System, SystemStatus, Trouble, Vault,
 };
 pub use router::router;
 pub use serve::{serve, serve_telemetry};

@@ -99,6 +99,10 @@ pub(crate) struct DeviceSummary {
     pub(crate) icmp_spacing_ms: Option<i64>,
     /// How long the reply to the last echo request is waited for.
     pub(crate) icmp_timeout_ms: Option<i64>,
+    /// Who maintains it: api, file, demo, netbox.
+    pub(crate) source: String,
+    /// Grows with each change; what ETag has and If-Match takes.
+    pub(crate) revision: i64,
     /// Availability.
     pub(crate) state: State,
     /// Since when it is in that state, ms since the epoch.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 
-use schemas::{Address, Device, DeviceId};
+use schemas::{Address, DeviceId, EntityProblem};
 use serde::Serialize;
 use utoipa::ToSchema;
 use vault::Secret;
@@ -24,14 +24,45 @@ pub enum PortError {
     Refused(String),
 }
 
-/// Puts commands on the log.
-pub trait Commands: Send + Sync + 'static {
-    /// Returns once the record is durable in the device topic. The API itself waits for the
-    /// projection, so this need not.
-    fn put_device(&self, device: Device) -> PortFuture<'_, Result<(), PortError>>;
+/// How an entity is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntityRequest {
+    /// `device`, `device_group` or `credential`.
+    pub kind: &'static str,
+    /// Unique within its kind.
+    pub id: String,
+    /// The revision that is to be changed; 0: there must be none; none: whatever there is.
+    pub expected: Option<i64>,
+    /// JSON of the kind's body; none: it is to be removed.
+    pub body: Option<String>,
+    /// Who wants it.
+    pub by: String,
+}
 
-    /// Writes the tombstone; returns once it is durable.
-    fn delete_device(&self, id: DeviceId) -> PortFuture<'_, Result<(), PortError>>;
+/// What became of an [`EntityRequest`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EntityReply {
+    /// It is done, and durable.
+    Applied {
+        /// The entity's now; of a removal, that of the removal.
+        revision: i64,
+    },
+    /// Another revision is there than the one expected, and nothing was changed.
+    Conflict {
+        /// The entity's now; 0: there is none.
+        revision: i64,
+    },
+    /// There is none to change or to remove.
+    NotFound,
+    /// It may not be so; every reason.
+    Refused(Vec<EntityProblem>),
+}
+
+/// Changes what is configured: one decides, whoever asks.
+pub trait Entities: Send + Sync + 'static {
+    /// Returns once it is decided and durable on the log. The API itself waits for the projection,
+    /// so this need not.
+    fn apply(&self, request: EntityRequest) -> PortFuture<'_, Result<EntityReply, PortError>>;
 }
 
 /// A credential without its secret.
@@ -57,6 +88,7 @@ pub trait Vault: Send + Sync + 'static {
         &self,
         name: String,
         secret: Secret,
+        by: String,
     ) -> PortFuture<'_, Result<Option<StoredCredential>, PortError>>;
 
     /// Makes or replaces a credential, sealed before it is stored.
@@ -64,10 +96,11 @@ pub trait Vault: Send + Sync + 'static {
         &self,
         name: String,
         secret: Secret,
+        by: String,
     ) -> PortFuture<'_, Result<StoredCredential, PortError>>;
 
-    /// False when there is none of that name.
-    fn delete(&self, name: String) -> PortFuture<'_, Result<bool, PortError>>;
+    /// Refused while devices refer to it.
+    fn delete(&self, name: String, by: String) -> PortFuture<'_, Result<EntityReply, PortError>>;
 }
 
 /// A device to try, which need not exist.

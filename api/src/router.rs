@@ -13,8 +13,8 @@ use crate::access::{Guarded, Permission};
 use crate::assets;
 use crate::auth::guard;
 use crate::endpoints::{
-    anomalies, credentials, devices, docs, events, health, interfaces, password, pollers, probe,
-    process_log, registry, samples, series, session, summary, system,
+    anomalies, credentials, device_groups, devices, docs, events, health, interfaces, password,
+    pollers, probe, process_log, registry, samples, series, session, summary, system,
 };
 use crate::ports::System;
 use crate::rim::layers;
@@ -35,6 +35,15 @@ fn protected() -> Guarded {
         .routes(InventoryWrite, routes!(devices::create::create))
         .routes(InventoryRead, routes!(devices::detail::detail))
         .routes(InventoryWrite, routes!(devices::replace::replace, devices::remove::remove))
+        .routes(InventoryRead, routes!(devices::history::history))
+        .routes(InventoryRead, routes!(device_groups::list::list))
+        .routes(InventoryWrite, routes!(device_groups::create::create))
+        .routes(InventoryRead, routes!(device_groups::detail::detail))
+        .routes(
+            InventoryWrite,
+            routes!(device_groups::replace::replace, device_groups::remove::remove),
+        )
+        .routes(InventoryRead, routes!(device_groups::history::history))
         .routes(MonitoringRead, routes!(summary::summary))
         .routes(InventoryProbe, routes!(probe::test_device))
         .routes(InventoryRead, routes!(probe::profiles))
@@ -47,6 +56,7 @@ fn protected() -> Guarded {
         .routes(CredentialRead, routes!(credentials::kinds::list))
         .routes(CredentialWrite, routes!(credentials::create))
         .routes(CredentialWrite, routes!(credentials::put, credentials::delete))
+        .routes(CredentialRead, routes!(credentials::history))
         .routes(SystemRead, routes!(system::status))
         .routes(SystemRead, routes!(process_log::list))
         .routes(SystemRead, routes!(registry::subjects))

@@ -128,11 +128,16 @@ fn finish_operation(path: &str, operation: &mut Value) {
         if parameter["in"] == "query" {
             forbid_control_characters(&mut parameter["schema"]);
         }
+        // A header is there or not; it is never null.
+        if parameter["in"] == "header" {
+            parameter["schema"]["type"] = json!("string");
+        }
     }
     // A handler marked `security(())` is open to all.
     let open = operation.get("security") == Some(&json!([{}]));
     let parameters = operation.get("parameters").and_then(Value::as_array);
     let has_query = parameters.is_some_and(|all| all.iter().any(|p| p["in"] == "query"));
+    let has_condition = parameters.is_some_and(|all| all.iter().any(|p| p["name"] == "If-Match"));
     let has_body = operation.contains_key("requestBody");
     let mut problems = vec![
         ("400", "The request cannot be read"),
@@ -151,6 +156,9 @@ fn finish_operation(path: &str, operation: &mut Value) {
     }
     if has_query || has_body {
         problems.push(("422", "Fields are wrong; all of them are named"));
+    }
+    if has_condition {
+        problems.push(("412", "Somebody changed it meanwhile; ETag has its revision now"));
     }
     if has_body {
         problems.push(("413", "The body is too large"));

@@ -9,7 +9,7 @@ use sqlx::PgPool;
 
 use crate::auth::Auth;
 use crate::live::Live;
-use crate::ports::{Commands, Prober, System, Vault};
+use crate::ports::{Entities, Prober, System, Vault};
 
 /// Settings of the API.
 #[derive(Clone, Debug)]
@@ -52,8 +52,8 @@ impl Default for ApiConfig {
 /// What stands behind the API.
 #[derive(Clone)]
 pub struct Ports {
-    /// Puts commands on the log.
-    pub commands: Arc<dyn Commands>,
+    /// Changes what is configured.
+    pub entities: Arc<dyn Entities>,
     /// Keeps credentials.
     pub vault: Arc<dyn Vault>,
     /// Tries devices.

@@ -210,57 +210,57 @@ fn interval(value: &str) -> Result<i64, String> {
         .ok_or(format!("interval={value}; use 1s to 24h, as 30s, 5m or 1h"))
 }
 
-/// The devices as a file that [`parse`] reads, by name. Ids and sources are not in it.
-pub fn render(devices: &[Device]) -> String {
-    let mut devices: Vec<&Device> = devices.iter().collect();
-    devices.sort_by(|a, b| (&a.name, &a.address, a.port).cmp(&(&b.name, &b.address, b.port)));
-    let lines = devices.into_iter().map(|device| format!("{}\n", line(device)));
-    lines.collect()
-}
-
-fn line(device: &Device) -> String {
-    let mut line = device.address.clone();
-    let mut add = |key: &str, value: &str| {
-        let plain = !value.contains(|c: char| c.is_whitespace() || c == '"');
-        let quoted = || format!("\"{}\"", value.replace('"', "\"\""));
-        let value = if plain { value.to_owned() } else { quoted() };
-        line.push_str(&format!(" {key}={value}"));
-    };
-    let standard = |is: bool, key, value: String| (!is).then_some((key, value));
-    let yes_no = |is: bool| if is { "yes" } else { "no" }.to_owned();
-    let text = |key, value: &Option<String>| value.clone().map(|value| (key, value));
-    let number = |key, value: Option<i64>| value.map(|value| (key, value.to_string()));
-    let interval = match device.interval_ms {
-        ms if ms % 1_000 == 0 => format!("{}s", ms / 1_000),
-        ms => format!("{ms}ms"),
-    };
-    let pairs = [
-        standard(device.name == device.address, "name", device.name.clone()),
-        standard(device.port == 161, "port", device.port.to_string()),
-        standard(device.profile == "auto", "profile", device.profile.clone()),
-        text("credential", &device.credential),
-        text("site", &device.site),
-        standard(device.interval_ms == 60_000, "interval", interval),
-        standard(device.snmp, "snmp", yes_no(device.snmp)),
-        standard(device.icmp, "icmp", yes_no(device.icmp)),
-        standard(device.enabled, "enabled", yes_no(device.enabled)),
-        standard(!device.any_source, "any_source", yes_no(device.any_source)),
-        number("icmp_echoes", device.icmp_echoes.map(i64::from)),
-        number("icmp_spacing", device.icmp_spacing_ms),
-        number("icmp_timeout", device.icmp_timeout_ms),
-    ];
-    for (key, value) in pairs.into_iter().flatten() {
-        add(key, &value);
-    }
-    for tag in &device.tags {
-        add("tag", tag);
-    }
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The devices as a file that [`parse`] reads, by name. Ids and sources are not in it.
+    fn render(devices: &[Device]) -> String {
+        let mut devices: Vec<&Device> = devices.iter().collect();
+        devices.sort_by(|a, b| (&a.name, &a.address, a.port).cmp(&(&b.name, &b.address, b.port)));
+        let lines = devices.into_iter().map(|device| format!("{}\n", line(device)));
+        lines.collect()
+    }
+
+    fn line(device: &Device) -> String {
+        let mut line = device.address.clone();
+        let mut add = |key: &str, value: &str| {
+            let plain = !value.contains(|c: char| c.is_whitespace() || c == '"');
+            let quoted = || format!("\"{}\"", value.replace('"', "\"\""));
+            let value = if plain { value.to_owned() } else { quoted() };
+            line.push_str(&format!(" {key}={value}"));
+        };
+        let standard = |is: bool, key, value: String| (!is).then_some((key, value));
+        let yes_no = |is: bool| if is { "yes" } else { "no" }.to_owned();
+        let text = |key, value: &Option<String>| value.clone().map(|value| (key, value));
+        let number = |key, value: Option<i64>| value.map(|value| (key, value.to_string()));
+        let interval = match device.interval_ms {
+            ms if ms % 1_000 == 0 => format!("{}s", ms / 1_000),
+            ms => format!("{ms}ms"),
+        };
+        let pairs = [
+            standard(device.name == device.address, "name", device.name.clone()),
+            standard(device.port == 161, "port", device.port.to_string()),
+            standard(device.profile == "auto", "profile", device.profile.clone()),
+            text("credential", &device.credential),
+            text("site", &device.site),
+            standard(device.interval_ms == 60_000, "interval", interval),
+            standard(device.snmp, "snmp", yes_no(device.snmp)),
+            standard(device.icmp, "icmp", yes_no(device.icmp)),
+            standard(device.enabled, "enabled", yes_no(device.enabled)),
+            standard(!device.any_source, "any_source", yes_no(device.any_source)),
+            number("icmp_echoes", device.icmp_echoes.map(i64::from)),
+            number("icmp_spacing", device.icmp_spacing_ms),
+            number("icmp_timeout", device.icmp_timeout_ms),
+        ];
+        for (key, value) in pairs.into_iter().flatten() {
+            add(key, &value);
+        }
+        for tag in &device.tags {
+            add("tag", tag);
+        }
+        line
+    }
 
     fn check(text: &str, wanted: &str) {
         let errors = parse(text, 0).unwrap_err();

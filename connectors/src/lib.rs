@@ -42,7 +42,6 @@ pub use durations::{BUCKETS_MS, Histogram, ProfileDurations};
 pub use icmp::socket::icmp_permission;
 pub use inventory::{
     InventoryError, MAX_INVENTORY_BYTES, MAX_INVENTORY_LINES, parse as parse_inventory,
-    render as render_inventory,
 };
 pub use outbox::MAX_POLL_BYTES;
 pub use poller::Poller;

@@ -32,7 +32,8 @@ async function parts({ page, setup }) {
   await look(page, setup, "design-tooltip");
   await page.mouse.move(2, 2);
   await page.getByRole("button", { name: "With a text" }).click();
-  await page.locator(".toast").waitFor();
+  // Under the pointer it stays.
+  await page.locator(".toast").hover();
   await look(page, setup, "design-toast");
   await page.getByRole("button", { name: "Dismiss" }).click();
   await page.locator(".toast").waitFor({ state: "detached" });

@@ -1,6 +1,7 @@
 // In this order, in one browser: each test leaves the page logged in.
 import { credentialTests } from "./credentials.mjs";
 import { designTests } from "./design.mjs";
+import { entityTests } from "./entities.mjs";
 import { faceTests } from "./faces.mjs";
 import { focus } from "./focus.mjs";
 import { ask, axe, bandPixels, check, linePixels, logOut, look, pick, until } from "./help.mjs";
@@ -342,6 +343,7 @@ export const tests = [
   ["an anomaly appears live and says why", anomalyLive],
   ...credentialTests,
   ["a device is tested, added, edited, deleted", addDevice],
+  ...entityTests,
   ...systemTests,
   ["a password is changed, and changed back", password],
   ["nothing so far made the browser complain", noComplaints],

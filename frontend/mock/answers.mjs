@@ -1,36 +1,12 @@
 // FOR DEVELOPMENT ONLY: what the mock answers to each path.
+import { DEVICE_ROUTES, theDevice } from "./devices.mjs";
+import { GROUP_ROUTES } from "./groups.mjs";
 import { checkCredential, KINDS } from "./kinds.mjs";
 import { linesOf } from "./log.mjs";
-import { account, emit, missing, Problem, started, world } from "./state.mjs";
+import { page } from "./page.mjs";
+import { account, missing, Problem, started, world } from "./state.mjs";
+import { history, keep, keepRemoval, versionsOf } from "./versions.mjs";
 import { hash } from "./world.mjs";
-
-const rank = { down: 0, degraded: 1, unknown: 2, up: 3 };
-
-function page(items, query) {
-  const at = Number(query.get("cursor") ?? 0);
-  const limit = Math.min(1000, Number(query.get("limit") ?? 100));
-  const next = at + limit < items.length ? String(at + limit) : null;
-  return { items: items.slice(at, at + limit), total: items.length, next_cursor: next };
-}
-
-function order(sort, a, b) {
-  if (sort === "name") return 0;
-  if (sort === "site") return (a.site ?? "").localeCompare(b.site ?? "");
-  if (sort === "anomalies") return world.open(b) - world.open(a);
-  return rank[a.state] - rank[b.state];
-}
-
-function devices(query) {
-  const q = (query.get("q") ?? "").toLowerCase();
-  const now = Date.now();
-  const items = [...world.devices.values()]
-    .filter((d) => !query.get("state") || d.state === query.get("state"))
-    .filter((d) => !query.get("site") || d.site === query.get("site"))
-    .filter((d) => `${d.name} ${d.address} ${d.tags.join(" ")}`.toLowerCase().includes(q))
-    .sort((a, b) => order(query.get("sort"), a, b) || a.name.localeCompare(b.name));
-  const answer = page(items, query);
-  return { ...answer, items: answer.items.map((d) => world.summary(d, now)) };
-}
 
 function summary() {
   const states = { up: 0, degraded: 0, down: 0, unknown: 0 };
@@ -44,37 +20,6 @@ function summary() {
     open_anomalies: open,
     newest_sample_at: Date.now() - 2000,
     shortest_interval_ms: 60_000,
-  };
-}
-
-const theDevice = (id) => {
-  const device = world.devices.get(id);
-  if (!device) throw missing();
-  return device;
-};
-
-function detail(id) {
-  const device = theDevice(id);
-  const facts = device.born
-    ? {}
-    : {
-        sys_name: device.name,
-        sys_descr: "Mock OS 17.3, model M-4800",
-        sys_location: `${device.site}, rack ${1 + (Number(device.address.split(".")[3]) % 9)}`,
-        sys_contact: "noc@example.net",
-        sys_object_id: "1.3.6.1.4.1.9.1.1208",
-        uptime: "41 d 03:12:44",
-      };
-  return {
-    ...world.summary(device, Date.now()),
-    facts,
-    source: "api",
-    updated_at: device.updated_at,
-    status_history: [
-      { state: device.state, since: device.since, reason: device.reason },
-      { state: "up", since: device.since - 864e5, reason: "" },
-      { state: "down", since: device.since - 87e6, reason: "ICMP unreachable" },
-    ],
   };
 }
 
@@ -135,70 +80,6 @@ function anomalies(query) {
         b.onset_at - a.onset_at,
     );
   return page(items, query);
-}
-
-const ECHO = [
-  ["icmp_echoes", 1, 20],
-  ["icmp_spacing_ms", 0, 10_000],
-  ["icmp_timeout_ms", 10, 60_000],
-];
-
-function checkDraft(body) {
-  const errors = [];
-  if (!/^[0-9a-f.:]+$/i.test(body.address ?? "")) {
-    errors.push({ field: "address", detail: "Not an IP address." });
-  }
-  if (body.credential && !world.credentials.has(body.credential)) {
-    errors.push({ field: "credential", detail: "No such credential." });
-  }
-  if (body.snmp === true && !body.credential) {
-    errors.push({ field: "credential", detail: "SNMP needs one." });
-  }
-  for (const [field, least, most] of ECHO) {
-    const value = body[field] ?? null;
-    if (value !== null && !(Number.isInteger(value) && value >= least && value <= most)) {
-      errors.push({ field, detail: `must be a whole number from ${least} to ${most}` });
-    }
-  }
-  if (errors.length) throw new Problem(422, "The device is not valid", "See the fields.", errors);
-}
-
-function createDevice(body) {
-  checkDraft(body);
-  if ([...world.devices.values()].some((d) => d.address === body.address)) {
-    throw new Problem(409, "Conflict", "A device has this address.", [
-      { field: "address", detail: "Another device has this address." },
-    ]);
-  }
-  const device = world.add(body);
-  setTimeout(() => {
-    Object.assign(device, { state: "up", since: Date.now(), reason: "" });
-    emit("status", { device: device.id, state: "up", since: device.since, reason: "" });
-  }, 8000);
-  return world.summary(device, Date.now());
-}
-
-async function test(body) {
-  checkDraft(body);
-  await new Promise((resolve) => setTimeout(resolve, 700));
-  const ok = !body.address.endsWith(".99");
-  return {
-    steps: [
-      { name: "icmp", ok: true, detail: "3 of 3 answers, 1.2 ms", duration_ms: 41 },
-      {
-        name: "snmp",
-        ok,
-        detail: ok
-          ? "sysName and 24 interfaces"
-          : "No answer within 2 s: address, port or community may be wrong",
-        duration_ms: ok ? 33 : 2004,
-      },
-    ],
-    sys_name: ok ? "lab-switch-7" : null,
-    sys_descr: ok ? "Mock OS 17.3" : null,
-    profile: ok ? "generic" : null,
-    interfaces: ok ? 24 : null,
-  };
 }
 
 const system = () => ({
@@ -319,18 +200,24 @@ const pollers = ({ query }) => {
 const usersOf = (name) =>
   [...world.devices.values()].filter((d) => d.credential === name).map((d) => d.name);
 
-function putCredential(name, body) {
+for (const [name, { kind, at }] of world.credentials)
+  keep("credential", name, "anna", { name, kind, version: 1 }, at);
+
+function putCredential(name, body, by) {
   checkCredential(body);
-  world.credentials.set(name, { kind: body.kind, at: Date.now() });
+  const { kind } = body;
+  const version = 1 + (versionsOf("credential", name)[0]?.body?.version ?? 0);
+  world.credentials.set(name, { kind, at: Date.now() });
+  keep("credential", name, by, { name, kind, version });
   return { name, kind: body.kind, devices: usersOf(name).length, used_by: [] };
 }
 
-function createCredential(body) {
+function createCredential(body, by) {
   if (world.credentials.has(body.name)) {
     const detail = `there is a credential ${body.name} already; its secret was not changed`;
     throw new Problem(409, "Conflict", detail, [{ field: "name", detail }]);
   }
-  return [201, putCredential(body.name, body)];
+  return [201, putCredential(body.name, body, by)];
 }
 
 const credentials = () => ({
@@ -358,31 +245,10 @@ function changePassword(body) {
 export const ROUTES = [
   ["GET", /^\/identity\/v1\/session$/, ({ me }) => me],
   ["PUT", /^\/identity\/v1\/password$/, ({ body }) => changePassword(body)],
-  ["GET", /^\/inventory\/v1\/devices$/, ({ query }) => devices(query)],
   ["GET", /^\/inventory\/v1\/summary$/, summary],
   ["GET", /^\/inventory\/v1\/profiles$/, () => ({ items: ["auto", "ciena", "generic"] })],
-  ["POST", /^\/inventory\/v1\/devices$/, ({ body }) => [201, createDevice(body)]],
-  ["POST", /^\/inventory\/v1\/device-tests$/, ({ body }) => test(body)],
-  ["GET", /^\/inventory\/v1\/devices\/([^/]+)$/, ({ id }) => detail(id)],
-  [
-    "PUT",
-    /^\/inventory\/v1\/devices\/([^/]+)$/,
-    ({ id, body }) => {
-      checkDraft(body);
-      return world.summary(Object.assign(theDevice(id), body), Date.now());
-    },
-  ],
-  [
-    "DELETE",
-    /^\/inventory\/v1\/devices\/([^/]+)$/,
-    ({ id }) => {
-      theDevice(id);
-      world.devices.delete(id);
-      for (const [key, anomaly] of world.anomalies)
-        if (anomaly.device === id) world.anomalies.delete(key);
-      return [204];
-    },
-  ],
+  ...DEVICE_ROUTES,
+  ...GROUP_ROUTES,
   ["GET", /^\/inventory\/v1\/devices\/([^/]+)\/interfaces$/, ({ id }) => interfaces(theDevice(id))],
   [
     "GET",
@@ -410,8 +276,21 @@ export const ROUTES = [
   ["GET", /^\/system\/v1\/log$/, ({ query }) => logPage(query)],
   ["GET", /^\/credentials\/v1\/kinds$/, () => ({ items: KINDS })],
   ["GET", /^\/credentials\/v1\/credentials$/, credentials],
-  ["PUT", /^\/credentials\/v1\/credentials\/([^/]+)$/, ({ id, body }) => putCredential(id, body)],
-  ["POST", /^\/credentials\/v1\/credentials$/, ({ body }) => createCredential(body)],
+  [
+    "PUT",
+    /^\/credentials\/v1\/credentials\/([^/]+)$/,
+    ({ id, body, me }) => putCredential(id, body, me.username),
+  ],
+  [
+    "POST",
+    /^\/credentials\/v1\/credentials$/,
+    ({ body, me }) => createCredential(body, me.username),
+  ],
+  [
+    "GET",
+    /^\/credentials\/v1\/credentials\/([^/]+)\/history$/,
+    ({ id, query }) => history("credential", id, query),
+  ],
   // Not of the product: makes the live events fall silent, for the tests.
   [
     "PUT",
@@ -424,10 +303,11 @@ export const ROUTES = [
   [
     "DELETE",
     /^\/credentials\/v1\/credentials\/([^/]+)$/,
-    ({ id }) => {
+    ({ id, me }) => {
       const users = usersOf(id);
       if (users.length) throw new Problem(409, "Conflict", `${users.length} device(s) use ${id}`);
       if (!world.credentials.delete(id)) throw missing();
+      keepRemoval("credential", id, me.username, id);
       return [204];
     },
   ],

@@ -66,7 +66,17 @@ async function answer(request, response) {
   for (const [method, pattern, run] of ROUTES) {
     const found = pattern.exec(pathname);
     if (method !== request.method || !found) continue;
-    const made = await run({ query, body, me: me(), id: found[1] && decodeURIComponent(found[1]) });
+    const made = await run({
+      query,
+      body,
+      // Who else may change things: for the tests.
+      me: {
+        ...me(),
+        ...(request.headers["x-mock-user"] && { username: request.headers["x-mock-user"] }),
+      },
+      id: found[1] && decodeURIComponent(found[1]),
+      match: request.headers["if-match"],
+    });
     return Array.isArray(made) ? made : [200, made];
   }
   throw missing();
@@ -103,7 +113,7 @@ const server = createServer(async (request, response) => {
   try {
     const made = await answer(request, response);
     if (!made) return;
-    response.writeHead(made[0], { "content-type": "application/json" });
+    response.writeHead(made[0], { "content-type": "application/json", ...made[2] });
     response.end(made[1] === undefined ? undefined : JSON.stringify(made[1]));
   } catch (error) {
     const problem = error instanceof Problem ? error.body : { title: String(error), status: 500 };

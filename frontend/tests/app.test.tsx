@@ -13,6 +13,7 @@ interface Asked {
   body: unknown;
   me: object;
   id: string | undefined;
+  match: string | undefined;
 }
 type Route = [method: string, pattern: RegExp, run: (asked: Asked) => unknown];
 
@@ -25,9 +26,16 @@ async function answer(input: RequestInfo | URL, init: RequestInit = {}): Promise
     const found = pattern.exec(pathname);
     if (method !== (init.method ?? "GET") || !found) continue;
     const body = init.body ? JSON.parse(String(init.body)) : {};
-    const made = await run({ query, body, me, id: found[1] });
-    const [status, content] = Array.isArray(made) ? made : [200, made];
-    return new Response(content === undefined ? null : JSON.stringify(content), { status });
+    const match = new Headers(init.headers).get("if-match") ?? undefined;
+    try {
+      const made = await run({ query, body, me, id: found[1], match });
+      const [status, content] = Array.isArray(made) ? made : [200, made];
+      return new Response(content === undefined ? null : JSON.stringify(content), { status });
+    } catch (error) {
+      const problem = (error as { body?: { status: number } }).body;
+      if (!problem) throw error;
+      return new Response(JSON.stringify(problem), { status: problem.status });
+    }
   }
   return new Response(JSON.stringify({ title: "Not Found", status: 404 }), { status: 404 });
 }
@@ -97,6 +105,8 @@ it.each([
   ["/system/log", /^Log$/],
   ["/account", /^Your account$/],
   ["/devices/new", /^Add device$/],
+  ["/device-groups", /^Device groups$/],
+  ["/device-groups/new", /^Add group$/],
   ["/no/such/page", /^Not found$/],
   ["/design", /^Design$/],
 ])("%s has its heading, and the focus there", async (path, text) => {
@@ -126,6 +136,57 @@ it("a device has its name as heading, its ports, and a form with what it has", a
     box.querySelector<HTMLInputElement>("input[name=name]"),
   );
   expect(field.value).toBe(name);
+});
+
+it("two change one device: both versions are shown, and mine is saved when I say so", async () => {
+  await open("/?state=up");
+  const link = await until("a device that is up", () =>
+    box.querySelector<HTMLAnchorElement>("table[aria-label=Devices] .row-link"),
+  );
+  const path = new URL(link.href).pathname;
+  await open(`${path}/edit`);
+  const field = await until("the form", () =>
+    box.querySelector<HTMLInputElement>("input[name=site]"),
+  );
+  await type(field, "mine");
+  const api = `/inventory/v1${path}`;
+  const { name, address, credential, tags } = await (await answer(api)).json();
+  const body = JSON.stringify({ name, address, credential, tags, site: "theirs" });
+  await answer(api, { method: "PUT", body });
+  const button = (text: string) =>
+    [...document.querySelectorAll("button")].find((each) => each.textContent === text);
+  await press(button("Save"));
+  const dialog = await until("both versions", () => document.querySelector(".dialog.wide"));
+  expect(dialog.textContent).toMatch(/Yours.*Site.*mine.*theirs/s);
+  expect((await (await answer(api)).json()).site).toBe("theirs");
+  await key("Escape");
+  await until("the dialog to be gone", () => !document.querySelector(".dialog"));
+  expect(field.value).toBe("mine");
+  await press(button("Compare both versions"));
+  await until("both versions again", () => document.querySelector(".dialog.wide"));
+  await press(button("Keep mine"));
+  await until("its page", () => router.state.location.pathname === path);
+  expect((await (await answer(api)).json()).site).toBe("mine");
+  await open(`${path}?tab=history`);
+  await until("its versions", () => box.querySelectorAll(".versions > li").length > 3);
+  expect(box.querySelector(".versions > li")?.textContent).toMatch(
+    /admin changed it.*theirs.*mine/s,
+  );
+});
+
+it("a group shows its devices, and the list of devices is narrowed down to it", async () => {
+  await open("/device-groups");
+  const link = await until("a group", () =>
+    box.querySelector<HTMLAnchorElement>("table[aria-label='Device groups'] .row-link"),
+  );
+  await open(new URL(link.href).pathname);
+  await until("its devices", () => rows("Devices").length > 1);
+  const members = rows("Devices").length;
+  const id = new URL(link.href).pathname.split("/").at(-1);
+  await open(`/?group=${id}`);
+  await until("the same devices", () => rows("Devices").length === members);
+  const filter = box.querySelector(`button[aria-label="Group: ${link.textContent}"]`);
+  expect(filter).not.toBeNull();
 });
 
 it("ports are sorted by their columns, in the URL", async () => {
@@ -184,6 +245,13 @@ it("a process leads to its lines, and a component to its own, in the URL", async
   await until("no line", () => /No line matches/.test(box.textContent ?? ""));
 });
 
+/** As React takes it. */
+const type = (field: HTMLInputElement, text: string) =>
+  act(async () => {
+    const value = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value");
+    value?.set?.call(field, text);
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
 const press = (element: Element | null | undefined) =>
   act(async () => {
     (element as HTMLElement).focus();
@@ -204,7 +272,7 @@ it("a dialog gives the focus back to what opened it", async () => {
   await until("the form", () => document.activeElement?.tagName === "INPUT");
   expect(document.activeElement?.closest("[role=dialog]")).not.toBeNull();
   await key("Escape");
-  await until("the dialog to be gone", () => !document.querySelector("[role=dialog]"));
+  await until("the dialog to be gone", () => !document.querySelector(".dialog"));
   await until("the focus at the button", () => document.activeElement === add);
 });
 
@@ -236,6 +304,6 @@ it("the search finds devices and pages, and Enter goes there", async () => {
   await until("its focus", () => document.activeElement === input);
   await until("the pages", () => document.querySelector("[role=option]"));
   await key("Escape");
-  await until("it to be gone", () => !document.querySelector("[role=dialog]"));
+  await until("it to be gone", () => !document.querySelector(".palette"));
   await until("the focus where it was", () => document.activeElement === link);
 });

@@ -32,7 +32,16 @@ it("a page is found by the addresses that were always there", () => {
   expect(idOf("/devices/new")).toBe("/devices/new");
   expect(idOf("/devices/0f5")).toBe("/devices/$id");
   expect(idOf("/devices/0f5/edit")).toBe("/devices/$id/edit");
-  for (const path of ["/anomalies", "/credentials", "/system", "/system/log", "/account"]) {
+  expect(idOf("/device-groups/new")).toBe("/device-groups/new");
+  expect(idOf("/device-groups/0f5")).toBe("/device-groups/$id");
+  for (const path of [
+    "/anomalies",
+    "/device-groups",
+    "/credentials",
+    "/system",
+    "/system/log",
+    "/account",
+  ]) {
     expect(idOf(path)).toBe(path);
   }
 });

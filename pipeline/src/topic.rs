@@ -7,8 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use schemas::{
     Anomaly, AvroRecord, Baseline, CodecError, Control, CredentialChange, Device, DeviceFacts,
-    DeviceId, DeviceInput, DeviceStatus, MetricBatch, Poll, Probe, ProbeReport, Rollup,
-    SchemaStore, Series, SeriesId, Source, SourceKey, Tick, encode,
+    DeviceId, DeviceInput, DeviceStatus, Entity, EntityAnswer, EntityCommand, EntityInput,
+    EntityKey, EntityObserved, MetricBatch, Poll, Probe, ProbeReport, Rollup, SchemaStore, Series,
+    SeriesId, Source, SourceKey, Tick, encode,
 };
 
 use crate::log::{Cleanup, NewRecord, Record, TopicSpec};
@@ -32,6 +33,12 @@ impl Key for SeriesId {
 }
 
 impl Key for SourceKey {
+    fn bytes(&self) -> Bytes {
+        self.to_string().into_bytes().into()
+    }
+}
+
+impl Key for EntityKey {
     fn bytes(&self) -> Bytes {
         self.to_string().into_bytes().into()
     }
@@ -98,6 +105,10 @@ keyed! {
     Probe: String = |it| it.id.clone();
     ProbeReport: String = |it| it.id.clone();
     CredentialChange: String = |it| format!("{}/{}", it.tenant, it.name);
+    EntityCommand: String = |it| it.tenant.clone();
+    EntityObserved: String = |it| it.tenant.clone();
+    EntityAnswer: String = |it| it.request.clone();
+    Entity: EntityKey = |it| it.key();
 }
 
 /// What may be written to a topic of a type: that type, or a variant of an enum.
@@ -107,6 +118,9 @@ impl<T: AvroRecord> Carries<T> for T {}
 impl Carries<Poll> for DeviceInput {}
 impl Carries<Control> for DeviceInput {}
 impl Carries<Tick> for DeviceInput {}
+impl Carries<EntityCommand> for EntityInput {}
+impl Carries<EntityObserved> for EntityInput {}
+impl Carries<Tick> for EntityInput {}
 
 /// Snapshots of a processor's state, and its positions.
 #[derive(Debug)]

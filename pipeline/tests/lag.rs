@@ -54,20 +54,26 @@ async fn lag(listen: &str, state: &Path) -> BTreeMap<(String, String), i64> {
 }
 
 /// Everyone who reads, and what.
-const READERS: [(&str, &str); 19] = [
+const READERS: [(&str, &str); 25] = [
     ("api", "anomaly"),
+    ("api", "entity-answer"),
     ("api", "metric"),
     ("api", "probe-report"),
     ("api", "process-log"),
     ("api", "status"),
+    ("credential-entity", "credential"),
     ("credentials", "credential"),
     ("device", "poll"),
+    ("device-entity", "device"),
+    ("entities", "entity-command"),
     ("poller", "device"),
     ("probe", "probe"),
     ("route", "device"),
     ("sink-anomaly", "anomaly"),
     ("sink-baseline", "baseline"),
     ("sink-device", "device"),
+    ("sink-entity", "entity"),
+    ("sink-entity-history", "entity-history"),
     ("sink-facts", "facts"),
     ("sink-metric", "metric"),
     ("sink-process-log", "process-log"),

@@ -4,7 +4,7 @@ use schemas::{
     Anomaly, AvroRecord, CodecError, DeviceId, DeviceInput, Poll, SchemaStore, SeriesId,
 };
 
-use crate::{Input, Raw, Recall, Refusal, StateKey, Unreadable, is_keyed};
+use crate::{Input, Raw, Recall, Refusal, StateKey, Unreadable};
 
 /// Samples may be this far ahead of the log's append time; more is a broken clock.
 const MAX_AHEAD_MS: i64 = 60_000;
@@ -41,6 +41,17 @@ impl StateKey for String {
 pub(crate) fn fnv(bytes: &[u8]) -> u64 {
     let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, mix)
+}
+
+/// Whether a record's key is what it is about.
+pub(crate) fn is_keyed<I: Input>(input: &I, raw: &Raw<'_>) -> Result<(), Refusal> {
+    match input.key() {
+        Some(key) if raw.key != Some(&key.bytes()[..]) => Err(Refusal {
+            reason: "malformed",
+            error: format!("the record's key is not {key}, which it is about"),
+        }),
+        Some(_) | None => Ok(()),
+    }
 }
 
 impl Input for DeviceInput {

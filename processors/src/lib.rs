@@ -13,6 +13,7 @@ mod availability;
 mod baseline;
 mod chain;
 mod codec;
+mod entity;
 mod facts;
 mod input;
 mod rates;
@@ -35,6 +36,10 @@ use schemas::{
 
 pub use baseline::METHOD as BASELINE_METHOD;
 pub use chain::{DeviceChain, Stages};
+pub use entity::{
+    CredentialEntity, CredentialRecord, DeviceEntity, Entities, EntityOutput, EntityRecord,
+    EntityState, MAX_BODY_BYTES, MAX_ENTITIES,
+};
 pub use relay::{DeviceChange, DeviceControl, Relay, Stateless};
 pub use source::{Batch, Following, SourceInput, SourceKind, SourceState};
 pub use state::DeviceState;
@@ -86,11 +91,13 @@ pub enum Count {
     ConnectorLimit,
     /// A text beyond [`MAX_FACTS_BYTES`] of its device.
     FactsLimit,
+    /// An entity beyond [`MAX_ENTITIES`] of its tenant, or too large, that others wrote.
+    EntityLimit,
 }
 
 impl Count {
     /// All of them, in the order of declaration.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::DuplicatePoll,
         Self::OldCycle,
         Self::AbsurdRecord,
@@ -100,6 +107,7 @@ impl Count {
         Self::SeriesLimit,
         Self::ConnectorLimit,
         Self::FactsLimit,
+        Self::EntityLimit,
     ];
 
     /// The word for a metric's label.
@@ -114,6 +122,7 @@ impl Count {
             Self::SeriesLimit => "series_limit",
             Self::ConnectorLimit => "connector_limit",
             Self::FactsLimit => "facts_limit",
+            Self::EntityLimit => "entity_limit",
         }
     }
 }
@@ -283,18 +292,7 @@ pub trait Input: Sized {
     /// # Errors
     /// [`Refusal`].
     fn check(&self, raw: &Raw<'_>) -> Result<(), Refusal> {
-        is_keyed(self, raw)
-    }
-}
-
-/// Whether a record's key is what it is about.
-fn is_keyed<I: Input>(input: &I, raw: &Raw<'_>) -> Result<(), Refusal> {
-    match input.key() {
-        Some(key) if raw.key != Some(&key.bytes()[..]) => Err(Refusal {
-            reason: "malformed",
-            error: format!("the record's key is not {key}, which it is about"),
-        }),
-        Some(_) | None => Ok(()),
+        input::is_keyed(self, raw)
     }
 }
 

@@ -15,4 +15,6 @@ pub struct CredentialChange {
     pub version: i64,
     #[serde(default = "defaults::yes")]
     pub present: bool,
+    #[serde(default)]
+    pub revision: i64,
 }

@@ -13,6 +13,7 @@ mod binary;
 mod credential;
 mod defaults;
 mod echoes;
+mod entity;
 mod id;
 mod identity;
 mod measure;
@@ -26,6 +27,10 @@ mod wire;
 pub use address::{Address, AddressError, MAX_ADDRESS};
 pub use credential::CredentialChange;
 pub use echoes::{Echoes, ICMP_SHARE};
+pub use entity::{
+    DeviceGroup, Entity, EntityAnswer, EntityCommand, EntityInput, EntityKey, EntityObserved,
+    EntityOutcome, EntityProblem,
+};
 pub use id::{DeviceId, SeriesId, TenantId};
 pub use identity::{Difference, RowIdentity};
 pub use probe::{Probe, ProbeReport, ProbeStep};

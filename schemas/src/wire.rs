@@ -11,6 +11,7 @@ use serde_avro_fast::{Schema, from_datum_slice, to_datum};
 
 use crate::binary::{Binary, Cursor, Flaw, empty_poll, refill_poll};
 use crate::credential::CredentialChange;
+use crate::entity::{Entity, EntityAnswer, EntityCommand, EntityObserved};
 use crate::probe::{Probe, ProbeReport};
 use crate::process::{PollerStatus, ProcessLog, ProcessStatus};
 use crate::records::{
@@ -162,7 +163,7 @@ fn is_cut_off(error: &DeError) -> bool {
 }
 
 /// The schema id in front of a record.
-fn schema_id(bytes: &[u8]) -> Result<SchemaId, CodecError> {
+pub(crate) fn schema_id(bytes: &[u8]) -> Result<SchemaId, CodecError> {
     match bytes {
         [MAGIC, a, b, c, d, ..] => Ok(SchemaId::from_be_bytes([*a, *b, *c, *d])),
         [MAGIC, ..] | [] => Err(CodecError::Truncated {
@@ -377,6 +378,10 @@ records! {
     Probe "probe.avsc";
     ProbeReport "probe_report.avsc";
     CredentialChange "credential.avsc";
+    EntityCommand "entity_command.avsc";
+    EntityObserved "entity_observed.avsc";
+    EntityAnswer "entity_answer.avsc";
+    Entity "entity.avsc";
 }
 
 /// The id under which this binary writes a record type that is encoded without serde.

@@ -42,6 +42,7 @@ pub use servers::{NoServer, Servers, takes_writes};
 pub use sink::{Prepared, Sink, SinkRecord, Written};
 pub use sql::SqlSink;
 pub use table::{
-    Anomalies, Baselines, Care, Change, Counts, Devices, Facts, Failure, ProcessLogs, Rollups, Row,
-    Samples, SeriesIdentities, Statuses, Table, Tombstone,
+    Anomalies, Baselines, Care, Change, Counts, Devices, EntityVersions, Facts, Failure,
+    LatestEntities, ProcessLogs, Rollups, Row, RowKey, Samples, SeriesIdentities, Statuses, Table,
+    Tombstone,
 };

@@ -1,7 +1,7 @@
 //! A database whose devices the event log does not know: it was restored beside a new log, or the
 //! log was lost.
 
-use schemas::{Device, DeviceId};
+use schemas::{Device, DeviceId, EntityObserved};
 use sqlx::{PgPool, Row as _};
 use uuid::Uuid;
 
@@ -59,6 +59,33 @@ pub async fn devices(pool: &PgPool) -> Result<Vec<Device>, SinkError> {
         })
     };
     rows.iter().map(device).collect::<Result<_, sqlx::Error>>().map_err(|error| failed(&error))
+}
+
+/// All that is configured and has no table of its own, as it is to be put on a log that lacks it.
+///
+/// # Errors
+/// [`SinkError::Retry`] or [`SinkError::Fatal`].
+pub async fn entities(pool: &PgPool) -> Result<Vec<EntityObserved>, SinkError> {
+    let rows = sqlx::query(
+        "SELECT tenant, kind, id, revision, name, body::text AS body, by FROM entity
+         WHERE kind NOT IN ('device', 'credential') ORDER BY name, id",
+    )
+    .fetch_all(pool)
+    .await
+    .map_err(|error| failed(&error))?;
+    let entity = |row: &sqlx::postgres::PgRow| {
+        Ok(EntityObserved {
+            tenant: row.try_get("tenant")?,
+            kind: row.try_get("kind")?,
+            id: row.try_get("id")?,
+            revision: row.try_get("revision")?,
+            name: row.try_get("name")?,
+            body: row.try_get("body")?,
+            source: row.try_get("by")?,
+            at: 0,
+        })
+    };
+    rows.iter().map(entity).collect::<Result<_, sqlx::Error>>().map_err(|error| failed(&error))
 }
 
 /// Says of devices that nobody knows how they are: the state becomes unknown, and anomalies that

@@ -30,6 +30,8 @@ pub struct Retention {
     pub events: Option<Duration>,
     /// `process_log` (7 days).
     pub process_log: Option<Duration>,
+    /// `entity_history` (400 days), but for the last version of each entity that there is.
+    pub entity_history: Option<Duration>,
 }
 
 impl Default for Retention {
@@ -41,6 +43,7 @@ impl Default for Retention {
             rollup_1d: None,
             events: Some(2 * 365 * DAY),
             process_log: Some(7 * DAY),
+            entity_history: Some(400 * DAY),
         }
     }
 }
@@ -94,6 +97,14 @@ pub async fn retain(
     }
     if let Some(limit) = retention.process_log.and_then(|age| before(now, age)) {
         gone.rows += delete(&mut conn, "process_log", "at < $1", limit).await?;
+    }
+    if let Some(limit) = retention.entity_history.and_then(|age| before(now, age)) {
+        let condition = "at < $1 AND NOT EXISTS (
+             SELECT FROM entity AS now
+             WHERE (now.tenant, now.kind, now.id, now.revision) =
+                   (entity_history.tenant, entity_history.kind, entity_history.id,
+                    entity_history.revision))";
+        gone.rows += delete(&mut conn, "entity_history", condition, limit).await?;
     }
     if let Some(limit) = retention.events.and_then(|age| before(now, age)) {
         for (table, condition) in [

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
 
 use bytes::Bytes;
+use schemas::DeviceId;
 
 use crate::error::{Poison, SinkError};
 use crate::table::Row;
@@ -37,13 +38,13 @@ pub struct Written {
 
 /// A decoded batch, and how far it reaches in each partition.
 #[derive(Debug)]
-pub struct Prepared<R> {
-    pub(crate) rows: Vec<Row<R>>,
+pub struct Prepared<R, K = DeviceId> {
+    pub(crate) rows: Vec<Row<R, K>>,
     /// Partition to the offset after its last record, poison included.
     pub(crate) ends: BTreeMap<i32, i64>,
 }
 
-impl<R> Prepared<R> {
+impl<R, K> Prepared<R, K> {
     /// Leaves out records that were dead-lettered. The positions still move past them.
     pub fn remove(&mut self, poison: &[Poison]) {
         let gone: HashSet<_> = poison.iter().map(|p| (p.partition, p.offset)).collect();

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use schemas::{AvroRecord, DeviceId, SchemaStore};
+use schemas::{AvroRecord, SchemaStore};
 use sqlx::PgConnection;
 use sqlx::postgres::PgConnectOptions;
 
@@ -14,7 +14,7 @@ use crate::error::{Class, Poison, SinkError, classify};
 use crate::position::{Move, Place};
 use crate::servers::Servers;
 use crate::sink::{Prepared, Sink, SinkRecord, Written};
-use crate::table::{Care, Change, Counts, Row, Table, Tombstone};
+use crate::table::{Care, Change, Counts, Row, RowKey, Table, Tombstone};
 use crate::transaction::{Stop, transact};
 
 /// A transaction, or a reading of positions, must end within this time: a database host that is
@@ -24,6 +24,8 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(120);
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// Records named by one `write` that the database refuses.
 const MAX_NAMED: usize = 8;
+
+type ChangeOf<T> = Change<<T as Table>::Record, <T as Table>::Key>;
 
 /// Writes the records of one topic into the tables of `T`, over a connection of its own.
 pub struct SqlSink<T> {
@@ -82,7 +84,7 @@ impl<T: Table> SqlSink<T> {
     /// One transaction over these rows and steps. Without steps it is a trial and rolled back.
     async fn attempt(
         &mut self,
-        rows: &[&Row<T::Record>],
+        rows: &[&Row<T::Record, T::Key>],
         moves: &[Move],
         care: Care,
     ) -> Result<Result<Counts, Stop>, SinkError> {
@@ -102,7 +104,10 @@ impl<T: Table> SqlSink<T> {
 
     /// The records that the database refuses: again and again the shortest beginning that fails,
     /// whose last record is the culprit. This also finds records that only fail together.
-    async fn find_poison(&mut self, rows: &[&Row<T::Record>]) -> Result<Vec<Poison>, SinkError> {
+    async fn find_poison(
+        &mut self,
+        rows: &[&Row<T::Record, T::Key>],
+    ) -> Result<Vec<Poison>, SinkError> {
         let mut left = rows.to_vec();
         let mut found = Vec::new();
         while found.len() < MAX_NAMED {
@@ -124,7 +129,10 @@ impl<T: Table> SqlSink<T> {
     }
 
     /// The database's words if it refuses these rows.
-    async fn trial(&mut self, rows: &[&Row<T::Record>]) -> Result<Option<String>, SinkError> {
+    async fn trial(
+        &mut self,
+        rows: &[&Row<T::Record, T::Key>],
+    ) -> Result<Option<String>, SinkError> {
         // With care: a row that is there already is no reason to refuse a record.
         match self.attempt(rows, &[], Care::Slow).await? {
             Ok(_) => Ok(None),
@@ -162,7 +170,7 @@ impl<T: Table> SqlSink<T> {
     }
 
     /// The steps of a batch, or what is wrong with this sink's knowledge of them.
-    fn moves(&self, batch: &Prepared<T::Record>) -> Result<Vec<Move>, SinkError> {
+    fn moves(&self, batch: &Prepared<T::Record, T::Key>) -> Result<Vec<Move>, SinkError> {
         let mut moves = Vec::with_capacity(batch.ends.len());
         for (partition, next) in batch.ends() {
             let Some(expected) = self.positions.get(&partition).copied() else {
@@ -184,7 +192,7 @@ impl<T: Table> SqlSink<T> {
         }
     }
 
-    fn decode(&self, record: &SinkRecord) -> Result<Option<Change<T::Record>>, Refusal> {
+    fn decode(&self, record: &SinkRecord) -> Result<Option<ChangeOf<T>>, Refusal> {
         let Some(value) = &record.value else {
             return match T::TOMBSTONE {
                 Tombstone::Removes => removed(record).map(Change::Remove).map(Some),
@@ -200,9 +208,13 @@ impl<T: Table> SqlSink<T> {
         Ok(Some(Change::Put(decoded)))
     }
 
-    async fn write_batch(&mut self, batch: &Prepared<T::Record>) -> Result<Written, SinkError> {
+    async fn write_batch(
+        &mut self,
+        batch: &Prepared<T::Record, T::Key>,
+    ) -> Result<Written, SinkError> {
         let moves = self.moves(batch)?;
-        let position = |row: &Row<T::Record>| self.positions.get(&row.partition).copied().flatten();
+        let position =
+            |row: &Row<T::Record, T::Key>| self.positions.get(&row.partition).copied().flatten();
         let rows: Vec<_> =
             batch.rows.iter().filter(|row| position(row).is_none_or(|p| row.offset >= p)).collect();
         let skipped = (batch.rows.len() - rows.len()) as u64;
@@ -252,7 +264,7 @@ impl<T: Table> SqlSink<T> {
 }
 
 impl<T: Table> Sink for SqlSink<T> {
-    type Batch = Prepared<T::Record>;
+    type Batch = Prepared<T::Record, T::Key>;
 
     async fn positions(
         &mut self,
@@ -316,14 +328,14 @@ fn to_sink_error(error: &sqlx::Error) -> SinkError {
     }
 }
 
-fn removed(record: &SinkRecord) -> Result<DeviceId, Refusal> {
+fn removed<K: RowKey>(record: &SinkRecord) -> Result<K, Refusal> {
     let key = record.key.as_deref().unwrap_or_default();
-    std::str::from_utf8(key).ok().and_then(|text| text.parse().ok()).ok_or_else(|| {
-        Refusal::malformed(format!("the key of a tombstone is no device id: {key:?}"))
+    std::str::from_utf8(key).ok().and_then(K::read).ok_or_else(|| {
+        Refusal::malformed(format!("the key of a tombstone is no {}: {key:?}", K::WHAT))
     })
 }
 
-fn poison<R>(row: &Row<R>, refusal: Refusal) -> Poison {
+fn poison<R, K>(row: &Row<R, K>, refusal: Refusal) -> Poison {
     let Refusal { reason, error } = refusal;
     Poison { partition: row.partition, offset: row.offset, reason, error }
 }

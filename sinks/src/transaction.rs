@@ -25,7 +25,7 @@ impl From<sqlx::Error> for Stop {
 pub(crate) async fn transact<T: Table>(
     place: &Place,
     conn: &mut PgConnection,
-    rows: &[&Row<T::Record>],
+    rows: &[&Row<T::Record, T::Key>],
     moves: &[Move],
     care: Care,
 ) -> Result<Counts, Stop> {
@@ -60,7 +60,7 @@ pub(crate) async fn transact<T: Table>(
 async fn fill<T: Table>(
     place: &Place,
     conn: &mut PgConnection,
-    rows: &[&Row<T::Record>],
+    rows: &[&Row<T::Record, T::Key>],
     moves: &[Move],
     care: Care,
 ) -> Result<Counts, Stop> {

@@ -1,89 +1,62 @@
-//! The API's ports in memory, for tests and trials: commands go straight to the projection, the
+//! The API's ports in memory, for tests and trials: changes go straight to the projections, the
 //! vault is a map, devices are made up.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use api::{
-    Commands, DatabaseStatus, LogStatus, PollerTiming, PortError, PortFuture, Ports, ProbeReport,
-    ProbeRequest, ProbeStep, Prober, ProcessInfo, RoleStatus, StoredCredential, System,
-    SystemStatus, Vault,
+    DatabaseStatus, EntityReply, LogStatus, PollerTiming, PortError, PortFuture, Ports,
+    ProbeReport, ProbeRequest, ProbeStep, Prober, ProcessInfo, RoleStatus, StoredCredential,
+    System, SystemStatus, Vault,
 };
-use schemas::{Device, DeviceId};
+use schemas::{DeviceId, EntityProblem};
 use sqlx::PgPool;
+
+#[path = "entities.rs"]
+mod entities;
+
+pub(crate) use self::entities::Projection;
 
 /// All four ports.
 pub(crate) fn ports(pool: &PgPool) -> Ports {
     Ports {
-        commands: Arc::new(Projection { pool: pool.clone() }),
-        vault: Arc::new(Map::default()),
+        entities: Arc::new(Projection::new(pool)),
+        vault: Arc::new(Map::new(pool)),
         prober: Arc::new(MadeUp),
         system: Arc::new(Fixed),
     }
 }
 
-/// A log and a sink in one.
-pub(crate) struct Projection {
-    pub(crate) pool: PgPool,
+/// A vault without a lock on its door.
+pub(crate) struct Map {
+    pool: PgPool,
+    stored: Mutex<BTreeMap<String, StoredCredential>>,
+}
+
+impl Map {
+    fn new(pool: &PgPool) -> Self {
+        Self { pool: pool.clone(), stored: Mutex::default() }
+    }
+
+    async fn record(&self, stored: &StoredCredential, by: &str) -> Result<(), PortError> {
+        sqlx::query(
+            "INSERT INTO entity_history (tenant, kind, id, revision, name, present, body, by, at) \
+             SELECT 'default', 'credential', $1, 1 + count(*), $1, true, \
+                jsonb_build_object('name', $1::text, 'kind', $2::text), $3, now() \
+             FROM entity_history WHERE kind = 'credential' AND id = $1",
+        )
+        .bind(&stored.name)
+        .bind(&stored.kind)
+        .bind(by)
+        .execute(&self.pool)
+        .await
+        .map_err(away)?;
+        Ok(())
+    }
 }
 
 fn away(error: sqlx::Error) -> PortError {
     PortError::Unavailable(error.to_string())
-}
-
-impl Commands for Projection {
-    fn put_device(&self, device: Device) -> PortFuture<'_, Result<(), PortError>> {
-        Box::pin(async move {
-            sqlx::query(
-                "INSERT INTO device (id, tenant, name, address, port, profile, credential, site, \
-                    tags, interval_ms, snmp, icmp, enabled, source, updated_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
-                    'epoch'::timestamptz + $15 * interval '1 ms') \
-                 ON CONFLICT (id) DO UPDATE SET name = excluded.name, address = excluded.address, \
-                    port = excluded.port, profile = excluded.profile, \
-                    credential = excluded.credential, site = excluded.site, tags = excluded.tags, \
-                    interval_ms = excluded.interval_ms, snmp = excluded.snmp, \
-                    icmp = excluded.icmp, enabled = excluded.enabled, source = excluded.source, \
-                    updated_at = excluded.updated_at",
-            )
-            .bind(device.id.0)
-            .bind(device.tenant)
-            .bind(device.name)
-            .bind(device.address)
-            .bind(device.port)
-            .bind(device.profile)
-            .bind(device.credential)
-            .bind(device.site)
-            .bind(device.tags)
-            .bind(device.interval_ms)
-            .bind(device.snmp)
-            .bind(device.icmp)
-            .bind(device.enabled)
-            .bind(device.source)
-            .bind(device.updated_at)
-            .execute(&self.pool)
-            .await
-            .map_err(away)?;
-            Ok(())
-        })
-    }
-
-    fn delete_device(&self, id: DeviceId) -> PortFuture<'_, Result<(), PortError>> {
-        Box::pin(async move {
-            sqlx::query("DELETE FROM device WHERE id = $1")
-                .bind(id.0)
-                .execute(&self.pool)
-                .await
-                .map_err(away)?;
-            Ok(())
-        })
-    }
-}
-
-/// A vault without a lock on its door.
-#[derive(Default)]
-pub(crate) struct Map {
-    stored: Mutex<BTreeMap<String, StoredCredential>>,
 }
 
 impl Vault for Map {
@@ -95,26 +68,47 @@ impl Vault for Map {
         &self,
         name: String,
         secret: vault::Secret,
+        by: String,
     ) -> PortFuture<'_, Result<Option<StoredCredential>, PortError>> {
         let known = self.stored.lock().unwrap().contains_key(&name);
-        Box::pin(
-            async move { if known { Ok(None) } else { self.put(name, secret).await.map(Some) } },
-        )
+        Box::pin(async move {
+            if known { Ok(None) } else { self.put(name, secret, by).await.map(Some) }
+        })
     }
 
     fn put(
         &self,
         name: String,
         secret: vault::Secret,
+        by: String,
     ) -> PortFuture<'_, Result<StoredCredential, PortError>> {
         let kind = secret.kind().name.to_owned();
         let stored = StoredCredential { name: name.clone(), kind, created_at: 1, updated_at: 2 };
         self.stored.lock().unwrap().insert(name, stored.clone());
-        Box::pin(async { Ok(stored) })
+        Box::pin(async move {
+            self.record(&stored, &by).await?;
+            Ok(stored)
+        })
     }
 
-    fn delete(&self, name: String) -> PortFuture<'_, Result<bool, PortError>> {
-        Box::pin(async move { Ok(self.stored.lock().unwrap().remove(&name).is_some()) })
+    fn delete(&self, name: String, _: String) -> PortFuture<'_, Result<EntityReply, PortError>> {
+        Box::pin(async move {
+            let users: Vec<String> =
+                sqlx::query_scalar("SELECT name FROM device WHERE credential = $1")
+                    .bind(&name)
+                    .fetch_all(&self.pool)
+                    .await
+                    .map_err(away)?;
+            if !users.is_empty() {
+                let detail = format!("{} device(s) use it: {}", users.len(), users.join(", "));
+                let problem = EntityProblem { field: "name".to_owned(), detail };
+                return Ok(EntityReply::Refused(vec![problem]));
+            }
+            Ok(match self.stored.lock().unwrap().remove(&name) {
+                Some(_) => EntityReply::Applied { revision: 1 },
+                None => EntityReply::NotFound,
+            })
+        })
     }
 }
 

@@ -6,4 +6,4 @@ mod routes;
 
 pub(crate) use decide::{Decision, Grants, Resource, decide};
 pub(crate) use permission::Permission;
-pub(crate) use routes::Guarded;
+pub(crate) use routes::{Guarded, TENANT};

@@ -14,7 +14,7 @@ use crate::rim::ApiError;
 use crate::state::ApiState;
 
 /// The one tenant there is.
-const TENANT: &str = "default";
+pub(crate) const TENANT: &str = "default";
 
 /// A router of routes with permissions.
 #[derive(Default)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod anomalies;
 pub(crate) mod credentials;
+pub(crate) mod device_groups;
 pub(crate) mod devices;
 pub(crate) mod docs;
 pub(crate) mod events;

@@ -1,5 +1,6 @@
 //! What can go wrong, in the API's own terms. HTTP is spoken of in `problem` only.
 
+use schemas::EntityProblem;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -77,6 +78,14 @@ pub(crate) enum ApiError {
         /// What has it, and what to do.
         detail: String,
     },
+    /// Somebody changed it after it was read.
+    #[error("{detail}")]
+    Changed {
+        /// When, by whom, and what to do.
+        detail: String,
+        /// Its revision now.
+        revision: i64,
+    },
     /// Too many tries; again after so many seconds.
     #[error("too many failed attempts; try again in {retry_after_s} s")]
     TooMany {
@@ -97,6 +106,12 @@ pub(crate) enum ApiError {
 impl ApiError {
     pub(crate) fn field(field: &str, detail: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError::new(field, detail)])
+    }
+}
+
+impl From<EntityProblem> for FieldError {
+    fn from(problem: EntityProblem) -> Self {
+        Self { field: problem.field, detail: problem.detail }
     }
 }
 

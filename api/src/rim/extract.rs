@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::error::ApiError;
 use super::fields::{Fields, FromFields};
 
-/// Largest body taken.
+/// Largest body taken, unless what is read from it says otherwise.
 pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
 /// Longest query taken.
 const MAX_QUERY_BYTES: usize = 8 * 1024;
@@ -26,7 +26,7 @@ impl<T: FromFields, S: Send + Sync> FromRequest<S> for Body<T> {
         if !kind.is_some_and(is_json) {
             return Err(ApiError::NotJson);
         }
-        let Value::Object(map) = read_json(request.into_body()).await? else {
+        let Value::Object(map) = read_json(request.into_body(), T::MAX_BODY_BYTES).await? else {
             return Err(ApiError::Malformed("the body must be a JSON object".to_owned()));
         };
         Fields::of_body(map).read().map(Self)
@@ -38,11 +38,11 @@ fn is_json(kind: &str) -> bool {
     essence.eq_ignore_ascii_case("application/json")
 }
 
-async fn read_json(body: HttpBody) -> Result<Value, ApiError> {
-    let bytes = to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
+async fn read_json(body: HttpBody, max: usize) -> Result<Value, ApiError> {
+    let bytes = to_bytes(body, max).await.map_err(|error| {
         let source = std::error::Error::source(&error).map(ToString::to_string);
         if source.is_some_and(|text| text.contains("limit")) {
-            ApiError::TooLarge(MAX_BODY_BYTES)
+            ApiError::TooLarge(max)
         } else {
             ApiError::Malformed("the body ended before it was complete".to_owned())
         }

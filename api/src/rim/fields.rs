@@ -8,6 +8,9 @@ use super::extract::PathId;
 
 /// A type that is read from named fields.
 pub(crate) trait FromFields: Sized {
+    /// Largest body that it is read from.
+    const MAX_BODY_BYTES: usize = super::extract::MAX_BODY_BYTES;
+
     /// Takes its fields out; errors are collected in `fields`, and what is returned then is not
     /// used.
     fn read(fields: &mut Fields) -> Self;
@@ -30,6 +33,9 @@ pub(crate) struct Text {
 
 /// A name of something: not empty, on one line.
 pub(crate) const NAME: Text = Text { min: 1, max: 200 };
+
+/// Wrong items of a list told at once.
+const MAX_WRONG_ITEMS: usize = 50;
 
 impl Fields {
     pub(crate) fn of_body(values: Map<String, Value>) -> Self {
@@ -85,6 +91,19 @@ impl Fields {
     pub(crate) fn text(&mut self, field: &str, rule: Text) -> Option<String> {
         let text = self.raw(field)?;
         match problem_of(&text, rule) {
+            None => Some(text),
+            Some(detail) => {
+                self.wrong(field, detail);
+                None
+            }
+        }
+    }
+
+    /// An optional text on several lines.
+    pub(crate) fn lines(&mut self, field: &str, max: usize) -> Option<String> {
+        let text = self.raw(field)?;
+        let on_one = text.replace(['\n', '\r', '\t'], " ");
+        match problem_of(&on_one, Text { min: 0, max }) {
             None => Some(text),
             Some(detail) => {
                 self.wrong(field, detail);
@@ -156,27 +175,54 @@ impl Fields {
 
     /// An optional list of texts.
     pub(crate) fn texts(&mut self, field: &str, rule: Text, max: usize) -> Option<Vec<String>> {
+        self.list(field, max, "a list of texts", |text| {
+            problem_of(text, rule).map_or_else(|| Ok(text.to_owned()), Err)
+        })
+    }
+
+    /// An optional list of identities.
+    pub(crate) fn ids<T: PathId>(&mut self, field: &str, max: usize) -> Option<Vec<T>> {
+        self.list(field, max, "a list of ids", |text| {
+            let wrong = || format!("must be the id of a {}: {}", T::WHAT, T::FORM);
+            T::parse(text).ok_or_else(wrong)
+        })
+    }
+
+    /// An optional list, each item read from a text or refused by its place.
+    fn list<T>(
+        &mut self,
+        field: &str,
+        max: usize,
+        what: &str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
         let Value::Array(items) = self.take(field)? else {
-            self.wrong(field, "must be a list of texts");
+            self.wrong(field, format!("must be {what}"));
             return None;
         };
         if items.len() > max {
             self.wrong(field, format!("must not have more than {max} items"));
             return None;
         }
-        let mut texts = Vec::with_capacity(items.len());
+        let mut list = Vec::with_capacity(items.len());
+        let mut wrong = 0;
         for (index, item) in items.into_iter().enumerate() {
-            let name = format!("{field}[{index}]");
-            let Value::String(text) = item else {
-                self.wrong(&name, "must be a text");
-                continue;
+            let read = match item.as_str() {
+                Some(text) => read(text),
+                None => Err("must be a text".to_owned()),
             };
-            match problem_of(&text, rule) {
-                None => texts.push(text),
-                Some(detail) => self.wrong(&name, detail),
+            match read {
+                Ok(item) => list.push(item),
+                Err(detail) => {
+                    self.wrong(&format!("{field}[{index}]"), detail);
+                    wrong += 1;
+                }
+            }
+            if wrong == MAX_WRONG_ITEMS {
+                break;
             }
         }
-        Some(texts)
+        Some(list)
     }
 
     /// Reads a `T`, or says everything that is wrong.

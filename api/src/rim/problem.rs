@@ -73,6 +73,9 @@ impl ApiError {
             Self::Conflict(_) | Self::Taken { .. } => {
                 (StatusCode::CONFLICT, "conflict", "Conflict")
             }
+            Self::Changed { .. } => {
+                (StatusCode::PRECONDITION_FAILED, "precondition-failed", "Changed meanwhile")
+            }
             Self::TooMany { .. } => {
                 (StatusCode::TOO_MANY_REQUESTS, "too-many-attempts", "Too many attempts")
             }
@@ -123,6 +126,8 @@ impl IntoResponse for ApiError {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if let Self::TooMany { retry_after_s } = self {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s));
+        } else if let Self::Changed { revision, .. } = self {
+            headers.insert(header::ETAG, super::revision::tag(revision));
         } else if let Self::Unavailable(_) = self {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         } else if let Self::Unauthenticated = self {

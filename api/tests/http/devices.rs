@@ -1,9 +1,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use api::{ApiConfig, Commands, PortError, PortFuture, Ports};
+use api::{ApiConfig, Entities, EntityReply, EntityRequest, PortError, PortFuture, Ports};
 use axum::http::header;
-use schemas::{Device, DeviceId};
 use serde_json::{Value, json};
 
 use crate::harness::{Test, with_api, with_config};
@@ -66,7 +65,9 @@ async fn a_device_from_birth_to_removal() {
 
         let twin = json!({"address": "2001:db8:0::1", "port": 1161});
         let refused = test.call("POST", DEVICES, Some(twin)).await;
-        assert!(refused.problem(409, "conflict")["detail"].as_str().unwrap().contains("edge"));
+        let error = &refused.problem(422, "invalid-fields")["errors"][0];
+        assert_eq!(error["field"], "address");
+        assert!(error["detail"].as_str().unwrap().contains("edge"), "{error}");
 
         assert_eq!(test.call("DELETE", &path, None).await.status, 204);
         test.call("GET", &path, None).await.problem(404, "not-found");
@@ -77,28 +78,30 @@ async fn a_device_from_birth_to_removal() {
     .await;
 }
 
-/// A sink that follows the log only after a while.
+/// Sinks that follow the log only after a while, which never takes a removal.
 struct Late(Arc<Projection>);
 
-impl Commands for Late {
-    fn put_device(&self, device: Device) -> PortFuture<'_, Result<(), PortError>> {
+impl Entities for Late {
+    fn apply(&self, request: EntityRequest) -> PortFuture<'_, Result<EntityReply, PortError>> {
+        if request.body.is_none() {
+            return Box::pin(async { Err(PortError::Unavailable("the log is away".to_owned())) });
+        }
         let projection = Arc::clone(&self.0);
-        tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            projection.put_device(device).await.unwrap();
-        });
-        Box::pin(async { Ok(()) })
-    }
-
-    fn delete_device(&self, _: DeviceId) -> PortFuture<'_, Result<(), PortError>> {
-        Box::pin(async { Err(PortError::Unavailable("the log is away".to_owned())) })
+        Box::pin(async move {
+            let revision = Projection::now_ms();
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                projection.project(&request, revision).await.unwrap();
+            });
+            Ok(EntityReply::Applied { revision })
+        })
     }
 }
 
 #[tokio::test]
 async fn what_was_written_can_be_read() {
     let late = |pool: &sqlx::PgPool| Ports {
-        commands: Arc::new(Late(Arc::new(Projection { pool: pool.clone() }))),
+        entities: Arc::new(Late(Arc::new(Projection::new(pool)))),
         ..memory::ports(pool)
     };
     with_config(ApiConfig::default(), late, async |test| {

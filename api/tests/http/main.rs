@@ -5,6 +5,7 @@
 mod anomalies;
 mod auth;
 mod devices;
+mod entities;
 mod harness;
 mod live;
 #[allow(dead_code)]

@@ -39,6 +39,8 @@ export function whenUnauthorised(callback: () => void): void {
 interface Options {
   query?: Query;
   body?: unknown;
+  /** Only this revision is to be changed: another one is answered 412. */
+  match?: number | undefined;
   signal?: AbortSignal;
 }
 
@@ -61,6 +63,9 @@ async function send(method: string, path: string, options: Options): Promise<Res
   if (options.body !== undefined) {
     init.body = JSON.stringify(options.body);
     init.headers = { "content-type": "application/json" };
+  }
+  if (options.match !== undefined) {
+    init.headers = { ...init.headers, "if-match": `"${options.match}"` };
   }
   try {
     return await fetch(url(path, options.query), init);

@@ -57,6 +57,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/credentials/v1/credentials/{name}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Versions of a credential, without any secret
+         * @description Also of one that was removed. They are kept for 400 days.
+         */
+        get: operations["listCredentialHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/credentials/v1/kinds": {
         parameters: {
             query?: never;
@@ -153,6 +173,69 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/inventory/v1/device-groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Device groups, by name */
+        get: operations["listDeviceGroups"];
+        put?: never;
+        /** Add a device group */
+        post: operations["createDeviceGroup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/v1/device-groups/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A device group
+         * @description Its members are `GET /inventory/v1/devices?group=ID`.
+         */
+        get: operations["getDeviceGroup"];
+        /** Replace a device group */
+        put: operations["replaceDeviceGroup"];
+        post?: never;
+        /**
+         * Remove a device group
+         * @description Its devices stay.
+         */
+        delete: operations["deleteDeviceGroup"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/v1/device-groups/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Versions of a device group
+         * @description Also of one that was removed. They are kept for 400 days.
+         */
+        get: operations["listDeviceGroupHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/inventory/v1/device-tests": {
         parameters: {
             query?: never;
@@ -205,9 +288,29 @@ export interface paths {
         post?: never;
         /**
          * Remove a device
-         * @description Its history stays until its time is over.
+         * @description Its history stays until its time is over. Groups that list it lose it.
          */
         delete: operations["deleteDevice"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/inventory/v1/devices/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Versions of a device
+         * @description Also of one that was removed. They are kept for 400 days.
+         */
+        get: operations["listDeviceHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -914,6 +1017,11 @@ export interface components {
             reason: string;
             /**
              * Format: int64
+             * @description Grows with each change; what ETag has and If-Match takes.
+             */
+            revision: number;
+            /**
+             * Format: int64
              * @description Since when it is in that state, ms since the epoch.
              */
             since: number;
@@ -926,6 +1034,8 @@ export interface components {
              * @description Newest answer by SNMP, ms since the epoch. Ports and their rates are as old as this.
              */
             snmp_answer_at: number | null;
+            /** @description Who maintains it: api, file, demo, netbox. */
+            source: string;
             /**
              * Format: int64
              * @description What was answered longer ago than this, three intervals, is stale.
@@ -940,8 +1050,6 @@ export interface components {
             facts: {
                 [key: string]: string;
             };
-            /** @description Who maintains it: api, file, demo, netbox. */
-            source: string;
             /** @description Newest first, at most 100. */
             status_history: components["schemas"]["StatusChange"][];
             /**
@@ -949,6 +1057,71 @@ export interface components {
              * @description When the inventory last changed it, ms since the epoch.
              */
             updated_at: number;
+            /** @description Who changed it last: a user, `token` for the command line, else its source. */
+            updated_by: string;
+        };
+        /**
+         * @description Devices that belong together: those listed, and, where a site or tags are given, those of the
+         *     site and with all of the tags.
+         */
+        DeviceGroup: {
+            /** @description For people; may have several lines. */
+            description: string;
+            /** @description Ids of devices that are members whatever their site and tags. */
+            devices: string[];
+            /**
+             * Format: uuid
+             * @description Identity for life.
+             */
+            id: string;
+            /**
+             * Format: int64
+             * @description How many devices are members now.
+             */
+            members: number;
+            /** @description Display name; no other group has it, in whatever case. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Grows with each change; what ETag has and If-Match takes.
+             */
+            revision: number;
+            /** @description Devices of this site are members. */
+            site: string | null;
+            /** @description Devices with all of these tags are members. */
+            tags: string[];
+            /**
+             * Format: int64
+             * @description When it was changed last, ms since the epoch.
+             */
+            updated_at: number;
+            /** @description Who changed it last: a user, or `token` for the command line. */
+            updated_by: string;
+        };
+        /** @description A group. Fields left out are empty, also on PUT, which replaces all of them. */
+        DeviceGroupInput: {
+            /** @description For people; may have several lines. */
+            description?: string | null;
+            /** @description Ids of devices that are members whatever their site and tags. */
+            devices?: string[] | null;
+            /** @description Display name; no other group may have it, in whatever case. */
+            name: string;
+            /** @description Devices of this site are members. */
+            site?: string | null;
+            /** @description Devices with all of these tags are members. */
+            tags?: components["schemas"]["Tag"][] | null;
+        };
+        /** @description One page of groups. */
+        DeviceGroupPage: {
+            /** @description By name. */
+            items: components["schemas"]["DeviceGroup"][];
+            /** @description Cursor of the next page; null at the end. */
+            next_cursor: string | null;
+            /**
+             * Format: int64
+             * @description How many match in all.
+             */
+            total: number;
         };
         /** @description What to poll. Fields left out take the default, also on PUT, which replaces all of them. */
         DeviceInput: {
@@ -1107,6 +1280,11 @@ export interface components {
             reason: string;
             /**
              * Format: int64
+             * @description Grows with each change; what ETag has and If-Match takes.
+             */
+            revision: number;
+            /**
+             * Format: int64
              * @description Since when it is in that state, ms since the epoch.
              */
             since: number;
@@ -1119,6 +1297,8 @@ export interface components {
              * @description Newest answer by SNMP, ms since the epoch. Ports and their rates are as old as this.
              */
             snmp_answer_at: number | null;
+            /** @description Who maintains it: api, file, demo, netbox. */
+            source: string;
             /**
              * Format: int64
              * @description What was answered longer ago than this, three intervals, is stale.
@@ -1864,6 +2044,36 @@ export interface components {
              */
             since: number;
         };
+        /** @description An entity as it was from one change to the next. */
+        Version: {
+            /**
+             * Format: int64
+             * @description When it was changed, ms since the epoch.
+             */
+            at: number;
+            /** @description All of it, without any secret; null: it was removed. */
+            body: {
+                [key: string]: unknown;
+            } | null;
+            /** @description Who did it: a user, `token` for the command line, else the source, e.g. `file`. */
+            by: string;
+            /** @description What it is called. */
+            name: string;
+            /** @description Whether it exists from then on; false: it was removed. */
+            present: boolean;
+            /**
+             * Format: int64
+             * @description Grows with each change; what ETag has.
+             */
+            revision: number;
+        };
+        /** @description Versions of an entity. */
+        VersionPage: {
+            /** @description Newest first. */
+            items: components["schemas"]["Version"][];
+            /** @description Cursor of the next page; null at the end. */
+            next_cursor: string | null;
+        };
         /** Format: int32 */
         u32: number;
     };
@@ -2298,6 +2508,97 @@ export interface operations {
             };
             /** @description Devices use it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCredentialHistory: {
+        parameters: {
+            query?: {
+                /** @description Most items wanted; 50 when left out */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionPage"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The permission is missing, or it was sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2849,6 +3150,566 @@ export interface operations {
             };
         };
     };
+    listDeviceGroups: {
+        parameters: {
+            query?: {
+                /** @description Part of name, description, site or a tag */
+                q?: string;
+                /** @description Most items wanted; 100 when left out */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceGroupPage"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The permission is missing, or it was sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createDeviceGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceGroupInput"];
+            };
+        };
+        responses: {
+            /** @description The group; its path is in Location */
+            201: {
+                headers: {
+                    /** @description Its revision, for If-Match */
+                    ETag?: string;
+                    /** @description Path of the group */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceGroup"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The permission is missing, or it was sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDeviceGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Group id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The group */
+            200: {
+                headers: {
+                    /** @description Its revision, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceGroup"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The permission is missing, or it was sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceDeviceGroup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The revision it is meant for, as ETag has it; left out, or *: whichever there is */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Group id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceGroupInput"];
+            };
+        };
+        responses: {
+            /** @description The group as it is now */
+            200: {
+                headers: {
+                    /** @description Its revision, for If-Match */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceGroup"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The permission is missing, or it was sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody changed it meanwhile; ETag has its revision now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteDeviceGroup: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The revision it is meant for, as ETag has it; left out, or *: whichever there is */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description Group id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The permission is missing, or it was sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody changed it meanwhile; ETag has its revision now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDeviceGroupHistory: {
+        parameters: {
+            query?: {
+                /** @description Most items wanted; 50 when left out */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Group id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionPage"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The permission is missing, or it was sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     testDevice: {
         parameters: {
             query?: never;
@@ -2963,6 +3824,8 @@ export interface operations {
                 state?: components["schemas"]["State"];
                 /** @description Only devices of this site */
                 site?: string;
+                /** @description Only members of this device group */
+                group?: string;
                 /** @description Order; `state` when left out */
                 sort?: components["schemas"]["DeviceSort"];
                 /** @description Most items wanted; 100 when left out */
@@ -3057,6 +3920,8 @@ export interface operations {
             /** @description The device; its path is in Location */
             201: {
                 headers: {
+                    /** @description Its revision, for If-Match */
+                    ETag?: string;
                     /** @description Path of the device */
                     Location?: string;
                     [name: string]: unknown;
@@ -3085,15 +3950,6 @@ export interface operations {
             };
             /** @description The permission is missing, or it was sent from another site */
             403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A device with that address and port exists */
-            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3163,6 +4019,8 @@ export interface operations {
             /** @description The device */
             200: {
                 headers: {
+                    /** @description Its revision, for If-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3228,7 +4086,10 @@ export interface operations {
     replaceDevice: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The revision it is meant for, as ETag has it; left out, or *: whichever there is */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Device id */
                 id: string;
@@ -3244,6 +4105,8 @@ export interface operations {
             /** @description The device as it is now */
             200: {
                 headers: {
+                    /** @description Its revision, for If-Match */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3279,6 +4142,15 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody changed it meanwhile; ETag has its revision now */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3336,7 +4208,10 @@ export interface operations {
     deleteDevice: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The revision it is meant for, as ETag has it; left out, or *: whichever there is */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description Device id */
                 id: string;
@@ -3381,6 +4256,106 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody changed it meanwhile; ETag has its revision now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something behind the API is away; try again later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDeviceHistory: {
+        parameters: {
+            query?: {
+                /** @description Most items wanted; 50 when left out */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Device id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page, newest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionPage"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The permission is missing, or it was sent from another site */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Fields are wrong; all of them are named */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3884,7 +4859,7 @@ export interface operations {
             };
             header?: {
                 /** @description Id of the last event seen: what came since is sent first */
-                "Last-Event-ID"?: string | null;
+                "Last-Event-ID"?: string;
             };
             path?: never;
             cookie?: never;

@@ -65,6 +65,14 @@ export type ProcessInfo = Schemas["ProcessInfo"];
 export type LogLine = Schemas["LogLine"];
 export type LogPage = Schemas["LogPage"];
 
+export type DeviceGroup = Schemas["DeviceGroup"];
+export type DeviceGroupDraft = Schemas["DeviceGroupInput"];
+/** Of whatever is configured: which version it is, and whose. */
+export type Revised = Pick<DeviceGroup, "name" | "revision" | "updated_at" | "updated_by">;
+export type HistoryItem = Schemas["Version"];
+export type HistoryPage = Schemas["VersionPage"];
+
+export type FieldError = Schemas["FieldError"];
 /** What failed, as RFC 9457 has it; a failure on the way has no more than title and status. */
 export type Problem = Partial<Schemas["Problem"]> & { title: string; status: number };
 

@@ -1,6 +1,6 @@
 // What is pressed. `variant` says how much it weighs, never what it does.
 import type { LucideIcon } from "lucide-react";
-import type { ButtonHTMLAttributes, Ref } from "react";
+import type { ButtonHTMLAttributes, MouseEvent, Ref } from "react";
 import { Tip } from "./Tip";
 
 export type Variant = "plain" | "primary" | "danger" | "quiet" | "link";
@@ -15,11 +15,14 @@ export interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   variant?: Variant;
   size?: Size;
   icon?: LucideIcon;
-  /** It is at work: it says so and takes no second press. */
+  /** It is at work: it says so and takes no second press. It keeps the focus. */
   busy?: boolean;
   ref?: Ref<HTMLButtonElement>;
   "data-step"?: string;
 }
+
+/** Neither pressed nor, as a form's button, by Enter in a field. */
+const refuse = (event: MouseEvent) => event.preventDefault();
 
 export function Button(props: ButtonProps) {
   const {
@@ -37,8 +40,7 @@ export function Button(props: ButtonProps) {
       {...rest}
       type={type}
       className={buttonClass(variant, size, className)}
-      aria-busy={busy || undefined}
-      disabled={rest.disabled || busy}
+      {...(busy && { "aria-busy": true, "aria-disabled": true, onClick: refuse })}
     >
       {Icon && <Icon className="icon" aria-hidden="true" />}
       {children}

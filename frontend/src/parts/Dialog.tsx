@@ -55,8 +55,10 @@ function Popup({ title, onClose, children, className }: DialogProps & { classNam
   );
 }
 
-/** A box in the middle. */
-export const Dialog = (props: DialogProps) => <Popup {...props} className="dialog" />;
+/** A box in the middle; `wide`: for what is compared side by side. */
+export const Dialog = ({ wide, ...props }: DialogProps & { wide?: boolean }) => (
+  <Popup {...props} className={wide ? "dialog wide" : "dialog"} />
+);
 
 /** A panel at the side, for what is read beside the page. */
 export const Drawer = (props: DialogProps) => <Popup {...props} className="dialog drawer" />;

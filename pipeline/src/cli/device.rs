@@ -33,9 +33,13 @@ pub(super) fn interval(text: &str) -> Result<i64, String> {
     }
 }
 
-/// Address and port, as a person writes them.
+/// Address and port of a device as the API has it, as a person writes them.
 pub(super) fn place(device: &Value) -> String {
-    let (address, port) = (device["address"].as_str().unwrap_or_default(), &device["port"]);
+    place_of(device["address"].as_str().unwrap_or_default(), &device["port"])
+}
+
+/// The same of an address and a port.
+pub(super) fn place_of(address: &str, port: impl std::fmt::Display) -> String {
     if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
 }
 

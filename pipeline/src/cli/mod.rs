@@ -1,9 +1,9 @@
 //! The command line.
 
 mod check;
+mod config;
 mod credential;
 mod device;
-mod inventory;
 mod remote;
 mod topics;
 mod vault;
@@ -43,7 +43,8 @@ On a Kafka cluster, in any number and on any host:
   All of role `connect` need the same vault.key: OPSC_VAULT_KEY_FILE, docs/SECURITY.md.
   Metrics and health of a process without `api`: OPSC__TELEMETRY__LISTEN=0.0.0.0:9464.
 
-Settings: `opsconductor config` prints all of them with their defaults and meaning."
+Settings: `opsconductor config` prints all of them with their defaults and meaning.
+Devices and device groups as a file: `opsconductor config export`, `config plan` and `config apply`."
 )]
 pub struct Cli {
     /// Configuration file [default: config.toml in the state folder, if there is one]
@@ -79,8 +80,14 @@ enum Command {
     },
     /// Tries every setting and connection, and says what to mend
     Check,
-    /// Prints every setting with its default and meaning
-    Config,
+    /// Prints every setting with its default and meaning; with a command, devices and device groups
+    /// of a running system as a file
+    Config {
+        #[command(flatten)]
+        remote: RemoteArgs,
+        #[command(subcommand)]
+        command: Option<config::ConfigCommand>,
+    },
     /// Prints every metric of `/metrics` with its type, labels and meaning
     Metrics,
     /// Prints the topics and who reads and writes them, as a Mermaid diagram
@@ -132,13 +139,6 @@ file is. The system may run meanwhile. docs/SECURITY.md has more.")]
         remote: RemoteArgs,
         #[command(subcommand)]
         command: DeviceCommand,
-    },
-    /// All devices of a running system as a file, and a file's devices into it
-    Inventory {
-        #[command(flatten)]
-        remote: RemoteArgs,
-        #[command(subcommand)]
-        command: inventory::InventoryCommand,
     },
     /// Makes a new one-time password for the administrator of a running system, who lost the old
     /// one; signs everybody out
@@ -299,7 +299,10 @@ fn load(file: Option<PathBuf>) -> Result<Config, Failure> {
 
 fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     let roles: &[Role] = match cli.command {
-        Command::Config => return print(crate::config::DEFAULTS),
+        Command::Config { command: None, .. } => return print(crate::config::DEFAULTS),
+        Command::Config { remote, command: Some(command) } => {
+            return config::run(cli.config, remote, command);
+        }
         Command::Metrics => return print(&crate::families::table()),
         Command::Topology => return print(&crate::topology::mermaid()),
         Command::Run => &Role::ALL,
@@ -349,9 +352,6 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             let config = load(cli.config)?;
             let client = remote::Client::new(&config, remote.url, remote.token_file.as_deref())?;
             return print(&runtime()?.block_on(client.device(command))?);
-        }
-        Command::Inventory { remote, command } => {
-            return print(&inventory::run(cli.config, remote, command)?);
         }
         Command::Password { remote } => {
             let config = load(cli.config)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use reqwest::header::IF_MATCH;
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -68,10 +69,24 @@ impl Client {
         path: &str,
         body: Option<Value>,
     ) -> Result<Value, Failure> {
+        self.call_if(method, path, body, None).await
+    }
+
+    /// With a revision, refused when another one is there.
+    pub(super) async fn call_if(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        revision: Option<i64>,
+    ) -> Result<Value, Failure> {
         let mut request = self
             .http
             .request(method, format!("{}{path}", self.url))
             .bearer_auth(self.token.expose_secret());
+        if let Some(revision) = revision {
+            request = request.header(IF_MATCH, format!("\"{revision}\""));
+        }
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -150,8 +165,10 @@ impl Client {
             Some(id) => (Method::PUT, format!("/inventory/v1/devices/{id}"), "changed"),
             None => (Method::POST, "/inventory/v1/devices".to_owned(), "added"),
         };
-        let body = device::body(args, known.as_ref());
-        let device = self.call(method, &path, Some(Value::Object(body))).await?;
+        // What others change meanwhile is not put back to what it was.
+        let revision = known.as_ref().and_then(|device| device["revision"].as_i64());
+        let body = Some(Value::Object(device::body(args, known.as_ref())));
+        let device = self.call_if(method, &path, body, revision).await?;
         let id = device["id"].as_str().unwrap_or_default();
         Ok(format!("{verb} {address} ({id}); its page: {}/devices/{id}", self.url))
     }
@@ -253,7 +270,7 @@ fn problem(status: StatusCode, body: &Value) -> String {
 }
 
 /// Percent-encodes everything but unreserved characters (RFC 3986).
-fn encode(text: &str) -> String {
+pub(super) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

@@ -1,14 +1,13 @@
-//! Commands on the log: what the API wants changed.
+//! Requests on the log: what the API wants done or changed.
 
 use std::sync::Arc;
 
-use api::{PortError, PortFuture};
-use schemas::{AvroRecord, Device, DeviceId};
+use api::PortError;
+use schemas::AvroRecord;
 use tokio::sync::oneshot;
 
 use crate::log::{EventLog, LogError, NewRecord, Producer};
 use crate::topic::{Carries, Key, Keyed, Topic};
-use crate::topology::DEVICE;
 
 /// Writes record by record; each call returns when its record is durable.
 pub struct Commands {
@@ -37,14 +36,6 @@ impl Commands {
         self.write(record).await
     }
 
-    /// Removes a key from a compacted topic; durable on return.
-    ///
-    /// # Errors
-    /// [`PortError`].
-    pub async fn remove<K: Key, T>(&self, topic: &Topic<K, T>, key: &K) -> Result<(), PortError> {
-        self.write(topic.tombstone(key)).await
-    }
-
     async fn write(&self, record: NewRecord) -> Result<(), PortError> {
         let (sender, receiver) = oneshot::channel();
         let done = Box::new(move |result| {
@@ -56,14 +47,6 @@ impl Commands {
             Ok(Err(error)) => Err(refused(error)),
             Err(_) => Err(PortError::Unavailable("the log was closed meanwhile".to_owned())),
         }
-    }
-
-    /// Puts a device; durable on return.
-    ///
-    /// # Errors
-    /// [`PortError`].
-    pub async fn put(&self, device: &Device) -> Result<(), PortError> {
-        self.publish(&DEVICE, device).await
     }
 }
 
@@ -77,15 +60,5 @@ fn refused(error: LogError) -> PortError {
         | LogError::OutOfRange { .. }
         | LogError::Full { .. }
         | LogError::Fatal { .. } => PortError::Unavailable(error.to_string()),
-    }
-}
-
-impl api::Commands for Commands {
-    fn put_device(&self, device: Device) -> PortFuture<'_, Result<(), PortError>> {
-        Box::pin(async move { self.put(&device).await })
-    }
-
-    fn delete_device(&self, id: DeviceId) -> PortFuture<'_, Result<(), PortError>> {
-        Box::pin(async move { self.remove(&DEVICE, &id).await })
     }
 }

@@ -9,9 +9,9 @@ use vault::{Kind, Secret};
 use zeroize::Zeroizing;
 
 use super::commands::Commands;
-use super::vault::Store;
-use super::{Shared, StartError};
-use crate::sources::demo::credential;
+use super::{Shared, StartError, entities, vault as store};
+use crate::sources::demo::{Demo, credential};
+use crate::topology::ENTITY_COMMAND;
 
 /// The lab's own answers by serial: what the end-to-end tests compare with.
 const LEDGER: &str = "lab-ledger";
@@ -38,11 +38,17 @@ pub(super) fn start(shared: &Arc<Shared>) -> Result<Lab, StartError> {
              without the demo: OPSC_DEMO=0"
         ))
     })?;
-    let commands = Arc::new(Commands::new(shared.log.as_ref())?);
-    let store = Store::new(shared.pool.clone(), commands);
+    let commands = Commands::new(shared.log.as_ref())?;
     for entry in lab.inventory() {
-        let secret = community(&entry.community)?;
-        let put = api::Vault::put(&store, credential(&entry.community), secret);
+        let (name, secret) = (credential(&entry.community), community(&entry.community)?);
+        let put = async {
+            if let Some(stored) = store::seal(&shared.pool, &name, secret, true).await? {
+                // Not waited for: whoever decides may start later. What is known stays as it is.
+                let request = stored.request(Some(0), Demo::SOURCE.to_owned());
+                commands.publish(&ENTITY_COMMAND, &entities::command(request)).await?;
+            }
+            Ok::<_, api::PortError>(())
+        };
         shared.runtime.block_on(put).map_err(|error| failed(&error))?;
     }
     Ok(lab)

@@ -1,8 +1,10 @@
 //! A whole process: what is opened, what runs in which role, and in which order it ends.
 
+mod answers;
 pub mod commands;
 pub mod database;
 mod demo;
+mod entities;
 mod exposition;
 mod live;
 pub mod log_id;

@@ -10,6 +10,7 @@ use processors::Processor;
 use tokio::sync::oneshot;
 
 use super::commands::Commands;
+use super::entities::Entities;
 use super::pollers::Follower;
 use super::prober::Prober;
 use super::vault::{Keyring, RESEALED_AFTER, Store};
@@ -307,9 +308,12 @@ fn api(shared: &Arc<Shared>) -> Result<Api, StartError> {
     };
     let commands = Arc::new(Commands::new(shared.log.as_ref())?);
     let prober = Prober::start(&mut group, shared, Arc::clone(&commands))?;
+    let entities: Arc<dyn api::Entities> = Arc::new(Entities::start(&mut group, shared, commands)?);
+    let store = Arc::new(Store::new(shared.pool.clone(), Arc::clone(&entities)));
+    shared.runtime.spawn(Arc::clone(&store).declare_all());
     let ports = api::Ports {
-        vault: Arc::new(Store::new(shared.pool.clone(), Arc::clone(&commands))),
-        commands,
+        vault: store,
+        entities,
         prober: Arc::new(prober),
         system: Arc::new(status::System::new(Arc::clone(shared))),
     };

@@ -57,8 +57,10 @@ use crate::run::supervise::Runner;
 use crate::run::wiring::{Pace, RunError, Wiring, member};
 use crate::topic::{Carries, Key, Keyed, Named, StateOf, Topic};
 
-/// What is found or done outside is committed this soon: somebody waits for it.
-const OUTSIDE_COMMIT_MS: i64 = 20;
+/// What is found or done outside, or answered, is committed this soon: somebody waits for it.
+const SHORT_COMMIT_MS: i64 = 20;
+/// Between two ticks where nothing follows from time but that what changed is saved.
+const SLOW_TICK_MS: i64 = 60_000;
 
 /// All components.
 #[derive(Clone, Default)]
@@ -78,6 +80,18 @@ impl Topology {
         outputs: Outputs<P::Output>,
     ) -> Self {
         self.task(Task::PROCESSOR, within(processor), input, state, outputs)
+    }
+
+    /// The same, for outputs that somebody waits for: they are committed at once.
+    #[must_use]
+    pub fn processor_that_answers<P: Processor>(
+        self,
+        processor: P,
+        input: &'static Topic<KeyOf<P>, <P::Input as Input>::Record>,
+        state: &'static Topic<KeyOf<P>, StateOf<P>>,
+        outputs: Outputs<P::Output>,
+    ) -> Self {
+        self.task(Task::ANSWERING, within(processor), input, state, outputs)
     }
 
     /// The same, with the topic of the outputs that it reads back after an upgrade.
@@ -161,7 +175,7 @@ impl Topology {
         state: &'static Topic<KeyOf<P>, StateOf<P>>,
         outputs: Outputs<P::Output>,
     ) -> Self {
-        let Task { kind, role, threads, local, recall, commit_ms } = task;
+        let Task { kind, role, threads, local, recall, commit_ms, tick_ms } = task;
         let Outputs { mut topics, route } = outputs;
         topics.extend([state as &dyn Named, &DEAD_LETTER]);
         let build = move |context: &Context, slot: &str| {
@@ -173,7 +187,10 @@ impl Topology {
             };
             let pace = Pace {
                 // Only a processor has state that time could change.
-                tick_ms: if kind == Kind::Processor { context.pace.tick_ms } else { 0 },
+                tick_ms: match context.pace.tick_ms {
+                    usual if kind == Kind::Processor && usual > 0 => tick_ms.unwrap_or(usual),
+                    _ => 0,
+                },
                 commit_ms: commit_ms.unwrap_or(context.pace.commit_ms),
                 ..context.pace
             };
@@ -326,6 +343,8 @@ struct Task {
     recall: Option<&'static str>,
     /// Instead of the configured time.
     commit_ms: Option<i64>,
+    /// Instead of the usual time.
+    tick_ms: Option<i64>,
 }
 
 impl Task {
@@ -336,10 +355,17 @@ impl Task {
         local: None,
         recall: None,
         commit_ms: None,
+        tick_ms: None,
+    };
+    const ANSWERING: Self = Self {
+        threads: Threads::One,
+        commit_ms: Some(SHORT_COMMIT_MS),
+        tick_ms: Some(SLOW_TICK_MS),
+        ..Self::PROCESSOR
     };
 
     const fn outside(kind: Kind, role: Role) -> Self {
-        let commit_ms = Some(OUTSIDE_COMMIT_MS);
+        let commit_ms = Some(SHORT_COMMIT_MS);
         Self { kind, role, threads: Threads::One, commit_ms, ..Self::PROCESSOR }
     }
 }

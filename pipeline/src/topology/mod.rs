@@ -4,14 +4,18 @@
 mod component;
 mod graph;
 
-use processors::{DeviceChain, DeviceControl, Following, Output, Stateless, Working};
+use processors::{
+    CredentialEntity, DeviceChain, DeviceControl, DeviceEntity, Entities, EntityOutput, Following,
+    Output, Stateless, Working,
+};
 use schemas::{
     Anomaly, Baseline, CredentialChange, DeadLetter, Device, DeviceFacts, DeviceId, DeviceInput,
-    DeviceStatus, MetricBatch, PollerStatus, Probe, ProbeReport, ProcessLog, ProcessStatus, Rollup,
-    Series, SeriesId, Source, SourceKey,
+    DeviceStatus, Entity, EntityAnswer, EntityInput, EntityKey, MetricBatch, PollerStatus, Probe,
+    ProbeReport, ProcessLog, ProcessStatus, Rollup, Series, SeriesId, Source, SourceKey,
 };
 use sinks::{
-    Anomalies, Baselines, Devices, Facts, ProcessLogs, Rollups, Samples, SeriesIdentities, Statuses,
+    Anomalies, Baselines, Devices, EntityVersions, Facts, LatestEntities, ProcessLogs, Rollups,
+    Samples, SeriesIdentities, Statuses,
 };
 
 pub use self::component::{Build, Component, Context, Database, Kind, Outputs, Role, Threads};
@@ -21,7 +25,7 @@ use crate::log::{Record, TopicSpec};
 use crate::sources::demo::Demo;
 use crate::sources::devices::DeviceEntry;
 use crate::sources::inventory_file::InventoryFile;
-use crate::topic::{Named, PartKey, StateOf, Topic};
+use crate::topic::{Keyed as _, Named, PartKey, StateOf, Topic};
 use crate::workers::probe::Probing;
 
 /// What to poll.
@@ -54,6 +58,27 @@ pub const SERIES: Topic<SeriesId, Series> =
 /// Changes of credentials.
 pub const CREDENTIAL: Topic<String, CredentialChange> =
     Topic::compacted("credential", "which credential changed; never its secret").single();
+/// What people and programs want configured otherwise, and what was configured without asking.
+pub const ENTITY_COMMAND: Topic<String, EntityInput> =
+    Topic::kept("entity-command", 7, "changes that are wanted, or were made without asking; ticks");
+/// What became of each command.
+pub const ENTITY_ANSWER: Topic<String, EntityAnswer> =
+    Topic::kept("entity-answer", 1, "what became of each command");
+/// What is configured.
+pub const ENTITY: Topic<EntityKey, Entity> =
+    Topic::compacted("entity", "what is configured: the last version of every entity");
+/// What was configured.
+pub const ENTITY_HISTORY: Topic<EntityKey, Entity> =
+    Topic::kept("entity-history", 90, "every version of every entity, and who made it");
+/// All entities of each tenant.
+pub const STATE_ENTITY: Topic<String, StateOf<Entities>> =
+    Topic::compacted("state-entity", "what the next change of an entity is decided by");
+/// Positions of the relay of devices to those who decide.
+pub const STATE_DEVICE_ENTITY: Topic<DeviceId, StateOf<Stateless<DeviceEntity>>> =
+    Topic::compacted("state-device-entity", "where the relay of devices as entities goes on");
+/// Positions of the relay of credentials to those who decide.
+pub const STATE_CREDENTIAL_ENTITY: Topic<String, StateOf<Stateless<CredentialEntity>>> =
+    Topic::compacted("state-credential-entity", "where that of credentials goes on").single();
 /// Poison records.
 pub const DEAD_LETTER: Topic<String, DeadLetter> =
     Topic::kept("dead-letter", 30, "records that a component refused, with reason, replayable");
@@ -123,6 +148,22 @@ pub fn chain_outputs() -> Outputs<Output> {
     })
 }
 
+/// What the decisions on entities write.
+pub fn entity_outputs() -> Outputs<EntityOutput> {
+    let topics: Vec<&dyn Named> =
+        vec![&ENTITY_ANSWER, &ENTITY, &ENTITY_HISTORY, &DEVICE, &CREDENTIAL];
+    Outputs::of(topics, |output| match output {
+        EntityOutput::Answer(answer) => ENTITY_ANSWER.publish(answer),
+        EntityOutput::Entity(entity) => ENTITY.publish(entity),
+        EntityOutput::Gone(key) => Ok(ENTITY.tombstone(key)),
+        EntityOutput::Version(entity) => ENTITY_HISTORY.publish(entity),
+        EntityOutput::Device(device) => DEVICE.publish(device.as_ref()),
+        EntityOutput::DeviceGone(id) => Ok(DEVICE.tombstone(id)),
+        EntityOutput::Credential(change) => CREDENTIAL.publish(change),
+        EntityOutput::CredentialGone(change) => Ok(CREDENTIAL.tombstone(&change.key())),
+    })
+}
+
 /// What a source of devices writes.
 fn devices() -> Outputs<DeviceEntry> {
     Outputs::of(vec![&DEVICE], DeviceEntry::record)
@@ -134,6 +175,9 @@ pub fn topology() -> Topology {
         .local_source(InventoryFile::new, &SOURCE, &STATE_INVENTORY_FILE, devices())
         .local_source(Demo::new, &SOURCE, &STATE_DEMO, devices())
         .worker(Role::Connect, Probing::new, &PROBE, &STATE_PROBE, Outputs::to(&PROBE_REPORT))
+        .relay(DeviceEntity, &DEVICE, &STATE_DEVICE_ENTITY, &ENTITY_COMMAND)
+        .relay(CredentialEntity, &CREDENTIAL, &STATE_CREDENTIAL_ENTITY, &ENTITY_COMMAND)
+        .processor_that_answers(Entities, &ENTITY_COMMAND, &STATE_ENTITY, entity_outputs())
         .collector("poller", &DEVICE, &POLL)
         .relay(DeviceControl, &DEVICE, &STATE_ROUTE, &POLL)
         .processor_that_recalls(
@@ -144,6 +188,8 @@ pub fn topology() -> Topology {
             &ANOMALY,
         )
         .sink::<Devices, _>(&DEVICE)
+        .sink::<LatestEntities, _>(&ENTITY)
+        .sink::<EntityVersions, _>(&ENTITY_HISTORY)
         .sink::<SeriesIdentities, _>(&SERIES)
         .sink::<Samples, _>(&METRIC)
         .sink::<Rollups, _>(&ROLLUP)
@@ -153,12 +199,20 @@ pub fn topology() -> Topology {
         .sink::<Facts, _>(&FACTS)
         .sink::<ProcessLogs, _>(&PROCESS_LOG)
         .follower("credentials", Role::Connect, &CREDENTIAL, forget_credential)
-        .service("configuration", Role::Connect, vec![&SOURCE], vec![&SOURCE])
+        .service("configuration", Role::Connect, vec![&SOURCE], vec![&SOURCE, &ENTITY_COMMAND])
         .service(
             "api",
             Role::Api,
-            vec![&ANOMALY, &STATUS, &METRIC, &POLLER_STATUS, &PROCESS_LOG, &PROBE_REPORT],
-            vec![&DEVICE, &CREDENTIAL, &PROBE],
+            vec![
+                &ANOMALY,
+                &STATUS,
+                &METRIC,
+                &POLLER_STATUS,
+                &PROCESS_LOG,
+                &PROBE_REPORT,
+                &ENTITY_ANSWER,
+            ],
+            vec![&ENTITY_COMMAND, &PROBE],
         )
 }
 

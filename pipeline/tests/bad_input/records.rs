@@ -266,13 +266,13 @@ async fn a_device_record_that_cannot_be_read_is_refused_once_whatever_starts_aga
             let done = Box::new(move |result| done.send(result).unwrap());
             producer.send(record, Some(done)).unwrap();
             let (partition, offset) = place.recv_timeout(DEADLINE).unwrap().unwrap();
-            for component in ["route", "sink-device"] {
+            for component in ["device-entity", "route", "sink-device"] {
                 expected.push((partition, offset, component.to_owned()));
             }
         }
         expected.sort();
     }
-    assert_eq!(expected.len(), 4);
+    assert_eq!(expected.len(), 6);
     for _ in 0..3 {
         run("2").await;
         assert_eq!(device_letters(state), expected);

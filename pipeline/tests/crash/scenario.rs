@@ -1,13 +1,15 @@
-//! What is fed: devices, polls with resets, wraps, gaps, duplicates and late parts, ticks,
-//! poison, a removed device. A pure function of the seed.
+//! What is fed: devices, what is configured about them, polls with resets, wraps, gaps, duplicates
+//! and late parts, ticks, poison, a removed device. A pure function of the seed.
 
 use std::ops::Range;
 
 use pipeline::log::NewRecord;
 use pipeline::run::wiring::Pace;
 use pipeline::topic::shared;
-use pipeline::topology::{DEVICE, POLL};
-use schemas::{Column, Device, DeviceId, Fact, Kind, Outcome, Poll, Tick, encode};
+use pipeline::topology::{DEVICE, ENTITY_COMMAND, POLL};
+use schemas::{
+    Column, Device, DeviceGroup, DeviceId, EntityCommand, Fact, Kind, Outcome, Poll, Tick, encode,
+};
 
 /// Partitions of every topic keyed by device.
 pub const PARTITIONS: i32 = 2;
@@ -85,6 +87,10 @@ impl Scenario {
             steps.push(Step::Feed(now, device(source)));
         }
         steps.push(Step::Settle);
+        // Far apart: when the log takes them is part of what comes of them.
+        let times = (1..).map(|n| now + 1_500 * n);
+        steps.extend(times.zip(configured(&sources)).map(|(at, record)| Step::Feed(at, record)));
+        steps.push(Step::Settle);
         for round in 0..ROUNDS {
             now += 10_000;
             for source in &mut sources {
@@ -158,6 +164,38 @@ fn device(source: &Source) -> NewRecord {
         icmp_timeout_ms: None,
     };
     DEVICE.record(&source.id, &device).unwrap()
+}
+
+/// Commands: two versions of a group that loses a device later, a conflict, and one request twice.
+fn configured(sources: &[Source]) -> impl Iterator<Item = NewRecord> {
+    let command = |request: &str, kind: &str, id: &str, body: String| EntityCommand {
+        tenant: "default".into(),
+        request: request.into(),
+        kind: kind.into(),
+        id: id.into(),
+        expected: None,
+        body: Some(body),
+        by: "ada".into(),
+        at: 0,
+    };
+    let group = DeviceGroup {
+        tenant: "default".into(),
+        id: DeviceId::from_source("crash", "group").to_string(),
+        name: "core".into(),
+        devices: vec![sources[0].id, sources[2].id],
+        ..DeviceGroup::default()
+    };
+    let body = serde_json::to_string(&group).unwrap();
+    let credential = r#"{"name":"lab","kind":"snmp_v2c","version":1}"#.to_owned();
+    let of_group = |request| command(request, "device_group", &group.id, body.clone());
+    let commands = [
+        command("credential", "credential", "lab", credential),
+        of_group("first"),
+        EntityCommand { expected: Some(1), ..of_group("conflict") },
+        of_group("second"),
+        of_group("first"),
+    ];
+    commands.map(|command| ENTITY_COMMAND.publish(&command).unwrap()).into_iter()
 }
 
 fn record(poll: &Poll) -> NewRecord {

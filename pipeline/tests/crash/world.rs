@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use pipeline::clock::Clock;
 use pipeline::log::embedded::{Fault, Memory};
-use pipeline::log::{EventLog, Record, Start};
+use pipeline::log::{EventLog, Record, Start, Watch as _};
 use pipeline::run::wiring::RunError;
-use pipeline::topology::{Context, DEAD_LETTER, POLL, STATE_DEVICE, chain_outputs, topics};
+use pipeline::topology::{
+    Context, DEAD_LETTER, POLL, STATE_DEVICE, chain_outputs, entity_outputs, topics,
+};
 use schemas::SchemaStore;
 
 use crate::bugs::{Bug, CHAIN, Saboteur};
@@ -214,7 +216,9 @@ impl<'a> World<'a> {
             commits: self.commits.load(Ordering::Relaxed),
             sink_writes,
         };
-        for topic in chain_outputs().topics().chain([POLL.name, DEAD_LETTER.name]) {
+        let mut all: Vec<&str> = chain_outputs().topics().collect();
+        all.extend(entity_outputs().topics());
+        for topic in all.into_iter().chain([POLL.name, DEAD_LETTER.name]) {
             for record in read(&self.memory, topic)? {
                 let key = record.key.as_deref().unwrap_or_default().to_vec();
                 let value = record.value.as_deref().unwrap_or_default().to_vec();
@@ -259,7 +263,8 @@ pub fn count_commits(memory: &Memory, commits: &Arc<AtomicU64>, hit: Option<(u64
 /// All committed records of a topic.
 pub fn read(memory: &Memory, topic: &str) -> Result<Vec<Record>, String> {
     let mut records = Vec::new();
-    for partition in 0..PARTITIONS {
+    let ends = memory.ends(topic).map_err(|error| error.to_string())?;
+    for (partition, _) in (0..).zip(ends) {
         let reader = memory.reader(topic, &[partition], Start::Earliest);
         let mut reader = reader.map_err(|error| error.to_string())?;
         let end = reader.end(partition).map_err(|error| error.to_string())?;

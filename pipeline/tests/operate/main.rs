@@ -1,4 +1,4 @@
-//! What those need who install and run it: metrics, the inventory as a file, a restore, and what the
+//! What those need who install and run it: metrics, the configuration as a file, a restore, and what the
 //! program is made of.
 
 // A test that cannot go on ends; its helpers are seen by it alone.
@@ -8,6 +8,6 @@
 #[allow(dead_code)]
 #[path = "../common/mod.rs"]
 mod common;
-mod inventory;
+mod config;
 mod metrics;
 mod packages;

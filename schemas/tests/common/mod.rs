@@ -105,6 +105,7 @@ pub fn visit_all(visit: &mut impl Visit) {
         name: "lab-v2c".into(),
         version: 7,
         present: false,
+        revision: 8,
     });
     visit.see(&Source {
         tenant: "default".into(),
@@ -299,6 +300,51 @@ pub fn visit_all(visit: &mut impl Visit) {
         at: 3,
         key: None,
         value: Some(vec![0, 1, 255]),
+    });
+    visit_entities(visit);
+}
+
+/// Configuration.
+fn visit_entities(visit: &mut impl Visit) {
+    let id = device().to_string();
+    visit.see(&EntityCommand {
+        tenant: "default".into(),
+        request: "7".into(),
+        kind: "device".into(),
+        id: id.clone(),
+        expected: Some(0),
+        body: Some("{}".into()),
+        by: "ada".into(),
+        at: 1,
+    });
+    visit.see(&EntityObserved {
+        tenant: "default".into(),
+        kind: "device".into(),
+        id: id.clone(),
+        revision: 2,
+        name: "r1".into(),
+        body: None,
+        source: "file".into(),
+        at: 3,
+    });
+    visit.see(&EntityAnswer {
+        tenant: "default".into(),
+        request: "7".into(),
+        outcome: EntityOutcome::NotFound,
+        revision: 4,
+        problems: vec![EntityProblem { field: "name".into(), detail: "taken".into() }],
+        at: 5,
+    });
+    visit.see(&Entity {
+        tenant: "default".into(),
+        kind: "device_group".into(),
+        id,
+        revision: 6,
+        name: "core".into(),
+        present: false,
+        body: Some("{}".into()),
+        by: "ada".into(),
+        at: 7,
     });
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use schemas::{Anomaly, Transition};
+use schemas::{Anomaly, DeviceId, Transition};
 use serde::Serialize;
 use sqlx::PgConnection;
 
@@ -74,6 +74,7 @@ impl Table for Anomalies {
     const NAME: &'static str = "anomaly";
     const TOMBSTONE: Tombstone = Tombstone::Refused;
     type Record = Anomaly;
+    type Key = DeviceId;
 
     fn check(anomaly: &Anomaly, append_ms: i64) -> Result<(), Refusal> {
         check::texts(&[

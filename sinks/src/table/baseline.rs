@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use schemas::Baseline;
+use schemas::{Baseline, DeviceId};
 use sqlx::PgConnection;
 
 use crate::check::{self, DAY_MS, Refusal};
@@ -21,6 +21,7 @@ impl Table for Baselines {
     const NAME: &'static str = "baseline";
     const TOMBSTONE: Tombstone = Tombstone::Ignored;
     type Record = Baseline;
+    type Key = DeviceId;
 
     fn check(baseline: &Baseline, append_ms: i64) -> Result<(), Refusal> {
         if baseline.width_ms != WIDTH_MS {

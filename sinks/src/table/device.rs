@@ -1,6 +1,6 @@
 //! The inventory's devices.
 
-use schemas::Device;
+use schemas::{Device, DeviceId};
 use sqlx::PgConnection;
 
 use crate::check::{self, MAX_NAME, MAX_TEXT, Refusal};
@@ -16,6 +16,7 @@ impl Table for Devices {
     const NAME: &'static str = "device";
     const TOMBSTONE: Tombstone = Tombstone::Removes;
     type Record = Device;
+    type Key = DeviceId;
 
     fn check(device: &Device, _append_ms: i64) -> Result<(), Refusal> {
         check::texts(&[

@@ -33,6 +33,7 @@ impl Table for Facts {
     const NAME: &'static str = "facts";
     const TOMBSTONE: Tombstone = Tombstone::Removes;
     type Record = DeviceFacts;
+    type Key = DeviceId;
 
     fn check(facts: &DeviceFacts, append_ms: i64) -> Result<(), Refusal> {
         check::texts(&[("tenant", &facts.tenant, check::MAX_TENANT)])?;

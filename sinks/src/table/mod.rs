@@ -5,6 +5,8 @@
 mod anomaly;
 mod baseline;
 mod device;
+mod entity;
+mod entity_history;
 mod facts;
 mod process_log;
 mod rollup;
@@ -16,7 +18,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use chrono::{DateTime, Utc};
-use schemas::{AvroRecord, DeviceId};
+use schemas::{AvroRecord, DeviceId, EntityKey};
 use serde::Serialize;
 use sqlx::PgConnection;
 
@@ -25,6 +27,8 @@ use crate::check::Refusal;
 pub use anomaly::Anomalies;
 pub use baseline::Baselines;
 pub use device::Devices;
+pub use entity::LatestEntities;
+pub use entity_history::EntityVersions;
 pub use facts::Facts;
 pub use process_log::ProcessLogs;
 pub use rollup::Rollups;
@@ -37,28 +41,53 @@ pub(crate) const MAX_STATEMENT_ROWS: usize = 10_000;
 
 /// A decoded record and where it stood.
 #[derive(Debug)]
-pub struct Row<R> {
+pub struct Row<R, K = DeviceId> {
     /// Of the sink's topic.
     pub partition: i32,
     /// Place in the partition.
     pub offset: i64,
     /// What it says.
-    pub change: Change<R>,
+    pub change: Change<R, K>,
 }
 
 /// What a record says.
 #[derive(Debug)]
-pub enum Change<R> {
+pub enum Change<R, K = DeviceId> {
     /// This is so now.
     Put(R),
-    /// A tombstone: nothing is known of the device any more.
-    Remove(DeviceId),
+    /// A tombstone: nothing is known of what has that key any more.
+    Remove(K),
+}
+
+/// What tombstones are about.
+pub trait RowKey: Sized + Send + Sync + 'static {
+    /// In words.
+    const WHAT: &'static str;
+
+    /// Reads a record's key.
+    fn read(text: &str) -> Option<Self>;
+}
+
+impl RowKey for DeviceId {
+    const WHAT: &'static str = "device id";
+
+    fn read(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl RowKey for EntityKey {
+    const WHAT: &'static str = "entity: tenant/kind/id";
+
+    fn read(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
 }
 
 /// What a record without a value means to a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tombstone {
-    /// The device of the key leaves the table.
+    /// What has the key leaves the table.
     Removes,
     /// The table keeps what it has.
     Ignored,
@@ -109,6 +138,8 @@ pub trait Table: Send + Sync + 'static {
     const TRIPWIRE: bool = false;
     /// The records of its topic.
     type Record: AvroRecord + Send + Sync;
+    /// What the keys of its tombstones are.
+    type Key: RowKey;
 
     /// Refuses what the database would refuse or what is absurd. `append_ms`: when the log took the
     /// record.
@@ -120,7 +151,7 @@ pub trait Table: Send + Sync + 'static {
     /// Writes a batch, in order, inside the caller's transaction.
     fn write(
         conn: &mut PgConnection,
-        rows: &[&Row<Self::Record>],
+        rows: &[&Row<Self::Record, Self::Key>],
         care: Care,
     ) -> impl Future<Output = Result<Counts, Failure>> + Send;
 }
@@ -146,7 +177,7 @@ pub(crate) fn last_by_device<R>(
 }
 
 /// The records of a batch, in order, without tombstones.
-pub(crate) fn puts<'a, R>(rows: &'a [&'a Row<R>]) -> impl Iterator<Item = &'a R> {
+pub(crate) fn puts<'a, R, K>(rows: &'a [&'a Row<R, K>]) -> impl Iterator<Item = &'a R> {
     rows.iter().filter_map(|row| match &row.change {
         Change::Put(record) => Some(record),
         Change::Remove(_) => None,

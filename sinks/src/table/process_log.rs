@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use schemas::ProcessLog;
+use schemas::{DeviceId, ProcessLog};
 use serde::Serialize;
 use sqlx::PgConnection;
 
@@ -47,6 +47,7 @@ impl Table for ProcessLogs {
     const NAME: &'static str = "process-log";
     const TOMBSTONE: Tombstone = Tombstone::Refused;
     type Record = ProcessLog;
+    type Key = DeviceId;
 
     fn check(line: &ProcessLog, _append_ms: i64) -> Result<(), Refusal> {
         check::texts(&[

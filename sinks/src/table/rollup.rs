@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use schemas::Rollup;
+use schemas::{DeviceId, Rollup};
 use sqlx::PgConnection;
 
 use crate::check::{self, DAY_MS, Refusal};
@@ -80,6 +80,7 @@ impl Table for Rollups {
     const NAME: &'static str = "rollup";
     const TOMBSTONE: Tombstone = Tombstone::Refused;
     type Record = Rollup;
+    type Key = DeviceId;
 
     fn check(rollup: &Rollup, append_ms: i64) -> Result<(), Refusal> {
         let Some(width) = Width::of(rollup.width_ms) else {

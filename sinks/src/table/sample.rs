@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use schemas::{GapReason, MetricBatch};
+use schemas::{DeviceId, GapReason, MetricBatch};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -23,6 +23,7 @@ impl Table for Samples {
     const TOMBSTONE: Tombstone = Tombstone::Refused;
     const TRIPWIRE: bool = true;
     type Record = MetricBatch;
+    type Key = DeviceId;
 
     fn check(batch: &MetricBatch, append_ms: i64) -> Result<(), Refusal> {
         check::texts(&[("tenant", &batch.tenant, check::MAX_TENANT)])?;

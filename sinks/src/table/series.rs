@@ -1,6 +1,6 @@
 //! The identities behind series ids. One id stands for one identity for ever.
 
-use schemas::Series;
+use schemas::{DeviceId, Series};
 use sqlx::{PgConnection, Row as _};
 
 use crate::check::{self, MAX_INSTANCE, MAX_NAME, Refusal};
@@ -14,6 +14,7 @@ impl Table for SeriesIdentities {
     const NAME: &'static str = "series";
     const TOMBSTONE: Tombstone = Tombstone::Ignored;
     type Record = Series;
+    type Key = DeviceId;
 
     fn check(series: &Series, _append_ms: i64) -> Result<(), Refusal> {
         check::texts(&[

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use schemas::{Availability, DeviceStatus};
+use schemas::{Availability, DeviceId, DeviceStatus};
 use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -56,6 +56,7 @@ impl Table for Statuses {
     const NAME: &'static str = "status";
     const TOMBSTONE: Tombstone = Tombstone::Removes;
     type Record = DeviceStatus;
+    type Key = DeviceId;
 
     fn check(status: &DeviceStatus, append_ms: i64) -> Result<(), Refusal> {
         check::texts(&[

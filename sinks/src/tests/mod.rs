@@ -2,6 +2,7 @@
 
 mod cut;
 mod dashboards;
+mod entities;
 mod exactly_once;
 mod migration;
 mod poison;

@@ -5,9 +5,9 @@ pub(crate) mod kinds;
 
 use std::collections::HashMap;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 use vault::Secret;
@@ -15,8 +15,12 @@ use vault::Secret;
 use self::input::{
     CredentialInput, MAX_NAME_CHARS, NewCredentialInput, ReadNew, ReadSecret, is_name,
 };
+use crate::auth::Principal;
+use crate::entities::Credentials;
+use crate::entities::change::{Removed, removed};
+use crate::entities::history::{HistoryQuery, VersionPage, page};
 use crate::ports::StoredCredential;
-use crate::rim::{ApiError, Body, Name};
+use crate::rim::{ApiError, Body, Name, Query};
 use crate::state::ApiState;
 
 /// A credential without its secret.
@@ -81,10 +85,12 @@ pub(crate) async fn list(State(state): State<ApiState>) -> Result<Json<Credentia
         (status = 409, description = "There is one of that name; nothing was changed")))]
 pub(crate) async fn create(
     State(state): State<ApiState>,
+    Extension(principal): Extension<Principal>,
     Body(new): Body<ReadNew>,
 ) -> Result<(StatusCode, Json<Credential>), ApiError> {
     check_name(&new.name)?;
-    let stored = state.ports.vault.create(new.name.clone(), read(new.secret)?).await?;
+    let secret = read(new.secret)?;
+    let stored = state.ports.vault.create(new.name.clone(), secret, principal.username).await?;
     let stored = stored.ok_or_else(|| ApiError::Taken {
         field: "name",
         detail: format!("there is a credential {} already; its secret was not changed", new.name),
@@ -104,11 +110,12 @@ pub(crate) async fn create(
         (status = 409, description = "The vault refuses this")))]
 pub(crate) async fn put(
     State(state): State<ApiState>,
+    Extension(principal): Extension<Principal>,
     Name(name): Name,
     Body(secret): Body<ReadSecret>,
 ) -> Result<Json<Credential>, ApiError> {
     check_name(&name)?;
-    let stored = state.ports.vault.put(name, read(secret)?).await?;
+    let stored = state.ports.vault.put(name, read(secret)?, principal.username).await?;
     let users = users_of(&state, &stored.name).await?;
     Ok(Json(Credential::new(stored, users)))
 }
@@ -122,23 +129,38 @@ pub(crate) async fn put(
         (status = 409, description = "Devices use it")))]
 pub(crate) async fn delete(
     State(state): State<ApiState>,
+    Extension(principal): Extension<Principal>,
     Name(name): Name,
 ) -> Result<StatusCode, ApiError> {
     let unknown = || ApiError::NotFound { what: "credential", id: name.clone() };
     check_name(&name).map_err(|_| unknown())?;
-    let users = users_of(&state, &name).await?;
-    if users.count > 0 {
-        return Err(ApiError::Conflict(format!(
-            "{} device(s) use {name} ({}); give them another credential first",
-            users.count,
-            users.names.join(", ")
-        )));
+    let reply = state.ports.vault.delete(name.clone(), principal.username).await?;
+    match removed::<Credentials>(reply, &name)? {
+        Removed::Gone { .. } => Ok(StatusCode::NO_CONTENT),
+        // Nobody expected a revision.
+        Removed::Changed { .. } => Err(unknown()),
     }
-    if state.ports.vault.delete(name.clone()).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(unknown())
-    }
+}
+
+/// Versions of a credential, without any secret
+///
+/// Also of one that was removed. They are kept for 400 days.
+#[utoipa::path(get, path = "/credentials/v1/credentials/{name}/history", tag = "credentials",
+    operation_id = "listCredentialHistory",
+    params(
+        ("name" = String, Path, max_length = 100, description = "Its name"),
+        ("limit" = Option<i64>, Query, minimum = 1, maximum = 200,
+            description = "Most items wanted; 50 when left out"),
+        ("cursor" = Option<String>, Query, min_length = 1, max_length = 2048,
+            description = "`next_cursor` of the page before")),
+    responses((status = 200, description = "One page, newest first", body = VersionPage)))]
+pub(crate) async fn history(
+    State(state): State<ApiState>,
+    Name(name): Name,
+    Query(query): Query<HistoryQuery>,
+) -> Result<Json<VersionPage>, ApiError> {
+    check_name(&name).map_err(|_| ApiError::NotFound { what: "credential", id: name.clone() })?;
+    Ok(Json(page::<Credentials>(&state.pool, &name, &query).await?))
 }
 
 /// Devices with a credential.

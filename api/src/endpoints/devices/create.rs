@@ -1,16 +1,21 @@
 //! POST /inventory/v1/devices
 
-use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::AppendHeaders;
+use axum::{Extension, Json};
 use schemas::DeviceId;
 
 use super::input::{DeviceInput, check_names};
-use super::{row, visible};
-use crate::endpoints::now_ms;
+use super::row;
+use crate::access::TENANT;
+use crate::auth::Principal;
+use crate::entities::{self, Change, Devices};
 use crate::model::DeviceSummary;
-use crate::rim::{ApiError, Body};
+use crate::rim::{ApiError, Body, ETag, etag};
 use crate::state::ApiState;
+
+type Created = (StatusCode, AppendHeaders<[(HeaderName, String); 1]>, ETag, Json<DeviceSummary>);
 
 /// Add a device
 #[utoipa::path(post, path = "/inventory/v1/devices", tag = "inventory",
@@ -18,37 +23,20 @@ use crate::state::ApiState;
     request_body = DeviceInput,
     responses(
         (status = 201, description = "The device; its path is in Location", body = DeviceSummary,
-            headers(("Location" = String, description = "Path of the device"))),
-        (status = 409, description = "A device with that address and port exists")))]
+            headers(("Location" = String, description = "Path of the device"),
+                ("ETag" = String, description = "Its revision, for If-Match")))))]
 pub(crate) async fn create(
     State(state): State<ApiState>,
+    Extension(principal): Extension<Principal>,
     Body(input): Body<DeviceInput>,
-) -> Result<(StatusCode, HeaderMap, Json<DeviceSummary>), ApiError> {
+) -> Result<Created, ApiError> {
     check_names(&state, input.profile.as_deref(), input.credential.as_deref()).await?;
-    let device =
-        input.into_device(DeviceId::random(), "default".to_owned(), "api".to_owned(), now_ms());
-    refuse_twin(&state, &device.address, device.port).await?;
-    state.ports.commands.put_device(device.clone()).await?;
-    visible::written(&state.pool, device.id, device.updated_at).await;
-    let mut headers = HeaderMap::new();
-    if let Ok(path) = HeaderValue::from_str(&format!("/inventory/v1/devices/{}", device.id)) {
-        headers.insert(header::LOCATION, path);
-    }
-    Ok((StatusCode::CREATED, headers, Json(row::fresh(&device))))
-}
-
-/// Two devices behind one address are nearly always one device added twice.
-async fn refuse_twin(state: &ApiState, address: &str, port: i32) -> Result<(), ApiError> {
-    let twin: Option<String> =
-        sqlx::query_scalar("SELECT name FROM device WHERE address = $1 AND port = $2 LIMIT 1")
-            .bind(address)
-            .bind(port)
-            .fetch_optional(&state.pool)
-            .await?;
-    match twin {
-        None => Ok(()),
-        Some(name) => Err(ApiError::Conflict(format!(
-            "the device {name:?} has that address and port already"
-        ))),
-    }
+    let mut device = input.into_device(DeviceId::random(), TENANT.to_owned(), "api".to_owned(), 0);
+    let id = device.id.to_string();
+    let change = Change { id: &id, name: &device.name, by: &principal.username };
+    let body = entities::body(&device)?;
+    device.updated_at = entities::create::<Devices>(&state, &change, body).await?;
+    let location = AppendHeaders([(header::LOCATION, format!("/inventory/v1/devices/{id}"))]);
+    let revision = device.updated_at;
+    Ok((StatusCode::CREATED, location, etag(revision), Json(row::fresh(&device))))
 }

@@ -11,8 +11,10 @@ use utoipa::ToSchema;
 
 use super::row;
 use crate::endpoints::ms;
+use crate::entities::Devices;
+use crate::entities::history::changed_by;
 use crate::model::{DeviceSummary, State};
-use crate::rim::{ApiError, Id};
+use crate::rim::{ApiError, ETag, Id, etag};
 use crate::state::ApiState;
 
 /// Changes of state shown, newest first.
@@ -39,10 +41,10 @@ pub(crate) struct DeviceDetail {
     summary: DeviceSummary,
     /// Texts known of the device itself, by name: sys_descr, sys_name, …
     facts: BTreeMap<String, String>,
-    /// Who maintains it: api, file, demo, netbox.
-    source: String,
     /// When the inventory last changed it, ms since the epoch.
     updated_at: i64,
+    /// Who changed it last: a user, `token` for the command line, else its source.
+    updated_by: String,
     /// Newest first, at most 100.
     status_history: Vec<StatusChange>,
 }
@@ -51,11 +53,12 @@ pub(crate) struct DeviceDetail {
 #[utoipa::path(get, path = "/inventory/v1/devices/{id}", tag = "inventory",
     operation_id = "getDevice",
     params(("id" = String, Path, description = "Device id", format = Uuid)),
-    responses((status = 200, description = "The device", body = DeviceDetail)))]
+    responses((status = 200, description = "The device", body = DeviceDetail,
+        headers(("ETag" = String, description = "Its revision, for If-Match")))))]
 pub(crate) async fn detail(
     Extract(state): Extract<ApiState>,
     Id(id): Id<DeviceId>,
-) -> Result<Json<DeviceDetail>, ApiError> {
+) -> Result<(ETag, Json<DeviceDetail>), ApiError> {
     let row = row::load(&state.pool, id).await?;
     let facts: Vec<(String, String)> = sqlx::query_as(
         "SELECT name, value FROM fact WHERE device = $1 AND instance = '' ORDER BY name LIMIT $2",
@@ -80,12 +83,15 @@ pub(crate) async fn detail(
             reason,
         })
         .collect();
+    let revision = row.revision();
+    let by = changed_by::<Devices>(&state.pool, &id.to_string(), revision).await?;
     let uncomputed = state.ports.system.uncomputed_since();
-    Ok(Json(DeviceDetail {
+    let detail = DeviceDetail {
         facts: facts.into_iter().collect(),
-        source: row.source.clone(),
-        updated_at: ms(row.updated_at),
+        updated_at: revision,
+        updated_by: by.unwrap_or_else(|| row.source.clone()),
         status_history,
         summary: DeviceSummary::from(row).computed(uncomputed),
-    }))
+    };
+    Ok((etag(revision), Json(detail)))
 }

@@ -10,7 +10,7 @@ use crate::rim::{ApiError, Fields, FromFields, NAME, Text};
 use crate::state::ApiState;
 
 /// Most tags on a device.
-const MAX_TAGS: usize = 50;
+pub(crate) const MAX_TAGS: usize = 50;
 /// Shortest and longest time between polls: a second, a day.
 const INTERVAL_MS: (i64, i64) = (1_000, 86_400_000);
 
@@ -18,7 +18,7 @@ const INTERVAL_MS: (i64, i64) = (1_000, 86_400_000);
 #[derive(ToSchema)]
 #[schema(value_type = String, min_length = 1, max_length = 200)]
 #[allow(dead_code)]
-struct Tag(String);
+pub(crate) struct Tag(String);
 
 /// What to poll. Fields left out take the default, also on PUT, which replaces all of them.
 #[derive(Debug, Clone, Deserialize, ToSchema)]

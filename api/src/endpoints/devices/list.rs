@@ -7,6 +7,7 @@ use sqlx::{Postgres, QueryBuilder};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::super::device_groups::{GroupId, in_group};
 use super::super::like;
 use super::row::{COLUMNS, DeviceRow, JOINS};
 use crate::model::{DevicePage, DeviceSummary, State};
@@ -95,6 +96,7 @@ pub(crate) struct DeviceQuery {
     q: Option<String>,
     state: Option<&'static str>,
     site: Option<String>,
+    group: Option<GroupId>,
     sort: &'static str,
     limit: i64,
     after: Option<Key>,
@@ -107,6 +109,7 @@ impl FromFields for DeviceQuery {
             q: fields.text("q", Text { min: 0, max: 200 }),
             state: fields.choice("state", &State::NAMES),
             site: fields.text("site", NAME),
+            group: fields.id("group"),
             sort,
             limit: fields.integer("limit", 1, MAX_LIMIT).unwrap_or(DEFAULT_LIMIT),
             after: Cursor::read(fields, sort, |key: &Key| is_storable(&key.1)),
@@ -123,6 +126,9 @@ impl FromFields for DeviceQuery {
         ("state" = Option<State>, Query, description = "Only devices in this state"),
         ("site" = Option<String>, Query, min_length = 1, max_length = 200,
             description = "Only devices of this site"),
+        ("group" = Option<String>, Query,
+            pattern = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+            description = "Only members of this device group"),
         ("sort" = Option<DeviceSort>, Query, description = "Order; `state` when left out"),
         ("limit" = Option<i64>, Query, minimum = 1, maximum = 1000,
             description = "Most items wanted; 100 when left out"),
@@ -180,6 +186,9 @@ fn filter(sql: &mut QueryBuilder<Postgres>, query: &DeviceQuery) {
     }
     if let Some(site) = &query.site {
         sql.push(" AND d.site = ").push_bind(site.clone());
+    }
+    if let Some(group) = query.group {
+        in_group(sql, group);
     }
 }
 

@@ -1,36 +1,45 @@
 //! PUT /inventory/v1/devices/{id}
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use schemas::DeviceId;
 
 use super::input::{DeviceInput, check_names};
-use super::{row, visible};
-use crate::endpoints::{ms, now_ms};
+use super::row;
+use crate::auth::Principal;
+use crate::entities::{self, Change, Devices};
 use crate::model::DeviceSummary;
-use crate::rim::{ApiError, Body, Id};
+use crate::rim::{ApiError, Body, ETag, Id, IfMatch, etag};
 use crate::state::ApiState;
 
 /// Replace a device
 #[utoipa::path(put, path = "/inventory/v1/devices/{id}", tag = "inventory",
     operation_id = "replaceDevice",
-    params(("id" = String, Path, description = "Device id", format = Uuid)),
+    params(("id" = String, Path, description = "Device id", format = Uuid),
+        ("If-Match" = Option<String>, Header, pattern = "^(\\*|(W/)?\"[1-9][0-9]{0,17}\")$",
+            description = "The revision it is meant for, as ETag has it; left out, or *: whichever \
+                there is")),
     request_body = DeviceInput,
-    responses((status = 200, description = "The device as it is now", body = DeviceSummary)))]
+    responses((status = 200, description = "The device as it is now", body = DeviceSummary,
+        headers(("ETag" = String, description = "Its revision, for If-Match")))))]
 pub(crate) async fn replace(
     State(state): State<ApiState>,
+    Extension(principal): Extension<Principal>,
     Id(id): Id<DeviceId>,
+    condition: IfMatch,
     Body(input): Body<DeviceInput>,
-) -> Result<Json<DeviceSummary>, ApiError> {
+) -> Result<(ETag, Json<DeviceSummary>), ApiError> {
     let old = row::load(&state.pool, id).await?;
     check_names(&state, input.profile.as_deref(), input.credential.as_deref()).await?;
-    // Later than what it replaces, even when the clock was set back.
-    let updated_at = now_ms().max(ms(old.updated_at) + 1);
-    let device = input.into_device(id, old.tenant.clone(), old.source.clone(), updated_at);
-    state.ports.commands.put_device(device.clone()).await?;
-    visible::written(&state.pool, id, updated_at).await;
+    let mut device = input.into_device(id, old.tenant.clone(), old.source.clone(), 0);
+    let id = id.to_string();
+    let change = Change { id: &id, name: &old.name, by: &principal.username };
+    let body = entities::body(&device)?;
+    let revision =
+        entities::replace::<Devices>(&state, &change, condition, old.revision(), &body).await?;
+    device.updated_at = revision;
     let known = DeviceSummary::from(old);
-    Ok(Json(DeviceSummary {
+    let summary = DeviceSummary {
         state: known.state,
         since: known.since,
         reason: known.reason,
@@ -41,5 +50,6 @@ pub(crate) async fn replace(
         open_anomalies: known.open_anomalies,
         interfaces: known.interfaces,
         ..row::fresh(&device)
-    }))
+    };
+    Ok((etag(revision), Json(summary)))
 }

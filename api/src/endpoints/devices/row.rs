@@ -45,7 +45,7 @@ pub(super) struct DeviceRow {
     icmp_timeout_ms: Option<i64>,
     pub(super) source: String,
     pub(super) tenant: String,
-    pub(super) updated_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
     state: String,
     since: DateTime<Utc>,
     reason: String,
@@ -86,6 +86,8 @@ impl From<DeviceRow> for DeviceSummary {
             icmp_echoes: row.icmp_echoes,
             icmp_spacing_ms: row.icmp_spacing_ms,
             icmp_timeout_ms: row.icmp_timeout_ms,
+            source: row.source,
+            revision: ms(row.updated_at),
             state: State::from_name(&row.state),
             since: ms(row.since),
             reason: row.reason,
@@ -97,6 +99,13 @@ impl From<DeviceRow> for DeviceSummary {
             open_anomalies: row.open_anomalies,
             interfaces: row.interfaces,
         }
+    }
+}
+
+impl DeviceRow {
+    /// Whoever decides on changes makes the time of a change its revision.
+    pub(super) fn revision(&self) -> i64 {
+        ms(self.updated_at)
     }
 }
 
@@ -139,6 +148,8 @@ pub(super) fn fresh(device: &Device) -> DeviceSummary {
         icmp_echoes: device.icmp_echoes,
         icmp_spacing_ms: device.icmp_spacing_ms,
         icmp_timeout_ms: device.icmp_timeout_ms,
+        source: device.source.clone(),
+        revision: device.updated_at,
         state: State::Unknown,
         since: device.updated_at,
         reason: "not polled yet".to_owned(),

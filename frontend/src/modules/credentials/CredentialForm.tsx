@@ -69,6 +69,7 @@ function KnownForm({ name: fixed, kinds, first, onDone }: KnownFormProps) {
     },
     onSuccess: async (_, replaced) => {
       setTyped({});
+      void client.invalidateQueries({ queryKey: ["history"] });
       await client.invalidateQueries({ queryKey: ["credentials"] });
       toast({ title: `${name.trim()} ${replaced ? "has a new secret" : "was saved"}` });
       onDone(name.trim());

@@ -3,18 +3,25 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { KeyRound, Plus } from "lucide-react";
 import { useMemo, useState } from "react";
 import type { Credential, CredentialKind } from "../../api/types";
+import type { EntityField } from "../../entities/fields";
+import History from "../../entities/History";
 import { plural } from "../../lib/format";
 import { toast } from "../../lib/toast";
 import { Button } from "../../parts/Button";
 import { type Column, DataTable } from "../../parts/DataTable";
-import { Confirm, Dialog } from "../../parts/Dialog";
+import { Confirm, Dialog, Drawer } from "../../parts/Dialog";
 import { Answer, Empty } from "../../parts/Face";
 import { PageHeading } from "../../parts/PageHeading";
 import { Age } from "../../parts/State";
 import { forgetInventory } from "../inventory/queries";
 import { CredentialForm } from "./CredentialForm";
 import { kindLabel } from "./kinds";
-import { credentialKindsQuery, credentialsQuery, deleteCredential } from "./queries";
+import {
+  credentialKindsQuery,
+  credentialPath,
+  credentialsQuery,
+  deleteCredential,
+} from "./queries";
 import "./credentials.css";
 
 interface Editing {
@@ -26,8 +33,9 @@ export default function CredentialsPage() {
   const query = useQuery(credentialsQuery);
   const [editing, setEditing] = useState<Editing | null>(null);
   const [deleting, setDeleting] = useState<Credential | null>(null);
+  const [history, setHistory] = useState<string | null>(null);
   const kinds = useQuery(credentialKindsQuery).data?.items;
-  const columns = useMemo(() => columnsOf(kinds, setEditing, setDeleting), [kinds]);
+  const columns = useMemo(() => columnsOf(kinds, setEditing, setDeleting, setHistory), [kinds]);
   const add = () => setEditing({ name: "" });
   return (
     <>
@@ -70,6 +78,15 @@ export default function CredentialsPage() {
           <CredentialForm {...editing} onDone={() => setEditing(null)} />
         </Dialog>
       )}
+      {history !== null && (
+        <Drawer title={`History of ${history}`} onClose={() => setHistory(null)}>
+          <History
+            path={credentialPath(history)}
+            what="credential"
+            fields={fieldsOfHistory(kinds)}
+          />
+        </Drawer>
+      )}
       {deleting && <Deletion credential={deleting} onClose={() => setDeleting(null)} />}
     </>
   );
@@ -87,6 +104,7 @@ function columnsOf(
   kinds: readonly CredentialKind[] | undefined,
   onReplace: (editing: Editing) => void,
   onDelete: (credential: Credential) => void,
+  onHistory: (name: string) => void,
 ): readonly Column<Credential>[] {
   return [
     { id: "name", head: "Name", className: "c-name", cell: ({ name }) => <b>{name}</b> },
@@ -112,7 +130,18 @@ function columnsOf(
       head: "Changed",
       className: "c-mid",
       wide: true,
-      cell: (item) => <Age at={item.updated_at} />,
+      cell: (item) => (
+        <>
+          <Age at={item.updated_at} />{" "}
+          <Button
+            variant="link"
+            aria-label={`History of ${item.name}`}
+            onClick={() => onHistory(item.name)}
+          >
+            History
+          </Button>
+        </>
+      ),
     },
     {
       id: "actions",
@@ -123,6 +152,17 @@ function columnsOf(
     },
   ];
 }
+
+/** What is on record of one: never its secret, only that there is another one. */
+const fieldsOfHistory = (kinds: readonly CredentialKind[] | undefined): readonly EntityField[] => [
+  { name: "name", label: "Name" },
+  { name: "kind", label: "Kind", text: (kind) => kindLabel(kinds, String(kind)) },
+  {
+    name: "version",
+    label: "Secret",
+    text: (version) => (version ? `version ${version}` : "none"),
+  },
+];
 
 interface ActionsProps {
   item: Credential;

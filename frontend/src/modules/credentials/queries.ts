@@ -21,11 +21,12 @@ export const credentialKindsQuery = queryOptions({
 /** Its kind, and the kind's fields by name. */
 export type CredentialBody = { kind: string } & Record<string, string>;
 
-const path = (name: string) => `/credentials/v1/credentials/${encodeURIComponent(name)}`;
+export const credentialPath = (name: string) =>
+  `/credentials/v1/credentials/${encodeURIComponent(name)}`;
 
 /** Refused (409) when there is one of that name. */
 export const createCredential = (name: string, body: CredentialBody) =>
   request<unknown>("POST", "/credentials/v1/credentials", { body: { name, ...body } });
 export const putCredential = (name: string, body: CredentialBody) =>
-  request<unknown>("PUT", path(name), { body });
-export const deleteCredential = (name: string) => request<void>("DELETE", path(name));
+  request<unknown>("PUT", credentialPath(name), { body });
+export const deleteCredential = (name: string) => request<void>("DELETE", credentialPath(name));

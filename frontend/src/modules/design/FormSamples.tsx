@@ -3,6 +3,7 @@ import { Checkbox } from "../../parts/Checkbox";
 import { Combobox } from "../../parts/Combobox";
 import { DateTimeField } from "../../parts/DateTimeField";
 import { SearchField, TextField } from "../../parts/Field";
+import { Finder } from "../../parts/Finder";
 import { NumberField } from "../../parts/NumberField";
 import { emptyValues, type FieldSchema, SchemaFields } from "../../parts/SchemaForm";
 import { Select } from "../../parts/Select";
@@ -37,6 +38,10 @@ function useText(start: string) {
 export function FormSamples() {
   const name = useText("core-rtr-1.zrh");
   const empty = useText("");
+  const [typed, setTyped] = useState("");
+  const found = SITES.filter(
+    ({ label }) => typed && label.toLowerCase().includes(typed.toLowerCase()),
+  );
   const [values, setValues] = useState(() => emptyValues(SCHEMA));
   return (
     <Group title="Fields">
@@ -55,6 +60,16 @@ export function FormSamples() {
         </Sample>
         <Sample title="search">
           <SearchField label="Filter" placeholder="Filter by name" {...useText("")} />
+        </Sample>
+        <Sample title="finder">
+          <Finder
+            label="Add a site"
+            placeholder="Part of its name"
+            found={found.map((site) => ({ ...site, detail: "Switzerland" }))}
+            onText={setTyped}
+            onPick={() => undefined}
+            note={typed ? `No site matches “${typed}”` : "Type part of a name"}
+          />
         </Sample>
         <Sample title="number">
           <NumberField label="Port" min={1} max={65_535} {...useText("161")} />

@@ -1,5 +1,6 @@
 // What a device says of itself, and how its state changed.
 import type { DeviceDetail } from "../../api/types";
+import { personName } from "../../entities/words";
 import { useNow } from "../../lib/clock";
 import { absolute, moment, zone } from "../../lib/format";
 import { NoData } from "../../parts/Face";
@@ -27,13 +28,14 @@ export function DeviceFacts({ device }: { device: DeviceDetail }) {
         <Facts facts={facts.map(([name, value]) => [name.replace(/_/g, " "), value])} />
       )}
       <p className="hint">
-        Source: {device.source}, changed {absolute(device.updated_at)} {zone(device.updated_at)}
+        Source: {device.source}, changed {absolute(device.updated_at)} {zone(device.updated_at)} by{" "}
+        {personName(device.updated_by)}
       </p>
     </section>
   );
 }
 
-export function History({ device }: { device: DeviceDetail }) {
+export function StateChanges({ device }: { device: DeviceDetail }) {
   const now = useNow();
   return (
     <section aria-labelledby="history-head">

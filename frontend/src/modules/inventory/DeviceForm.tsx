@@ -1,41 +1,36 @@
 // Add or edit a device. What was typed stays, also when the server says no.
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { type FormEvent, useEffect, useRef, useState } from "react";
-import { ApiError } from "../../api/client";
+import { type FormEvent, useState } from "react";
+import type { DeviceDetail, DeviceDraft } from "../../api/types";
+import Conflict from "../../entities/Conflict";
+import { differences, merged } from "../../entities/fields";
+import { useMarks } from "../../entities/marks";
+import { useSave } from "../../entities/save";
+import { Trouble } from "../../entities/Trouble";
 import { toast } from "../../lib/toast";
 import { Button, buttonClass } from "../../parts/Button";
-import { Checkbox } from "../../parts/Checkbox";
-import { Combobox } from "../../parts/Combobox";
-import { Dialog } from "../../parts/Dialog";
-import { Warning } from "../../parts/Face";
 import { TextField } from "../../parts/Field";
 import { Link } from "../../parts/Link";
 import { NumberField } from "../../parts/NumberField";
 import { PageHeading } from "../../parts/PageHeading";
-import { Select } from "../../parts/Select";
-import { CredentialForm } from "../credentials/CredentialForm";
-import { credentialsQuery } from "../credentials/queries";
 import type { EchoField } from "./advanced";
 import { DeviceAdvanced } from "./DeviceAdvanced";
+import { Checks, CredentialChoice, ProfileChoice } from "./DeviceChoices";
 import { DeviceTestPanel } from "./DeviceTest";
-import { asksSnmp, draftOf, formField, type Typed } from "./draft";
-import { createDevice, forgetInventory, profilesQuery, updateDevice } from "./queries";
+import { draftOf, EMPTY, formField, type Typed, typedOf } from "./draft";
+import { DEVICE_FIELDS } from "./fields";
+import { createDevice, deviceQuery, forgetInventory, updateDevice } from "./queries";
 import "./inventory.css";
 
-function useSave(id: string | undefined, typed: Typed) {
+function useDeviceSave(id: string | undefined) {
   const client = useQueryClient();
   const navigate = useNavigate();
-  return useMutation({
-    mutationFn: () => {
-      const { draft, wrong } = draftOf(typed);
-      if (Object.keys(wrong).length > 0) {
-        const errors = Object.entries(wrong).map(([field, detail]) => ({ field, detail }));
-        throw new ApiError({ title: "Something is not right yet", status: 422, errors });
-      }
-      return id ? updateDevice(id, draft) : createDevice(draft);
-    },
-    onSuccess: (device) => {
+  return useSave({
+    send: (draft: DeviceDraft, revision) =>
+      id ? updateDevice(id, draft, revision) : createDevice(draft),
+    current: () => client.fetchQuery({ ...deviceQuery(id ?? ""), staleTime: 0 }),
+    onSaved: (device) => {
       forgetInventory(client);
       void client.invalidateQueries({ queryKey: ["device", device.id] });
       toast({ title: `${device.name} was ${id ? "saved" : "added"}` });
@@ -48,37 +43,34 @@ function useSave(id: string | undefined, typed: Typed) {
 type Line = "address" | "name" | "site" | "tags" | "port" | "interval" | EchoField;
 
 interface FormProps {
-  start: Typed;
-  id?: string;
-  name?: string;
+  /** The device that is edited, as it was when the form was opened; none: a new one. */
+  opened?: DeviceDetail;
+  /** As it is by now. */
+  latest?: DeviceDetail | undefined;
+  removed?: boolean;
 }
 
-export function DeviceForm({ start, id, name }: FormProps) {
-  const [typed, setTyped] = useState(start);
-  const form = useRef<HTMLFormElement>(null);
-  /** Fields changed since the last try: what was said of them may hold no more. */
-  const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
+export function DeviceForm({ opened, latest, removed = false }: FormProps) {
+  const [base, setBase] = useState(opened);
+  const [typed, setTyped] = useState(() => (opened ? typedOf(opened) : EMPTY));
+  const id = opened?.id;
+  const saving = useDeviceSave(id);
+  const marks = useMarks(saving.error, formField);
+  const error = (field: keyof Typed) => marks.error(field);
   const set = (change: Partial<Typed>) => {
     setTyped((old) => ({ ...old, ...change }));
-    setTouched((old) => new Set([...old, ...Object.keys(change)]));
+    marks.touch(Object.keys(change));
   };
-  const save = useSave(id, typed);
-  const problem = save.error instanceof ApiError ? save.error : null;
-  const error = (field: keyof Typed) => (touched.has(field) ? undefined : said(field));
-  const marks = problem?.problem.errors ?? [];
-  const said = (field: keyof Typed) =>
-    marks.find((mark) => formField(mark.field) === field)?.detail;
-  const atField = marks.length > 0;
-  const touchedAll = atField && marks.every((mark) => touched.has(formField(mark.field)));
-  // At every try: the same field may be wrong once more.
-  useEffect(() => {
-    if (problem) form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
-  }, [problem]);
+  const save = (what: Typed, revision: number | undefined) => {
+    marks.reset();
+    saving.save({ ...draftOf(what), revision });
+  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    setTouched(new Set());
-    save.mutate();
+    save(typed, base?.revision);
   };
+  const newer = latest && base && latest.revision > base.revision ? latest : null;
+  const other = saving.isSuccess ? null : (saving.other ?? newer);
   const text = (field: Line) => ({
     name: field,
     value: typed[field],
@@ -87,13 +79,17 @@ export function DeviceForm({ start, id, name }: FormProps) {
   });
   return (
     <>
-      <PageHeading title={id ? `Edit ${name}` : "Add device"} />
-      <form className="form stack" ref={form} onSubmit={submit} noValidate>
-        {save.error && !touchedAll && (
-          <Warning role="alert">
-            {atField ? "Not saved: see the marked fields." : `Not saved: ${save.error.message}`}
-          </Warning>
-        )}
+      <PageHeading title={opened ? `Edit ${opened.name}` : "Add device"} />
+      <form className="form stack" ref={marks.form} onSubmit={submit} noValidate>
+        <Trouble
+          error={saving.error}
+          atField={marks.atField}
+          settled={marks.settled}
+          other={other}
+          onCompare={() => other && saving.compare(other)}
+          removed={removed}
+          record={id && <HistoryLink id={id} />}
+        />
         <TextField
           label="IP address or host name"
           required
@@ -122,11 +118,11 @@ export function DeviceForm({ start, id, name }: FormProps) {
           <TextField label="Tags" hint="Separated by commas" {...text("tags")} />
         </div>
         <Checks typed={typed} set={set} error={error("snmp") ?? error("icmp")} />
-        <DeviceAdvanced typed={typed} set={set} text={text} error={error} problem={problem} />
+        <DeviceAdvanced typed={typed} set={set} text={text} error={error} problem={marks.problem} />
         <DeviceTestPanel typed={typed} />
         <div className="row">
-          <Button type="submit" variant="primary" busy={save.isPending}>
-            {save.isPending ? "Saving…" : id ? "Save" : "Add device"}
+          <Button type="submit" variant="primary" busy={saving.isPending}>
+            {saving.isPending ? "Saving…" : id ? "Save" : "Add device"}
           </Button>
           {id ? (
             <Link className={buttonClass()} to="/devices/$id" params={{ id }}>
@@ -139,108 +135,56 @@ export function DeviceForm({ start, id, name }: FormProps) {
           )}
         </div>
       </form>
+      {saving.comparing && other && base && (
+        <DeviceConflict
+          base={base}
+          typed={typed}
+          other={other}
+          busy={saving.isPending}
+          onSave={(what) => save(what, other.revision)}
+          onTheirs={() => {
+            setBase(other);
+            setTyped(typedOf(other));
+            marks.reset();
+            saving.restart();
+          }}
+          onEdit={saving.edit}
+        />
+      )}
     </>
   );
 }
 
-function Checks({
-  typed,
-  set,
-  error,
-}: {
+const HistoryLink = ({ id }: { id: string }) => (
+  <Link to="/devices/$id" params={{ id }}>
+    See who deleted it
+  </Link>
+);
+
+interface ConflictProps {
+  base: DeviceDetail;
   typed: Typed;
-  set: (change: Partial<Typed>) => void;
-  error: string | undefined;
-}) {
-  const needs = typed.credential === "";
-  const nothing = typed.enabled && !asksSnmp(typed) && !typed.icmp;
-  const check = (field: "snmp" | "icmp" | "enabled", label: string) => (
-    <Checkbox
-      label={label}
-      checked={field === "snmp" ? asksSnmp(typed) : typed[field]}
-      disabled={field === "snmp" && needs}
-      aria-describedby={field === "snmp" && needs ? "snmp-needs" : undefined}
-      onChange={(checked) => set({ [field]: checked })}
-    />
-  );
-  return (
-    <fieldset className="checks">
-      <legend className="label">What is polled</legend>
-      {check("snmp", "SNMP")}
-      {check("icmp", "ICMP (loss and round trip time)")}
-      {check("enabled", "Polling switched on")}
-      {needs && (
-        <p className="hint" id="snmp-needs">
-          SNMP needs a credential: choose one above. Without it the device is measured by ICMP only.
-        </p>
-      )}
-      {(error || nothing) && (
-        <p className="field-error" role="alert">
-          {error ?? "Nothing would be measured: tick ICMP, or choose a credential for SNMP."}
-        </p>
-      )}
-    </fieldset>
-  );
+  other: DeviceDetail;
+  busy: boolean;
+  onSave: (typed: Typed) => void;
+  onTheirs: () => void;
+  onEdit: () => void;
 }
 
-function ProfileChoice({
-  value,
-  error,
-  onChoose,
-}: {
-  value: string;
-  error: string | undefined;
-  onChoose: (name: string) => void;
-}) {
-  const query = useQuery(profilesQuery);
-  const names = query.data?.items ?? ["auto"];
+function DeviceConflict({ base, typed, other, busy, onSave, onTheirs, onEdit }: ConflictProps) {
+  const { draft } = draftOf(typed);
+  // A device without a name is called as its address.
+  const mine = { ...draft, name: draft.name ?? draft.address };
+  const found = differences(DEVICE_FIELDS, base, mine, other);
   return (
-    <Select
-      label="Profile"
-      value={value}
-      options={[...new Set([...names, value])].map((name) => ({ value: name, label: name }))}
-      error={error}
-      hint="auto: chosen by what the device says it is"
-      onChange={onChoose}
+    <Conflict
+      other={other}
+      found={found}
+      busy={busy}
+      onMine={() => onSave(typed)}
+      onBoth={() => onSave(merged(found, typed, typedOf(other), formField))}
+      onTheirs={onTheirs}
+      onEdit={onEdit}
     />
-  );
-}
-
-function CredentialChoice({
-  value,
-  error,
-  onChoose,
-}: {
-  value: string;
-  error: string | undefined;
-  onChoose: (name: string) => void;
-}) {
-  const [adding, setAdding] = useState(false);
-  const query = useQuery(credentialsQuery);
-  const names = (query.data?.items ?? []).map((item) => item.name);
-  if (value && !names.includes(value)) names.push(value);
-  const options = names.map((name) => ({ value: name, label: name }));
-  return (
-    <>
-      <Combobox
-        label="Credential"
-        value={value}
-        options={[{ value: "", label: "None (ICMP only)" }, ...options]}
-        error={error ?? (query.error ? "The credentials could not be loaded." : undefined)}
-        onChange={onChoose}
-        action={<Button onClick={() => setAdding(true)}>Add credential</Button>}
-      />
-      {adding && (
-        <Dialog title="Add credential" onClose={() => setAdding(false)}>
-          <CredentialForm
-            name=""
-            onDone={(name) => {
-              onChoose(name);
-              setAdding(false);
-            }}
-          />
-        </Dialog>
-      )}
-    </>
   );
 }

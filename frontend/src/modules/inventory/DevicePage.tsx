@@ -4,6 +4,8 @@ import { getRouteApi } from "@tanstack/react-router";
 import { Pencil, Trash2 } from "lucide-react";
 import { useState } from "react";
 import type { DeviceDetail } from "../../api/types";
+import History from "../../entities/History";
+import { isRemoved } from "../../entities/Removed";
 import { useNow } from "../../lib/clock";
 import { duration, plural } from "../../lib/format";
 import { isFrozen, lastAnswer, reasonOf, seenAt, staleAfter } from "../../lib/fresh";
@@ -13,6 +15,7 @@ import { Answer, Failed, Loading, NoData, Warning } from "../../parts/Face";
 import { Link } from "../../parts/Link";
 import { PageHeading } from "../../parts/PageHeading";
 import { Age, StateMark } from "../../parts/State";
+import { Tabs } from "../../parts/Tabs";
 import { AnomalyTable } from "../monitoring/AnomalyTable";
 import { seriesQuery } from "../monitoring/charts/queries";
 import { RangeBar } from "../monitoring/charts/RangeBar";
@@ -21,12 +24,13 @@ import { useView } from "../monitoring/view";
 import { advancedPairs } from "./advanced";
 import { DeleteDevice } from "./DeleteDevice";
 import { Charts, healthSeries, portSeries } from "./DeviceCharts";
-import { DeviceFacts, History, isLimit } from "./DeviceFacts";
+import { DeviceFacts, isLimit, StateChanges } from "./DeviceFacts";
+import { DEVICE_FIELDS } from "./fields";
 import { Interfaces } from "./Interfaces";
 import { Polling } from "./Polling";
 import { chosenPort } from "./ports";
-import { devicePollersQuery, deviceQuery, interfacesQuery } from "./queries";
-import { isRemoved, Removed } from "./Removed";
+import { devicePath, devicePollersQuery, deviceQuery, interfacesQuery } from "./queries";
+import { RemovedDevice } from "./RemovedDevice";
 import "./inventory.css";
 
 const route = getRouteApi("/devices/$id");
@@ -36,7 +40,7 @@ export default function DevicePage() {
   const device = useQuery(deviceQuery(id));
   const removed = isRemoved(device.error);
   useWatchDevice(device.data && !removed ? id : null);
-  if (device.data && removed) return <Removed name={device.data.name} />;
+  if (removed) return <RemovedDevice id={id} name={device.data?.name} error={device.error} />;
   if (!device.data) {
     return device.error ? (
       <>
@@ -51,15 +55,50 @@ export default function DevicePage() {
     <>
       <Head device={device.data} askedAt={device.dataUpdatedAt} />
       <Limits facts={device.data.facts} />
-      <DeviceAnomalies device={device.data} />
-      {lastAnswer(device.data) === null && <Waiting device={device.data} />}
-      <Measured device={device.data} />
-      <Polling device={device.data} />
-      <div className="two">
-        <DeviceFacts device={device.data} />
-        <History device={device.data} />
-      </div>
+      <Faces device={device.data} />
     </>
+  );
+}
+
+/** How it is now, and how its settings came to be what they are. */
+function Faces({ device }: { device: DeviceDetail }) {
+  const { tab = "now" } = route.useSearch();
+  const navigate = route.useNavigate();
+  return (
+    <Tabs
+      label="Of this device"
+      value={tab}
+      onChange={(next) =>
+        void navigate({
+          to: ".",
+          search: (old) => ({ ...old, tab: next === "history" ? next : undefined }),
+          resetScroll: false,
+        })
+      }
+      tabs={[
+        { value: "now", label: "Now", content: <Now device={device} /> },
+        {
+          value: "history",
+          label: "History",
+          content: <History path={devicePath(device.id)} what="device" fields={DEVICE_FIELDS} />,
+        },
+      ]}
+    />
+  );
+}
+
+function Now({ device }: { device: DeviceDetail }) {
+  return (
+    <div className="page">
+      <DeviceAnomalies device={device} />
+      {lastAnswer(device) === null && <Waiting device={device} />}
+      <Measured device={device} />
+      <Polling device={device} />
+      <div className="two">
+        <DeviceFacts device={device} />
+        <StateChanges device={device} />
+      </div>
+    </div>
   );
 }
 

@@ -4,12 +4,11 @@ import { getRouteApi } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
 import { useState } from "react";
 import type { DeviceSummary, Summary } from "../../api/types";
-import { useCalm } from "../../lib/calm";
 import { useNow } from "../../lib/clock";
 import { count, duration, plural } from "../../lib/format";
 import { STALE_INTERVALS } from "../../lib/fresh";
-import { Button, buttonClass } from "../../parts/Button";
-import { Answer, Empty, Failed, Loading, NotUpToDate } from "../../parts/Face";
+import { buttonClass } from "../../parts/Button";
+import { Answer, Empty } from "../../parts/Face";
 import { SearchField } from "../../parts/Field";
 import { Link } from "../../parts/Link";
 import { Choice } from "../../parts/Menu";
@@ -17,9 +16,12 @@ import { PageHeading } from "../../parts/PageHeading";
 import { Age, STATES, StateShape } from "../../parts/State";
 import { AnomalyTable } from "../monitoring/AnomalyTable";
 import { anomaliesQuery } from "../monitoring/queries";
-import { DeviceTable } from "./DeviceTable";
-import { devicesQuery, summaryQuery, worstDeviceQuery } from "./queries";
+import { DeviceList } from "./DeviceList";
+import { groupsQuery, summaryQuery, worstDeviceQuery } from "./queries";
 import "./inventory.css";
+
+// One chunk with this page, which is mostly there already.
+export { DeviceList };
 
 const route = getRouteApi("/");
 
@@ -27,68 +29,34 @@ const route = getRouteApi("/");
 const COLLECTION_STALE_MS = 180_000;
 
 export default function DevicesPage() {
-  const { q, state, site, sort } = route.useSearch();
+  const { sort, ...filter } = route.useSearch();
   const navigate = route.useNavigate();
-  const filter = { q, state, site, sort };
-  const filtered = Boolean(filter.q || filter.state || filter.site);
   const summary = useQuery(summaryQuery);
-  const devices = useInfiniteQuery(devicesQuery(filter));
-  const rows = devices.data?.pages.flatMap((page) => page.items) ?? [];
-  const total = devices.data?.pages[0]?.total ?? 0;
-  const calm = useCalm(rows);
   return (
     <>
       <Answer query={summary} what="the summary" heading="Devices" rows={1}>
         {(data) => <Verdict summary={data} />}
       </Answer>
       <OpenAnomalies />
-      <section aria-labelledby="devices-head">
-        <div className="section-head">
-          <h2 id="devices-head">
-            Devices <span className="muted">{devices.data && count(total)}</span>
-          </h2>
-          <Filters rows={rows} />
-          <Link className={buttonClass("primary")} to="/devices/new">
-            <Plus className="icon" aria-hidden="true" />
-            Add device
-          </Link>
-        </div>
-        {calm.waiting > 0 && (
-          <Button className="notice" onClick={calm.show}>
-            {plural(calm.waiting, "row")} moved while you look: show
-          </Button>
+      <DeviceList
+        filter={{ q: filter.q, state: filter.state, site: filter.site, group: filter.group }}
+        sort={sort}
+        onSort={(sort) =>
+          void navigate({ to: ".", search: (old) => ({ ...old, sort }), resetScroll: false })
+        }
+        tools={(rows) => (
+          <>
+            <Filters rows={rows} />
+            <Link className={buttonClass("primary")} to="/devices/new">
+              <Plus className="icon" aria-hidden="true" />
+              Add device
+            </Link>
+          </>
         )}
-        {devices.error && rows.length > 0 && (
-          <NotUpToDate error={devices.error} retry={() => devices.refetch()} />
-        )}
-        {devices.error && rows.length === 0 ? (
-          <Failed error={devices.error} what="the devices" retry={() => void devices.refetch()} />
-        ) : devices.isPending ? (
-          <Loading what="the devices" rows={8} />
-        ) : total === 0 ? (
-          <NoDevices filtered={filtered} />
-        ) : (
-          <DeviceTable
-            rows={calm.items}
-            total={total}
-            asOf={devices.data?.pages[0]?.asked_at ?? 0}
-            hold={calm.hold}
-            sort={sort ?? "state"}
-            onSort={(next) =>
-              void navigate({
-                to: ".",
-                search: (old) => ({ ...old, sort: next === "state" ? undefined : next }),
-                resetScroll: false,
-              })
-            }
-            more={
-              devices.hasNextPage && !devices.isFetchingNextPage && !devices.isPlaceholderData
-                ? () => void devices.fetchNextPage()
-                : null
-            }
-          />
-        )}
-      </section>
+        none={
+          <NoDevices filtered={Boolean(filter.q || filter.state || filter.site || filter.group)} />
+        }
+      />
     </>
   );
 }
@@ -207,11 +175,17 @@ function OpenAnomalies() {
   );
 }
 
-const ALL = { value: "", label: "all" };
+interface Option {
+  value: string;
+  label: string;
+}
+const ALL: Option = { value: "", label: "all" };
+const asOption = (name: string): Option => ({ value: name, label: name });
 
 function Filters({ rows }: { rows: DeviceSummary[] }) {
-  const { q: inUrl = "", site, state } = route.useSearch();
+  const { q: inUrl = "", site, state, group } = route.useSearch();
   const navigate = route.useNavigate();
+  const groups = useInfiniteQuery(groupsQuery).data?.pages.flatMap((page) => page.items) ?? [];
   // What is typed is ahead of the URL for a moment; otherwise the URL leads (Back, a link).
   const [draft, setDraft] = useState<string | null>(null);
   if (draft === inUrl) setDraft(null);
@@ -224,8 +198,29 @@ function Filters({ rows }: { rows: DeviceSummary[] }) {
       resetScroll: false,
     });
   };
+  const choice = (
+    name: "site" | "state" | "group",
+    label: string,
+    value: string | undefined,
+    options: readonly Option[],
+  ) => (
+    <Choice
+      label={label}
+      value={value ?? ""}
+      options={[ALL, ...options]}
+      onChoose={(chosen) =>
+        void navigate({
+          to: ".",
+          search: (old) => ({ ...old, [name]: chosen || undefined }),
+          resetScroll: false,
+        })
+      }
+    />
+  );
   const sites = new Set(rows.map((row) => row.site).filter((name) => name !== null));
   if (site) sites.add(site);
+  const known = groups.map(({ id, name }) => ({ value: id, label: name }));
+  if (group && !groups.some(({ id }) => id === group)) known.push({ value: group, label: "…" });
   return (
     <div className="filters">
       <SearchField
@@ -234,30 +229,9 @@ function Filters({ rows }: { rows: DeviceSummary[] }) {
         value={draft ?? inUrl}
         onChange={type}
       />
-      <Choice
-        label="Site"
-        value={site ?? ""}
-        options={[ALL, ...[...sites].sort().map((name) => ({ value: name, label: name }))]}
-        onChoose={(value) =>
-          void navigate({
-            to: ".",
-            search: (old) => ({ ...old, site: value || undefined }),
-            resetScroll: false,
-          })
-        }
-      />
-      <Choice
-        label="State"
-        value={state ?? ""}
-        options={[ALL, ...STATES.map((name) => ({ value: name, label: name }))]}
-        onChoose={(value) =>
-          void navigate({
-            to: ".",
-            search: (old) => ({ ...old, state: value || undefined }),
-            resetScroll: false,
-          })
-        }
-      />
+      {choice("site", "Site", site, [...sites].sort().map(asOption))}
+      {known.length > 0 && choice("group", "Group", group, known)}
+      {choice("state", "State", state, STATES.map(asOption))}
     </div>
   );
 }

@@ -65,8 +65,11 @@ export const advancedSet = (typed: Typed): number => Number(typed.any_source) + 
 /** Whether any setting of the echo requests is in force. */
 export const usesEchoes = (typed: Typed): boolean => typed.icmp && echoesSet(typed) > 0;
 
-/** The form's name of a field of the API. */
-export const formField = (field: string): string => (field === "interval_ms" ? "interval" : field);
+/** The form's name of a field of the API; of a list, also of one in it (`tags[2]`). */
+export function formField(field: string): string {
+  const name = field.replace(/\[.*$/, "");
+  return name === "interval_ms" ? "interval" : name;
+}
 
 export type Wrong = Partial<Record<keyof Typed, string>>;
 

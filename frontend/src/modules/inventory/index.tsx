@@ -17,6 +17,7 @@ const devices = createRoute({
     q: text,
     state: oneOf(STATES),
     site: text,
+    group: text,
     sort: oneOf(DEVICE_SORTS),
   }),
   ...page("Devices", () => import("./DevicesPage")),
@@ -25,20 +26,25 @@ const devices = createRoute({
 const add = createRoute({
   getParentRoute: () => rootRoute,
   path: "/devices/new",
-  ...page("Add device", () => import("./AddDevicePage")),
+  ...page("Add device", () => import("./DeviceFormPage")),
 });
 
 const device = createRoute({
   getParentRoute: () => rootRoute,
   path: "/devices/$id",
   ...page("Device", () => import("./DevicePage")),
-  validateSearch: searchOf({ ...rangeSearch, if: text, ports: oneOf(PORT_SORTS) }),
+  validateSearch: searchOf({
+    ...rangeSearch,
+    tab: oneOf(["history"]),
+    if: text,
+    ports: oneOf(PORT_SORTS),
+  }),
 });
 
 const edit = createRoute({
   getParentRoute: () => rootRoute,
   path: "/devices/$id/edit",
-  ...page("Edit device", () => import("./EditDevicePage")),
+  ...page("Edit device", () => import("./DeviceFormPage")),
 });
 
 export const inventory = {

@@ -10,6 +10,7 @@ import { again, minute } from "../../api/timing";
 import type {
   DeviceDetail,
   DeviceDraft,
+  DeviceGroup,
   DeviceSummary,
   DeviceTest,
   InterfaceList,
@@ -32,6 +33,7 @@ export interface DeviceFilter {
   q?: string | undefined;
   state?: string | undefined;
   site?: string | undefined;
+  group?: string | undefined;
   sort?: string | undefined;
 }
 
@@ -56,6 +58,17 @@ export const devicesQuery = (filter: DeviceFilter) =>
     refetchOnWindowFocus: false,
   });
 
+export const GROUPS = "/inventory/v1/device-groups";
+
+/** By name; pages as large as the API gives them. Here, because the list of devices has them. */
+export const groupsQuery = infiniteQueryOptions({
+  queryKey: ["groups"],
+  queryFn: ({ pageParam, signal }) => get<Page<DeviceGroup>>(GROUPS, { cursor: pageParam }, signal),
+  initialPageParam: null as string | null,
+  getNextPageParam: (last) => last.next_cursor,
+  refetchInterval: again(minute),
+});
+
 /** The first of the list in its usual order: down, degraded, unknown, up. */
 export const worstDeviceQuery = queryOptions({
   queryKey: ["worst-device"],
@@ -63,11 +76,13 @@ export const worstDeviceQuery = queryOptions({
   refetchInterval: minute / 2,
 });
 
+/** Of a device in the API. */
+export const devicePath = (id: string): string => `/inventory/v1/devices/${encodeURIComponent(id)}`;
+
 export const deviceQuery = (id: string) =>
   queryOptions({
     queryKey: ["device", id],
-    queryFn: ({ signal }) =>
-      get<DeviceDetail>(`/inventory/v1/devices/${encodeURIComponent(id)}`, undefined, signal),
+    queryFn: ({ signal }) => get<DeviceDetail>(devicePath(id), undefined, signal),
     // Also how soon a page of a removed device says so.
     refetchInterval: again(minute / 4),
   });
@@ -75,12 +90,7 @@ export const deviceQuery = (id: string) =>
 export const interfacesQuery = (id: string) =>
   queryOptions({
     queryKey: ["interfaces", id],
-    queryFn: ({ signal }) =>
-      get<InterfaceList>(
-        `/inventory/v1/devices/${encodeURIComponent(id)}/interfaces`,
-        undefined,
-        signal,
-      ),
+    queryFn: ({ signal }) => get<InterfaceList>(`${devicePath(id)}/interfaces`, undefined, signal),
     refetchInterval: minute / 2,
   });
 
@@ -100,10 +110,11 @@ export const devicePollersQuery = (device: string) =>
 
 export const createDevice = (draft: DeviceDraft) =>
   request<DeviceSummary>("POST", "/inventory/v1/devices", { body: draft });
-export const updateDevice = (id: string, draft: DeviceDraft) =>
-  request<DeviceSummary>("PUT", `/inventory/v1/devices/${encodeURIComponent(id)}`, { body: draft });
-export const deleteDevice = (id: string) =>
-  request<void>("DELETE", `/inventory/v1/devices/${encodeURIComponent(id)}`);
+/** Both are refused (412) when the device has another revision by now. */
+export const updateDevice = (id: string, draft: DeviceDraft, match: number | undefined) =>
+  request<DeviceSummary>("PUT", devicePath(id), { body: draft, match });
+export const deleteDevice = (id: string, match: number) =>
+  request<void>("DELETE", devicePath(id), { match });
 export const testDevice = (
   body: { address: string; port?: number; profile?: string; credential?: string | null },
   signal: AbortSignal,
@@ -111,7 +122,7 @@ export const testDevice = (
 
 /** After a change of the inventory every list may be another one. */
 export function forgetInventory(client: QueryClient): void {
-  for (const key of ["devices", "summary", "worst-device", "credentials"]) {
+  for (const key of ["devices", "summary", "worst-device", "credentials", "groups", "history"]) {
     void client.invalidateQueries({ queryKey: [key] });
   }
 }

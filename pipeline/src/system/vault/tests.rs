@@ -1,6 +1,7 @@
 //! Keys and rows in a real database.
 
 use std::str::FromStr as _;
+use std::sync::Mutex;
 
 use api::Vault as _;
 use connectors::{Credential, CredentialError, Credentials as _};
@@ -10,9 +11,6 @@ use vault::{KeyFile, KeyId, Kind, MasterKey, Sealing, inspect};
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::log::EventLog;
-use crate::log::embedded::{Clock, Memory};
-use crate::topology::topics;
 
 /// As version 0.1 wrote the credential `lab` with community `public` and the key of 32 times 7.
 const OLD: &str = "\
@@ -20,9 +18,38 @@ const OLD: &str = "\
     d93dba517436db151a9a73d3a3a0eee7f96e4ed01ac7f77c8df725c01b2c572993bdfdb5be9b4356\
     9f";
 
+/// Who decides on entities: keeps what it was asked for, and answers as a test wants.
+#[derive(Default)]
+struct Decides {
+    asked: Mutex<Vec<EntityRequest>>,
+    /// Instead of that it was applied.
+    answer: Mutex<Option<Result<EntityReply, PortError>>>,
+}
+
+impl api::Entities for Decides {
+    fn apply(&self, request: EntityRequest) -> PortFuture<'_, Result<EntityReply, PortError>> {
+        let mut asked = self.asked.lock().unwrap();
+        asked.push(request);
+        let revision = asked.len() as i64;
+        let answer = self.answer.lock().unwrap().clone();
+        Box::pin(async move { answer.unwrap_or(Ok(EntityReply::Applied { revision })) })
+    }
+}
+
+impl Decides {
+    fn answers(&self, answer: Result<EntityReply, PortError>) {
+        *self.answer.lock().unwrap() = Some(answer);
+    }
+
+    /// What was asked for since the last time.
+    fn asked(&self) -> Vec<EntityRequest> {
+        std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+}
+
 struct World {
     pool: PgPool,
-    log: Arc<dyn EventLog>,
+    decides: Arc<Decides>,
     store: Store,
     folder: tempfile::TempDir,
 }
@@ -44,11 +71,9 @@ impl World {
         let pool =
             PgPoolOptions::new().max_connections(10).connect_lazy_with(options.database(&name));
         sinks::migrate(&pool, &sinks::MigrateOptions::default()).await.unwrap();
-        let log: Arc<dyn EventLog> = Arc::new(Memory::new(Clock::system()));
-        log.ensure_topics(&topics(1)).unwrap();
-        let commands = Arc::new(Commands::new(log.as_ref()).unwrap());
-        let store = Store::new(pool.clone(), commands);
-        Some(Self { pool, log, store, folder: tempfile::tempdir().unwrap() })
+        let decides = Arc::new(Decides::default());
+        let store = Store::new(pool.clone(), Arc::clone(&decides) as Arc<dyn api::Entities>);
+        Some(Self { pool, decides, store, folder: tempfile::tempdir().unwrap() })
     }
 
     fn file(&self, name: &str) -> KeyFile {
@@ -62,14 +87,19 @@ impl World {
     }
 
     async fn put(&self, name: &str, community: &str) -> Result<StoredCredential, PortError> {
-        self.store.put(name.to_owned(), secret(community)).await
+        self.store.put(name.to_owned(), secret(community), "ada".to_owned()).await
     }
 
     /// A row that an older version sealed.
     async fn old_row(&self) {
+        self.old_row_as("lab").await;
+    }
+
+    async fn old_row_as(&self, name: &str) {
         let digits = OLD.as_bytes().chunks(2).map(|two| std::str::from_utf8(two).unwrap());
         let sealed: Vec<u8> = digits.map(|two| u8::from_str_radix(two, 16).unwrap()).collect();
-        sqlx::query("INSERT INTO credential (name, kind, sealed) VALUES ('lab', 'snmp_v2c', $1)")
+        sqlx::query("INSERT INTO credential (name, kind, sealed) VALUES ($1, 'snmp_v2c', $2)")
+            .bind(name)
             .bind(sealed)
             .execute(&self.pool)
             .await
@@ -272,33 +302,73 @@ async fn no_secret_is_stored_for_a_key_that_has_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_change_is_published_without_its_secret() {
+async fn every_change_is_asked_for_without_its_secret() {
     let Some(world) = World::new("changes").await else { return };
     world.open(&world.file("one")).await.unwrap();
-    assert!(world.store.create("lab".into(), secret("canary-1")).await.unwrap().is_some());
-    assert!(world.store.create("lab".into(), secret("canary-2")).await.unwrap().is_none());
+    let (lab, ada) = (|| "lab".to_owned(), || "ada".to_owned());
+    assert!(world.store.create(lab(), secret("canary-1"), ada()).await.unwrap().is_some());
+    assert!(world.store.create(lab(), secret("canary-2"), ada()).await.unwrap().is_none());
     world.put("lab", "canary-3").await.unwrap();
-    assert!(world.store.delete("lab".into()).await.unwrap());
-    assert!(!world.store.delete("lab".into()).await.unwrap());
+    let removed = world.store.delete(lab(), ada()).await.unwrap();
+    assert_eq!(removed, EntityReply::Applied { revision: 3 });
     world.put("lab", "canary-4").await.unwrap();
-    let mut reader = world.log.reader(CREDENTIAL.name, &[0], crate::log::Start::Earliest).unwrap();
-    let mut found = Vec::new();
-    loop {
-        let records = reader.poll(Duration::from_millis(100)).unwrap();
-        if records.is_empty() {
-            break;
-        }
-        for record in records {
-            assert_eq!(record.key.as_deref(), Some(&b"default/lab"[..]));
-            let value = record.value.clone().unwrap_or_default();
-            assert!(!value.windows(6).any(|part| part == b"canary"));
-            found.push(CREDENTIAL.read(&schemas::SchemaStore::new(), &record).unwrap());
-        }
+    let asked = world.decides.asked();
+    assert!(!format!("{asked:?}").contains("canary"), "{asked:?}");
+    let mut versions = Vec::new();
+    for request in &asked {
+        let EntityRequest { kind, id, expected, body, by } = request;
+        assert_eq!((*kind, &id[..], *expected, &by[..]), ("credential", "lab", None, "ada"));
+        let body: Option<serde_json::Value> =
+            body.as_ref().map(|body| serde_json::from_str(body).unwrap());
+        versions.push(body.map(|body| {
+            assert_eq!((&body["name"], &body["kind"]), (&"lab".into(), &"snmp_v2c".into()));
+            body["version"].as_i64().unwrap()
+        }));
     }
-    let present: Vec<_> = found.iter().map(|it| it.as_ref().map(|change| change.present)).collect();
-    assert_eq!(present, [Some(true), Some(true), Some(false), None, Some(true)]);
-    let versions: Vec<i64> = found.iter().flatten().map(|change| change.version).collect();
+    let there: Vec<bool> = versions.iter().map(Option::is_some).collect();
+    assert_eq!(there, [true, true, false, true]);
+    let versions: Vec<i64> = versions.into_iter().flatten().collect();
     assert!(versions.is_sorted_by(|a, b| a < b), "{versions:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_devices_use_stays_and_what_nobody_knows_goes() {
+    let Some(world) = World::new("uses").await else { return };
+    let keyring = world.open(&world.file("one")).await.unwrap();
+    world.put("lab", "public").await.unwrap();
+    let delete = || world.store.delete("lab".to_owned(), "ada".to_owned());
+    let problem = EntityProblem { field: String::new(), detail: "1 device uses it: r1".to_owned() };
+    world.decides.answers(Ok(EntityReply::Refused(vec![problem.clone()])));
+    assert_eq!(delete().await.unwrap(), EntityReply::Refused(vec![problem]));
+    world.decides.answers(Err(PortError::Unavailable("nobody decides".to_owned())));
+    assert!(delete().await.is_err());
+    assert_eq!(community(&keyring, "lab").await.as_deref(), Ok("public"));
+    // A row that nobody decided on, e.g. of a release before.
+    world.decides.answers(Ok(EntityReply::NotFound));
+    assert_eq!(delete().await.unwrap(), EntityReply::Applied { revision: 0 });
+    assert_eq!(delete().await.unwrap(), EntityReply::NotFound);
+    assert!(matches!(keyring.get("lab").await, Err(CredentialError::Missing(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_stored_although_nobody_decides_and_declared_later() {
+    let Some(world) = World::new("later").await else { return };
+    let keyring = world.open(&world.file("one")).await.unwrap();
+    world.decides.answers(Err(PortError::Unavailable("nobody decides".to_owned())));
+    world.put("lab", "public").await.unwrap();
+    world.old_row_as("old").await;
+    assert_eq!(community(&keyring, "lab").await.as_deref(), Ok("public"));
+    assert!(world.store.declare().await.is_err());
+    world.decides.asked();
+    world.decides.answers(Ok(EntityReply::Conflict { revision: 7 }));
+    world.store.declare().await.unwrap();
+    let mut asked = world.decides.asked();
+    asked.sort_by(|a, b| a.id.cmp(&b.id));
+    let found: Vec<_> = asked.iter().map(|it| (&it.id[..], it.expected, &it.by[..])).collect();
+    assert_eq!(found, [("lab", Some(0), "vault"), ("old", Some(0), "vault")]);
+    let refused = EntityProblem { field: String::new(), detail: "too many".to_owned() };
+    world.decides.answers(Ok(EntityReply::Refused(vec![refused])));
+    assert!(world.put("more", "public").await.unwrap_err().to_string().contains("too many"));
 }
 
 /// A kind is offered where a connector takes it, and nowhere else.

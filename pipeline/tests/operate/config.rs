@@ -1,4 +1,4 @@
-//! The inventory as a file, and a database whose devices the event log does not know.
+//! The configuration as a file, and a database whose devices the event log does not know.
 
 use std::path::Path;
 use std::process::Command;
@@ -35,19 +35,19 @@ impl System {
         running
     }
 
-    /// The command line: whether it succeeded, and all that it said.
-    fn says(&self, arguments: &[&str]) -> (bool, String) {
+    /// The command line: its exit code, and all that it said.
+    fn says(&self, arguments: &[&str]) -> (i32, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_opsconductor"));
         command.args(arguments).env("OPSC_STATE_DIR", self.state()).env("NO_COLOR", "1");
         command.env("DATABASE_URL", &self.url).env("OPSC_LISTEN", &self.listen);
         let said = command.output().unwrap();
         let words = [said.stdout, said.stderr].concat();
-        (said.status.success(), String::from_utf8(words).unwrap())
+        (said.status.code().unwrap(), String::from_utf8(words).unwrap())
     }
 
     fn succeeds(&self, arguments: &[&str]) -> String {
-        let (success, said) = self.says(arguments);
-        assert!(success, "{arguments:?}: {said}");
+        let (code, said) = self.says(arguments);
+        assert_eq!(code, 0, "{arguments:?}: {said}");
         said
     }
 
@@ -67,6 +67,14 @@ impl System {
         Some(page["items"].as_array()?.iter().map(device).collect())
     }
 
+    /// Name and number of members of each device group.
+    async fn members(&self) -> Option<Vec<(String, i64)>> {
+        let page = self.get("/inventory/v1/device-groups").await?;
+        let items = page["items"].as_array()?.iter();
+        let group = |it: &Value| (it["name"].as_str().unwrap().to_owned(), it["members"].as_i64());
+        Some(items.map(group).map(|(name, members)| (name, members.unwrap())).collect())
+    }
+
     /// Waits until all are in this state.
     async fn until_all(&self, count: usize, state: &str) -> Vec<[String; 4]> {
         until(&format!("{count} devices {state}"), self.state(), async || {
@@ -78,56 +86,111 @@ impl System {
     }
 }
 
-const FILE: &str = "\
-192.0.2.10 name=\"core \"\"1\"\"\" snmp=no interval=2500ms icmp_echoes=3 tag=a tag=\"b, c\" enabled=no
-2001:db8::7 port=1161 snmp=no site=zrh enabled=no
-192.0.2.12 name=edge credential=lab any_source=yes icmp=no enabled=no
+const FILE: &str = "
+[[device]]
+name = 'core \"1\"'
+address = '192.0.2.10'
+snmp = false
+interval_ms = 2500
+icmp_echoes = 3
+tags = ['a', 'b, c']
+enabled = false
+
+[[device]]
+address = '2001:db8::7'
+port = 1161
+site = 'zrh'
+enabled = false
+
+[[device]]
+name = 'edge'
+address = '192.0.2.12'
+credential = 'lab'
+any_source = true
+icmp = false
+enabled = false
+
+[[device_group]]
+name = 'Core'
+description = \"of two\\nlines\"
+devices = ['core \"1\"', '[2001:db8::7]:1161']
+
+[[device_group]]
+name = 'Zurich'
+site = 'zrh'
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_inventory_goes_out_and_in_as_a_file() {
-    let Some(system) = System::new("inventory").await else { return };
+async fn the_configuration_goes_out_and_in_as_a_file() {
+    let Some(system) = System::new("config").await else { return };
     let running = system.start().await;
-    let file = system.state().join("devices.txt");
+    let file = system.state().join("network.toml");
     std::fs::write(&file, FILE).unwrap();
     let file = file.to_str().unwrap();
 
-    let (success, said) = system.says(&["inventory", "import", file, "--yes"]);
-    assert!(!success && said.contains("opsconductor credential add lab"), "{said}");
+    let (code, said) = system.says(&["config", "apply", file]);
+    assert!(
+        code == 1 && said.contains("network.toml: line 17: the vault has no"),
+        "{code}: {said}"
+    );
+    assert!(said.contains("opsconductor credential add lab"), "{said}");
     let mut add = Command::new("sh");
     add.args(["-c", "echo public | \"$0\" credential add lab"]);
     add.arg(env!("CARGO_BIN_EXE_opsconductor")).env("OPSC_STATE_DIR", system.state());
     assert!(add.env("OPSC_LISTEN", &system.listen).status().unwrap().success());
 
-    let said = system.succeeds(&["inventory", "import", file]);
-    assert!(said.contains("3 to add, 0 to change, 0 to remove"), "{said}");
-    assert!(said.contains("--yes does it"), "{said}");
+    let (code, said) = system.says(&["config", "plan", file]);
+    assert!(code == 2 && said.contains("+ device edge (192.0.2.12)"), "{code}: {said}");
+    assert!(said.contains("+ device_group Zurich") && said.ends_with("= same 0\n"), "{said}");
     assert_eq!(system.devices().await.unwrap(), [] as [[String; 4]; 0]);
-    system.succeeds(&["inventory", "import", file, "--yes"]);
+    system.succeeds(&["config", "apply", file]);
     let first = system.devices().await.unwrap();
     assert_eq!(first.len(), 3);
+    assert_eq!(system.members().await.unwrap(), [("Core".to_owned(), 2), ("Zurich".to_owned(), 1)]);
 
     // What goes out comes in as it is.
-    let exported = system.succeeds(&["inventory", "export"]);
+    let exported = system.succeeds(&["config", "export"]);
     assert!(!exported.contains("public"), "{exported}");
-    let again = system.state().join("again.txt");
+    let again = system.state().join("again.toml");
     std::fs::write(&again, &exported).unwrap();
     let again = again.to_str().unwrap();
-    let said = system.succeeds(&["inventory", "import", again, "--prune", "--yes"]);
-    assert!(said.contains("0 to add, 0 to change, 0 to remove, 3 as they are"), "{said}");
+    let (code, said) = system.says(&["config", "plan", again, "--prune"]);
+    assert!(code == 0 && said == "= same 5\n", "{code}: {said}");
 
-    // A change and a removal; ids stay.
-    let fewer: Vec<&str> = exported.lines().filter(|line| !line.contains("2001:db8")).collect();
-    std::fs::write(again, fewer.join("\n").replace("interval=2500ms", "interval=5m")).unwrap();
-    let said = system.succeeds(&["inventory", "import", again, "--prune", "--yes"]);
+    // A change and removals; ids stay, and a group goes on without its device.
+    let fewer = exported.replace("interval_ms = 2500", "interval_ms = 300000");
+    let tables = fewer.split("\n\n").filter(|it| !it.contains("1161\n") && !it.contains("Zurich"));
+    let fewer: Vec<&str> = tables.collect();
+    let fewer =
+        fewer.join("\n\n").replace(", \"2001:db8::7\"", "").replace("\"2001:db8::7\", ", "");
+    std::fs::write(again, fewer).unwrap();
+    let said = system.succeeds(&["config", "apply", again, "--prune"]);
     assert!(said.contains("interval_ms 2500 → 300000"), "{said}");
-    assert!(said.contains("remove  2001:db8::7"), "{said}");
+    assert!(
+        said.contains("- device 2001:db8::7") && said.contains("- device_group Zurich"),
+        "{said}"
+    );
+    assert!(said.contains("~ device_group Core (devices -2001:db8::7)"), "{said}");
     let now = system.devices().await.unwrap();
     let ids = |devices: &[[String; 4]]| -> Vec<String> {
         devices.iter().filter(|it| it[0] != "2001:db8::7").map(|it| it[1].clone()).collect()
     };
     assert_eq!(ids(&now), ids(&first));
     assert_eq!(now.len(), 2);
+    assert_eq!(system.members().await.unwrap(), [("Core".to_owned(), 1)]);
+
+    // Who did it is kept.
+    let path = format!("/inventory/v1/devices/{}/history", ids(&now)[0]);
+    let history = system.get(&path).await.unwrap();
+    let versions = history["items"].as_array().unwrap();
+    let shown: Vec<_> = versions.iter().map(|it| &it["body"]["interval_ms"]).collect();
+    assert_eq!(shown, [300_000, 2_500], "{history}");
+    assert!(versions.iter().all(|it| it["by"] == "token"), "{history}");
+
+    // What is wrong is named with its place, and nothing is done.
+    std::fs::write(again, "[[device]]\naddress = '192.0.2.1'\ncolour = 'red'\n").unwrap();
+    let (code, said) = system.says(&["config", "plan", again]);
+    assert!(code == 1 && said.contains("again.toml: line 3: unknown field `colour`"), "{said}");
     running.stop();
 }
 
@@ -156,17 +219,16 @@ async fn devices_that_a_new_log_lacks_are_named_and_come_back() {
     let status = system.get("/system/v1/status").await.unwrap();
     let warning = "2 devices of the database are not in this event log's inventory";
     assert!(status["warnings"].to_string().contains(warning), "{status}");
-    let (success, said) = system.says(&["check"]);
-    assert!(!success && said.contains(warning), "{said}");
+    let (code, said) = system.says(&["check"]);
+    assert!(code != 0 && said.contains(warning), "{said}");
     // One process owns the log.
-    let (success, _) = system.says(&["inventory", "import", "--from-database", "--yes"]);
-    assert!(!success);
+    assert_eq!(system.says(&["config", "apply", "--from-database"]).0, 1);
     running.stop();
 
-    let said = system.succeeds(&["inventory", "import", "--from-database"]);
-    assert!(said.contains("2 to add to log") && said.contains("--yes does it"), "{said}");
-    system.succeeds(&["inventory", "import", "--from-database", "--yes"]);
-    let said = system.succeeds(&["inventory", "import", "--from-database"]);
+    let (code, said) = system.says(&["config", "plan", "--from-database"]);
+    assert!(code == 2 && said.contains("2 to add to log"), "{code}: {said}");
+    system.succeeds(&["config", "apply", "--from-database"]);
+    let said = system.succeeds(&["config", "plan", "--from-database"]);
     assert!(said.contains("0 to add"), "{said}");
     let running = system.start().await;
     let after = system.until_all(2, "up").await;

@@ -1,0 +1,70 @@
+//! Device groups.
+
+use std::collections::BTreeSet;
+
+use schemas::{DeviceGroup, DeviceId, EntityProblem};
+
+use super::{
+    Devices, EntityKind, Facts, MAX_NAME, Place, Reference, Unique, check_place, check_tags,
+    check_text, problem,
+};
+
+/// Most characters of a description.
+const MAX_DESCRIPTION: usize = 2_000;
+/// Most devices that one group lists.
+const MAX_DEVICES: usize = 10_000;
+
+/// [`DeviceGroup`]: it has no topic of its own.
+pub(super) struct DeviceGroups;
+
+impl EntityKind for DeviceGroups {
+    const KIND: &'static str = "device_group";
+    const NOUN: &'static str = "device group";
+    const MISSING: &'static str = "no device group of that id: it was removed, or never made";
+    const LETS_GO: bool = true;
+    const KEEPS_BODY: bool = true;
+    type Body = DeviceGroup;
+
+    fn facts(group: &DeviceGroup) -> Facts {
+        let unique = Unique {
+            field: "name",
+            value: group.name.to_lowercase(),
+            taken: "has that name already",
+        };
+        let reference =
+            |id: &DeviceId| Reference { field: "devices", kind: Devices::KIND, id: id.to_string() };
+        Facts {
+            name: group.name.clone(),
+            source: "api".to_owned(),
+            unique: vec![unique],
+            references: group.devices.iter().map(reference).collect(),
+        }
+    }
+
+    fn settle(place: &Place<'_>, group: &mut DeviceGroup, problems: &mut Vec<EntityProblem>) {
+        group.updated_at = place.revision;
+        check_place(place, Some(&group.tenant), &group.id, problems);
+        if group.id.parse::<DeviceId>().map_or(true, |id| id.to_string() != group.id) {
+            problems.push(problem("id", "is no UUID in lower case"));
+        }
+        check_text("name", &group.name, 1..=MAX_NAME, problems);
+        check_text("description", &group.description, 0..=MAX_DESCRIPTION, problems);
+        check_text("site", group.site.as_deref().unwrap_or("-"), 1..=MAX_NAME, problems);
+        check_tags(&group.tags, problems);
+        if group.devices.len() > MAX_DEVICES {
+            let detail = format!(
+                "{} devices; a group may list {MAX_DEVICES}: take a site or tags instead",
+                group.devices.len()
+            );
+            problems.push(problem("devices", detail));
+        }
+        let mut seen = BTreeSet::new();
+        group.devices.retain(|id| seen.insert(*id));
+    }
+
+    fn let_go(group: &mut DeviceGroup, kind: &str, id: &str) {
+        if kind == Devices::KIND {
+            group.devices.retain(|device| device.to_string() != id);
+        }
+    }
+}
