@@ -126,7 +126,7 @@ pub struct ProbeStep {
     pub name: String,
     /// Whether the device answered.
     pub ok: bool,
-    /// What was seen, or why not and how to mend it.
+    /// What was seen, or why not and how to fix it.
     pub detail: String,
     /// How long the step took.
     #[schema(minimum = 0)]

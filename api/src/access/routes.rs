@@ -10,7 +10,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::{Decision, Permission, Resource, decide};
 use crate::auth::Principal;
-use crate::rim::ApiError;
+use crate::http::ApiError;
 use crate::state::ApiState;
 
 /// The one tenant there is.

@@ -9,9 +9,9 @@ use secrecy::SecretString;
 use tokio::sync::oneshot;
 
 use super::password::Workspace;
-use crate::rim::ApiError;
+use crate::http::ApiError;
 
-/// Checks that wait; each takes some 30 ms. The next is told to try later.
+/// Checks that wait; each takes some 30 ms. The next is asked to try later.
 const MAX_WAITING: usize = 64;
 
 struct Job {

@@ -17,8 +17,8 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::devices;
 use crate::families;
+use crate::http::{ApiError, Fields, FromFields, Query};
 use crate::live::{Seat, Wanted, encode};
-use crate::rim::{ApiError, Fields, FromFields, Query};
 use crate::state::ApiState;
 
 /// Who misses two of them knows that the line is dead, within 12 s.
