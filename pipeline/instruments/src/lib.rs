@@ -191,7 +191,7 @@ impl<const N: usize> Histogram<N> {
     }
 }
 
-/// Tells the recorder what each family says. A counter without labels begins with 0, for a rate
+/// Describes each family to the recorder. A counter without labels begins with 0, for a rate
 /// over what is absent is no rate.
 pub fn describe(families: &[&'static Family]) {
     for family in families {

@@ -91,7 +91,7 @@ fn on_kafka(config: &Config, log: &KafkaLog, command: TopicsCommand) -> Result<E
         (false, _, 0) => format!("{create} to create, nothing refused: {WHO_CREATES}."),
         (false, _, _) => {
             format!(
-                "{create} to create, {refused} refused: nothing is created until that is mended."
+                "{create} to create, {refused} refused: nothing is created until that is fixed."
             )
         }
         (true, _, 0) => {
@@ -99,7 +99,7 @@ fn on_kafka(config: &Config, log: &KafkaLog, command: TopicsCommand) -> Result<E
             format!("{create} created.")
         }
         (true, _, _) => {
-            format!("{refused} refused, so nothing was created: mend that first.")
+            format!("{refused} refused, so nothing was created: fix that first.")
         }
     };
     super::print(&end)?;

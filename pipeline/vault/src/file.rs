@@ -174,7 +174,7 @@ fn read(path: &Path) -> Result<Option<MasterKey>, FileError> {
         );
         return Err(fail(path, problem));
     }
-    // One byte more than a key, to tell a longer file.
+    // One byte more than a key, to notice a longer file.
     let mut bytes = Zeroizing::new([0; KEY_BYTES + 1]);
     let mut length = 0;
     while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
