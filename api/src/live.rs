@@ -1,4 +1,4 @@
-//! Live events on their way to browsers: encoded once, whoever watches; remembered in a ring, so
+//! Live events on their way to browsers: encoded once for all viewers; remembered in a ring, so
 //! that a viewer who comes back goes on where it was; never waiting for anybody.
 
 mod ring;

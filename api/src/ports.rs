@@ -58,7 +58,7 @@ pub enum EntityReply {
     Refused(Vec<EntityProblem>),
 }
 
-/// Changes what is configured: one decides, whoever asks.
+/// Changes what is configured: however many ask, one decides.
 pub trait Entities: Send + Sync + 'static {
     /// Returns once it is decided and durable on the log. The API itself waits for the projection,
     /// so this need not.

@@ -48,7 +48,7 @@ impl Checker {
 fn work(waiting: &Receiver<Job>) {
     let mut workspace = Workspace::default();
     for job in waiting {
-        // Whoever asked may have gone.
+        // The caller may have gone.
         let _ = job.answer.send(workspace.matches(job.hash.as_deref(), &job.given));
     }
 }

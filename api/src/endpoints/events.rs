@@ -142,7 +142,7 @@ impl Viewer {
         Bytes::from(format!("id: {}\n: hello\n\n", self.seat.at))
     }
 
-    /// Forgets what is waiting: whoever loads afresh needs none of it.
+    /// Forgets what is waiting: a viewer that loads afresh needs none of it.
     fn catch_up(&mut self, missed: u64) -> Bytes {
         families::EVENTS_SKIPPED.add([], missed);
         families::VIEWERS_RESET.add([], 1);

@@ -323,7 +323,7 @@ impl Work {
             if self.is_given_up() {
                 break;
             }
-            // What it held is nobody's until the next runner says otherwise.
+            // What it held has no holder until the next runner reports one.
             self.reporter.clear();
             let component = self.component.as_str();
             if is_final(&error) {

@@ -1,4 +1,4 @@
-//! Has what is configured changed: a command on the log, and the answer of whoever decides
+//! Has what is configured changed: a command on the log, and the answer of the processor that decides
 //! ([`processors::Entities`]).
 
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Every part of the system, as far as the log shows: which process holds which partition of which
 //! group, how far it is, and which partitions nobody holds. Each process writes what it does to the
-//! topic `process-status` ([`super::watch`]) and reads what all the others do, so whoever lives
-//! knows who does not.
+//! topic `process-status` ([`super::watch`]) and reads what all the others do, so the living
+//! processes know which are dead.
 //!
 //! Time is the log's append time alone: it goes on with what this process itself writes, so with the
 //! log away nothing changes, and no clock of another machine is believed.

@@ -90,7 +90,7 @@ async fn change(
     act();
     let after = loop {
         let owners = site.owners().await;
-        // A partition that is between two members is nobody's.
+        // A partition that is between two members has no owner.
         if owners.keys().eq(before.keys()) && over(&owners) {
             break owners;
         }

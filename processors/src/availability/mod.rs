@@ -2,8 +2,8 @@
 //!
 //! Two kinds of evidence: SNMP and ping. Each is believed after some equal polls in a row, so a
 //! single lost packet moves nothing, and a device is down only when both say so, or when the only
-//! one there is says so for longer. Whoever polls being hindered (no permission, no credential,
-//! no poller) says nothing about the device.
+//! one there is says so for longer. A poller that is hindered (no permission, no
+//! credential) or absent says nothing about the device.
 
 mod reason;
 mod view;

@@ -47,7 +47,7 @@ impl Group {
         self.seats.iter().find(|(_, seat)| seat.slot == slot).map(|(id, _)| *id)
     }
 
-    /// Takes a seat; whoever sat in the slot is out, and its partitions are kept for `id`.
+    /// Takes a seat; the member that had the slot is out, and its partitions are kept for `id`.
     pub(super) fn join(&mut self, id: u64, slot: &str, now_ms: i64) {
         let mut current = self.current();
         if let Some(old) = self.sitting(slot) {
