@@ -1,5 +1,5 @@
 //! Families of metrics. The promise: a family is declared once, with its name, type, unit, labels
-//! and help; the code that counts, the exposition at `/metrics` and docs/METRICS.md take it from there.
+//! and help; counting code, the exposition at `/metrics` and docs/METRICS.md take it from there.
 //!
 //! How: [`families!`] makes a static for each family and the list of all of them. A value is given
 //! to the static, with exactly as many label values as the family has labels.

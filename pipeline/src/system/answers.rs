@@ -1,7 +1,8 @@
 //! Answers to what this process has asked for on the log. A caller writes a request with an id of
 //! its own and waits for the record that has it.
 //!
-//! An answer that comes too late, or that another process asked for, has no waiter here and is dropped.
+//! An answer that comes too late, or that another process asked for, has no waiter here and is
+//! dropped.
 
 use std::collections::HashMap;
 use std::future::Future;

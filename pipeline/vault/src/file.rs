@@ -1,7 +1,7 @@
 //! The file with the master key, and other files that only their owner may read.
 //!
 //! A new master key is kept in a file under its own id beside it, before anything is sealed for it, and
-//! takes its place after. Whenever that is cut short, and if another process does the same at the same time,
+//! takes its place after. Also if that is cut short, or another process does the same meanwhile,
 //! the key that opens what is stored lies under its id.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
