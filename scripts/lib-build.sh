@@ -47,7 +47,7 @@ ui_packages() {
     [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ] || return 0
     say "UI: installing its packages"
     npm_install ||
-        die "UI, $UI" "npm could not install its packages (see above)" "mend the network or package-lock.json, then try again"
+        die "UI, $UI" "npm could not install its packages (see above)" "fix the network or package-lock.json, then try again"
     printf '%s\n' "$wanted" >"$stamp"
 }
 

@@ -6,14 +6,14 @@ MIN_NODE=20.19
 MIN_NPM=10
 MIN_JAVA=17
 # Brings npm along; Debian's own is older.
-NODE_MEND="curl -fsSL https://deb.nodesource.com/setup_22.x | bash - && apt-get install -y nodejs"
+NODE_FIX="curl -fsSL https://deb.nodesource.com/setup_22.x | bash - && apt-get install -y nodejs"
 DISK_RUN_GB=6
 DISK_TEST_GB=10
 
-missing=()  # one line each: what, and the line that mends it
-packages=() # Debian packages that would mend some of it
+missing=()  # one line each: what, and the line that fixes it
+packages=() # Debian packages that would fix some of it
 
-# lack WHAT MEND [PACKAGE...]
+# lack WHAT FIX [PACKAGE...]
 lack() {
     missing+=("$1"$'\n'"      $2")
     shift 2
@@ -60,10 +60,10 @@ check_node() {
     local version
     version=$(number "$(node --version 2>/dev/null || true)")
     if [ -z "$version" ]; then
-        lack "Node.js ($MIN_NODE or newer) is missing" "$NODE_MEND"
+        lack "Node.js ($MIN_NODE or newer) is missing" "$NODE_FIX"
         return
     fi
-    at_least "$MIN_NODE" "$version" || lack "Node.js is $version, $MIN_NODE is needed" "$NODE_MEND"
+    at_least "$MIN_NODE" "$version" || lack "Node.js is $version, $MIN_NODE is needed" "$NODE_FIX"
     # npm takes a third of a second to say its version: its own file is quicker.
     version=$(npm_version)
     if [ -z "$version" ]; then

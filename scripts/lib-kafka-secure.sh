@@ -7,7 +7,7 @@
 #   NAME.password            of the users admin (may do anything) and opsconductor
 #                            (may do nothing until somebody gives it rights)
 #   NAME.properties          for Kafka's own tools: --command-config
-# and kafka.secure tells that the cluster is one.
+# and kafka.secure marks the cluster as one.
 
 KAFKA_USERS=(admin opsconductor)
 
@@ -61,7 +61,7 @@ kafka_secure() (
     : >"$1/kafka.secure"
 )
 
-# kafka_secure_format DIR: what formatting a node must be told of the users.
+# kafka_secure_format DIR: what formatting a node needs to know of the users.
 kafka_secure_format() {
     local user
     kafka_is_secure "$1" || return 0

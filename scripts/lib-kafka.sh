@@ -20,7 +20,7 @@ kafka_install_locked() {
     rm -rf "$home.new"
     (umask 022 && mvn -q -B -Dstyle.color=never -f "$KAFKA_POM" dependency:copy-dependencies \
         -DincludeScope=runtime "-DoutputDirectory=$home.new/libs" >&2) ||
-        die "Kafka" "Maven could not fetch it (see above)" "mend the network or Maven's settings, then try again"
+        die "Kafka" "Maven could not fetch it (see above)" "fix the network or Maven's settings, then try again"
     : >"$home.new/.stamp"
     rm -rf "$home"
     mv "$home.new" "$home"

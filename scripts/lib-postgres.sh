@@ -75,7 +75,7 @@ pg_install_locked() {
     say "database: unpacking PostgreSQL $PG_MAJOR with TimescaleDB into $(pg_prefix) (once, about 45 MB)"
     (umask 022 && pg_unpack "$(pg_prefix)") ||
         die "database, $(pg_prefix)" "PostgreSQL could not be fetched or unpacked (see above)" \
-            "mend the network or apt and try again, or set DATABASE_URL"
+            "fix the network or apt and try again, or set DATABASE_URL"
 }
 
 pg_install() {

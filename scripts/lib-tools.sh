@@ -146,7 +146,7 @@ python_install_locked() {
     [ ! -e "$dir/.stamp" ] || return 0
     say "tools for the tests: a Python with confluent-kafka and schemathesis in $dir (once)"
     python_make "$dir" >&2 || die "tools for the tests, Python" "$dir could not be filled (see above)" \
-        "apt-get install python3-venv, or mend the network, then try again"
+        "apt-get install python3-venv, or fix the network, then try again"
     "$dir/bin/python" -c 'from confluent_kafka.schema_registry.avro import AvroDeserializer' ||
         die "tools for the tests, Python" "confluent-kafka does not load" "rm -rf $dir and try again"
     "$dir/bin/st" --version >&2 ||

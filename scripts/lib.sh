@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What every script here shares: where things lie, how a person is told what is
+# What every script here shares: where things lie, how a person learns what is
 # wrong, and how processes and ports are looked at. Sourced, never run.
 
 OPSC_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -10,9 +10,9 @@ export HOME
 # Progress goes to stderr: stdout is for what another program reads.
 say() { printf '%s\n' "$*" >&2; }
 
-# die PLACE WHAT MEND: every error names the place and the line that mends it.
+# die PLACE WHAT FIX: every error names the place and the line that fixes it.
 die() {
-    printf '%s: %s\n    mend: %s\n' "$1" "$2" "$3" >&2
+    printf '%s: %s\n    fix: %s\n' "$1" "$2" "$3" >&2
     exit 1
 }
 
@@ -81,7 +81,7 @@ free_port() {
 }
 
 # pid_in_dir PID DIR: PID lives and works in DIR. A number in a stale file may
-# by now belong to a stranger; the working folder tells.
+# by now belong to a stranger; the working folder shows.
 pid_in_dir() {
     [ -n "$1" ] && [ "$(readlink "/proc/$1/cwd" 2>/dev/null)" = "$2" ]
 }

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use crate::rim::ApiError;
+use crate::http::ApiError;
 
 #[derive(RustEmbed)]
 #[folder = "../frontend/dist"]

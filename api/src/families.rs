@@ -17,7 +17,7 @@ families! {
     LOGINS: Counter = "opsc_api_logins_total" ["result"];
     /// Viewers of live events refused because there are as many as may be.
     VIEWERS_REFUSED: Counter = "opsc_api_viewers_refused_total" [];
-    /// Viewers that were too slow and were told to load afresh.
+    /// Viewers that were too slow and had to load afresh.
     VIEWERS_RESET: Counter = "opsc_api_viewers_reset_total" [];
     /// Live events that these did not get.
     EVENTS_SKIPPED: Counter = "opsc_api_events_skipped_total" [];

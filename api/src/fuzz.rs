@@ -21,7 +21,7 @@ use crate::endpoints::samples::SamplesQuery;
 use crate::endpoints::series::SeriesQuery;
 use crate::endpoints::session::Login;
 use crate::entities::history::HistoryQuery;
-use crate::rim::{ApiError, Fields};
+use crate::http::{ApiError, Fields};
 
 const MEMORY: usize = 256 << 10;
 const SECRET: &str = "x7Q0q7x-secret";

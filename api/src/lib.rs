@@ -3,9 +3,10 @@
 //! sign-in page. Every answer, errors too, has a shape written down in `openapi.json`.
 //!
 //! How: handlers read PostgreSQL ([`endpoints`], a file each), everything else they need comes
-//! through the traits in [`ports`], errors are domain errors turned into RFC 9457 problems at the
-//! rim ([`rim`]); what changes is changed by a command ([`entities`]). All routes stand in [`router()`]. Live events ([`Live`]) are encoded once for all
-//! viewers and held in a bounded ring.
+//! through the traits in [`ports`], errors are domain errors turned into RFC 9457 problems in
+//! the HTTP layer ([`http`]); what changes is changed by a command ([`entities`]). All routes stand
+//! in [`router()`]. Live events ([`Live`]) are encoded once for all viewers and held in a bounded
+//! ring.
 //!
 //! Absences: nothing here knows a log, a poller or how a secret is sealed; nothing outside knows
 //! axum.
@@ -18,10 +19,10 @@ mod entities;
 mod families;
 #[cfg(test)]
 mod fuzz;
+mod http;
 mod live;
 mod model;
 mod ports;
-mod rim;
 mod router;
 mod serve;
 mod spec;

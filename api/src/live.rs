@@ -1,4 +1,4 @@
-//! Live events on their way to browsers: encoded once, whoever watches; remembered in a ring, so
+//! Live events on their way to browsers: encoded once for all viewers; remembered in a ring, so
 //! that a viewer who comes back goes on where it was; never waiting for anybody.
 
 mod ring;
@@ -19,7 +19,7 @@ use self::ring::Ring;
 use crate::endpoints::now_ms;
 use crate::model::{AnomalyItem, LogLine, State, number};
 
-/// Events that a viewer may be behind before it is told to load afresh.
+/// Events that a viewer may be behind before it has to load afresh.
 const MAX_BEHIND: usize = 1_024;
 /// Batches of samples of one device that a viewer may be behind.
 const MAX_SAMPLES_BEHIND: usize = 64;
@@ -274,7 +274,7 @@ pub(crate) struct StatusEvent<'a> {
     state: State,
     /// When, ms since the epoch.
     since: i64,
-    /// Why, with the mend where there is one.
+    /// Why, with the remedy where there is one.
     reason: &'a str,
 }
 

@@ -107,7 +107,7 @@ pub(crate) struct DeviceSummary {
     pub(crate) state: State,
     /// Since when it is in that state, ms since the epoch.
     pub(crate) since: i64,
-    /// Why, with the mend where there is one.
+    /// Why, with the remedy where there is one.
     pub(crate) reason: String,
     /// Newest sample of a poll that was answered, ms since the epoch; null when none ever was.
     pub(crate) last_sample_at: Option<i64>,
@@ -218,9 +218,9 @@ impl AnomalyItem {
     /// From the record of a transition; `cleared` says that it was the last one.
     pub(crate) fn from_record(record: &Anomaly, cleared: bool) -> Self {
         let now = [record.value, record.expected, record.lower, record.upper];
-        // What an older version of the detector does not tell is taken from the transition.
-        let or_now = |told: [Option<f64>; 4]| -> [f64; 4] {
-            std::array::from_fn(|at| told[at].unwrap_or(now[at]))
+        // What an older version of the detector does not report is taken from the transition.
+        let or_now = |reported: [Option<f64>; 4]| -> [f64; 4] {
+            std::array::from_fn(|at| reported[at].unwrap_or(now[at]))
         };
         let [value, expected, lower, upper] = or_now([
             record.onset_value,

@@ -58,7 +58,7 @@ pub enum EntityReply {
     Refused(Vec<EntityProblem>),
 }
 
-/// Changes what is configured: one decides, whoever asks.
+/// Changes what is configured: however many ask, one decides.
 pub trait Entities: Send + Sync + 'static {
     /// Returns once it is decided and durable on the log. The API itself waits for the projection,
     /// so this need not.
@@ -126,7 +126,7 @@ pub struct ProbeStep {
     pub name: String,
     /// Whether the device answered.
     pub ok: bool,
-    /// What was seen, or why not and how to mend it.
+    /// What was seen, or why not and how to fix it.
     pub detail: String,
     /// How long the step took.
     #[schema(minimum = 0)]

@@ -16,8 +16,8 @@ use crate::endpoints::{
     anomalies, credentials, device_groups, devices, docs, events, health, interfaces, password,
     pollers, probe, process_log, registry, samples, series, session, summary, system,
 };
+use crate::http::layers;
 use crate::ports::System;
-use crate::rim::layers;
 use crate::spec::Document;
 use crate::state::ApiState;
 
@@ -118,5 +118,5 @@ pub fn router(state: ApiState) -> Router {
         .fallback(assets::serve)
         .with_state(state.clone())
         .layer(layers::compression())
-        .layer(from_fn_with_state(state, layers::rim))
+        .layer(from_fn_with_state(state, layers::outermost))
 }

@@ -24,7 +24,7 @@ use crate::state::ApiState;
 /// A client has so long to send the head of a request, the next one of a connection too.
 const HEAD_LIMIT: Duration = Duration::from_secs(75);
 /// Requests that have begun are given so long at shutdown.
-const FAREWELL: Duration = Duration::from_secs(10);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Who reads metrics and health of one process at a time, at most.
 const MAX_SCRAPERS: usize = 64;
 /// After a failed accept (no file descriptors left, say).
@@ -93,8 +93,10 @@ async fn accept(
     }
     drop(listener);
     ending();
-    if tokio::time::timeout(FAREWELL, connections.shutdown()).await.is_err() {
-        tracing::warn!("requests were cut off: they were not done {FAREWELL:?} after the stop");
+    if tokio::time::timeout(DRAIN_TIMEOUT, connections.shutdown()).await.is_err() {
+        tracing::warn!(
+            "requests were cut off: they were not done {DRAIN_TIMEOUT:?} after the stop"
+        );
     }
     Ok(())
 }

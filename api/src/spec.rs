@@ -7,9 +7,9 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::{Modify, OpenApi};
 
 use crate::endpoints::devices::list::DeviceSort;
+use crate::http::problem::Problem;
 use crate::live::{AnomalyEvent, SamplesEvent, StatusEvent};
 use crate::model::State;
-use crate::rim::problem::Problem;
 
 /// Frame of the document; the router adds the paths.
 #[derive(OpenApi)]
@@ -101,7 +101,7 @@ fn finish_schema(name: &str, schema: &mut Value) {
 /// No control characters (ECMA 262 regular expression).
 const ONE_LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 
-/// Texts that come in are on one line, unless their form is told more closely.
+/// Texts that come in are on one line, unless their form is given more closely.
 fn forbid_control_characters(schema: &mut Value) {
     let Some(schema) = as_map(schema) else { return };
     let texts = ["string", "null"];
@@ -112,9 +112,9 @@ fn forbid_control_characters(schema: &mut Value) {
         }
         _ => false,
     };
-    let told = ["pattern", "enum"].iter().any(|key| schema.contains_key(*key))
+    let formed = ["pattern", "enum"].iter().any(|key| schema.contains_key(*key))
         || schema.get("format").is_some_and(|format| format != "password");
-    if is_text && !told {
+    if is_text && !formed {
         schema.insert("pattern".to_owned(), json!(ONE_LINE));
     }
 }
@@ -181,7 +181,7 @@ fn finish_operation(path: &str, operation: &mut Value) {
 fn problem(description: &str) -> Value {
     json!({
         "description": description,
-        "content": { crate::rim::problem::PROBLEM_JSON: {
+        "content": { crate::http::problem::PROBLEM_JSON: {
             "schema": { "$ref": "#/components/schemas/Problem" }
         }}
     })

@@ -26,7 +26,7 @@ pub struct ApiConfig {
     pub open_metrics_on_loopback: bool,
     /// A session ends after so long without a request.
     pub session_idle_s: u32,
-    /// At most so many viewers of live events; the next is told to try later.
+    /// At most so many viewers of live events; the next is asked to try later.
     pub max_viewers: usize,
     /// At most so many connections in all.
     pub max_connections: usize,
@@ -62,7 +62,7 @@ pub struct Ports {
     pub system: Arc<dyn System>,
 }
 
-/// A setting that cannot be used: mend it and start again.
+/// A setting that cannot be used: fix it and start again.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The bearer token is guessable.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// Mend with: OPSC_BLESS=1 cargo test --release -p api --test openapi
+/// Update with: OPSC_BLESS=1 cargo test --release -p api --test openapi
 #[test]
 fn the_committed_document_is_fresh() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json");

@@ -28,7 +28,7 @@ use crate::config::{MAX_INTERVAL_MS, MIN_INTERVAL_MS};
 pub const MAX_INVENTORY_BYTES: usize = 16 << 20;
 /// Lines of an inventory file.
 pub const MAX_INVENTORY_LINES: usize = 200_000;
-/// Wrong lines told at once.
+/// Wrong lines reported at once.
 const MAX_ERRORS: usize = 50;
 
 /// A line that is no device.
@@ -37,7 +37,7 @@ const MAX_ERRORS: usize = 50;
 pub struct InventoryError {
     /// Counts from 1.
     pub line: usize,
-    /// What is wrong and the mend.
+    /// What is wrong and the remedy.
     pub problem: String,
 }
 
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_lines_are_named_with_the_mend() {
+    fn wrong_lines_are_named_with_the_remedy() {
         check("core_1!", "line 1: \"core_1!\" is no IP address or host name");
         check("fe80::1", "is link-local: it needs the interface");
         check("255.255.255.255", "must be the address of one device");

@@ -79,7 +79,7 @@ impl Place {
     }
 }
 
-/// Whether a datagram came from there; zones are the kernel's to tell apart.
+/// Whether a datagram came from there; zones are the kernel's to distinguish.
 pub(crate) fn same(a: SocketAddr, b: SocketAddr) -> bool {
     a.ip().to_canonical() == b.ip().to_canonical() && a.port() == b.port()
 }

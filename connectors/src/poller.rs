@@ -94,13 +94,13 @@ impl Poller {
         let (names, shared) = (self.names.clone(), self.shared.clone());
         let (snmp, icmp) = (self.snmp.clone(), self.icmp.clone());
         runtime.spawn(async move {
-            let tell = |id: DeviceId, result: Result<IpAddr, String>| {
+            let report = |id: DeviceId, result: Result<IpAddr, String>| {
                 if let Some(mailbox) = mailbox_of(&snmp, id) {
                     mailbox.send(Command::Resolved { id, result: result.clone() });
                 }
                 icmp.send(Command::Resolved { id, result });
             };
-            names.run(|| shared.stopping(), tell).await;
+            names.run(|| shared.stopping(), report).await;
         });
     }
 

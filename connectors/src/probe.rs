@@ -48,7 +48,7 @@ pub struct ProbeStep {
     pub name: &'static str,
     /// Whether it works.
     pub ok: bool,
-    /// What was found, or what is wrong and the mend.
+    /// What was found, or what is wrong and the remedy.
     pub detail: String,
     /// How long it took.
     pub duration_ms: u64,

@@ -44,7 +44,7 @@ pub(crate) fn blank(
     }
 }
 
-/// Tells one agent from another. Never 0, which says nothing.
+/// Distinguishes one agent from another. Never 0, which says nothing.
 fn target(device: &Device) -> i64 {
     let mut hash = Xxh3::new();
     hash.update(device.address.as_bytes());

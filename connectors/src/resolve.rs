@@ -42,7 +42,7 @@ impl Resolver {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks the name of a device up from now on; the result is told again at once.
+    /// Looks the name of a device up from now on; the result is reported again at once.
     pub(crate) fn watch(&self, id: DeviceId, name: &str) {
         let mut entries = self.lock();
         let address = entries.get(&id).filter(|it| it.name == name).and_then(|it| it.address);
@@ -77,11 +77,11 @@ impl Resolver {
         entry.address
     }
 
-    /// Looks names up until `over`, and tells what they are.
+    /// Looks names up until `over`, and reports what they are.
     pub(crate) async fn run(
         &self,
         over: impl Fn() -> bool,
-        tell: impl Fn(DeviceId, Result<IpAddr, String>),
+        report: impl Fn(DeviceId, Result<IpAddr, String>),
     ) {
         while !over() {
             let due = self.due(Instant::now());
@@ -98,11 +98,11 @@ impl Resolver {
                 match result {
                     Ok(found) => {
                         if let Some(address) = self.take(id, &name, &found, Instant::now()) {
-                            tell(id, Ok(address));
+                            report(id, Ok(address));
                         }
                     }
                     Err(why) => {
-                        tell(id, Err(format!("the name {name} cannot be looked up: {why}")))
+                        report(id, Err(format!("the name {name} cannot be looked up: {why}")))
                     }
                 }
             }

@@ -101,7 +101,7 @@ pub enum ConnectorError {
     Config {
         /// The key.
         key: &'static str,
-        /// What is wrong and the mend.
+        /// What is wrong and the remedy.
         problem: String,
     },
     /// The system refuses a socket or thread: fatal at start.

@@ -38,7 +38,7 @@ impl Shared {
     }
 }
 
-/// What a thread is told.
+/// What is sent to a thread.
 pub(crate) enum Command {
     Upsert(Box<Device>),
     Remove(DeviceId),

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 const IF: &str = "1.3.6.1.2.1.2.2.1.";
 const IFX: &str = "1.3.6.1.2.1.31.1.1.1.";
 
-/// Unpacks the captures, or says loudly that there are none.
+/// Unpacks the captures, or prints that there are none.
 fn captures(folder: &Path) -> Option<PathBuf> {
     let base = std::env::var_os("FIXTURES_DIR")
         .map(PathBuf::from)

@@ -60,7 +60,7 @@ export async function look(page, setup, name, { whole = false, scope = null } = 
 
 /**
  * Pixels of the canvas in a colour of the style sheet, and near its opacity. In an area, so are
- * those two beside and below: the rim of a line is not.
+ * those two beside and below: the edge of a line is not.
  */
 export async function pixels(canvas, name, least, most, area) {
   const wanted = { name, least, most, area };

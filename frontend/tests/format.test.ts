@@ -89,7 +89,7 @@ it("an outcome of the host's making names the fix", () => {
 });
 
 describe("ticks", () => {
-  it("tells neighbours apart", () => {
+  it("distinguishes neighbours", () => {
     expect(ticks([4_406_400, 4_410_000], "s")).toEqual(["51 d 00:00", "51 d 01:00"]);
     expect(ticks([4_406_400, 4_406_430], "s")).toEqual(["51 d 00:00:00", "51 d 00:00:30"]);
     expect(ticks([86_400, 172_800], "s")).toEqual(["1 d", "2 d"]);

@@ -187,13 +187,13 @@ pub struct InventoryEntry {
     pub site: String,
 }
 
-/// A configuration that cannot be started; the text names the field and the mend.
+/// A configuration that cannot be started; the text names the field and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("lab configuration: {field}: {problem}")]
 pub struct ConfigError {
     /// The field, with the device's name where it belongs to one.
     pub field: String,
-    /// What is wrong and how to mend it.
+    /// What is wrong and how to fix it.
     pub problem: String,
 }
 

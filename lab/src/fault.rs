@@ -44,7 +44,7 @@ pub enum Fault {
     },
     /// Counters from 0 while sysUpTime goes on.
     CounterReset {
-        /// Whether ifCounterDiscontinuityTime tells of it.
+        /// Whether ifCounterDiscontinuityTime shows it.
         #[serde(default)]
         announced: bool,
     },
@@ -153,7 +153,7 @@ struct ScriptFile {
     events: Vec<ScriptEvent>,
 }
 
-/// Why a script was refused: mend it, then start again.
+/// Why a script was refused: fix it, then start again.
 #[derive(Debug, thiserror::Error)]
 pub enum ScriptError {
     /// The file cannot be read.
@@ -170,7 +170,7 @@ pub enum ScriptError {
         /// The file.
         path: PathBuf,
     },
-    /// Not JSON of the right form; the source tells line, column and field.
+    /// Not JSON of the right form; the source names line, column and field.
     #[error("{path}: {source}")]
     Form {
         /// The file.
@@ -183,7 +183,7 @@ pub enum ScriptError {
     Event {
         /// Its place, from 1.
         event: usize,
-        /// What is wrong and how to mend it.
+        /// What is wrong and how to fix it.
         problem: FaultError,
     },
 }
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_scripts_name_the_place_and_the_mend() {
+    fn wrong_scripts_name_the_place_and_the_remedy() {
         check("{", "line 1 column 1");
         check(
             r#"{"events": [{"at_ms": 1, "device": "a", "fault": {"kind": "slo"}}]}"#,

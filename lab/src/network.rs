@@ -22,7 +22,7 @@ const CONTROL_BYTES: usize = 64;
 pub(crate) struct Port {
     pub(crate) socket: Socket,
     pub(crate) port: u16,
-    /// The only address behind it; none where IP_PKTINFO tells.
+    /// The only address behind it; none where IP_PKTINFO gives it.
     pub(crate) address: Option<Ipv4Addr>,
 }
 
@@ -253,7 +253,7 @@ impl Outbox {
         self.used = 0;
     }
 
-    /// Sends everything and forgets it. Returns how many went out; `failed` is told the slot
+    /// Sends everything and forgets it. Returns how many went out; `failed` gets the slot
     /// of each that did not.
     pub(crate) fn send(&mut self, port: &Port, mut failed: impl FnMut(usize)) -> usize {
         let mut sent = 0;

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_index_is_told_from_an_unknown_object() {
+    fn an_unknown_index_is_distinguished_from_an_unknown_object() {
         let program = program();
         assert!(program.has_object(&[1, 3, 6, 1, 2, 1, 2, 2, 1, 1, 77]));
         assert!(program.has_object(&[1, 3, 6, 1, 2, 1, 1, 1]));

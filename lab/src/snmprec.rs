@@ -13,7 +13,7 @@ use crate::program::{Cell, Draft, MAX_ROWS};
 /// A walk file larger than this is refused.
 pub const MAX_WALK_BYTES: u64 = 64 << 20;
 
-/// Why a walk could not be loaded: mend the file, then start again.
+/// Why a walk could not be loaded: fix the file, then start again.
 #[derive(Debug, thiserror::Error)]
 pub enum WalkError {
     /// The file cannot be read.
@@ -37,7 +37,7 @@ pub enum WalkError {
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// What is wrong and how to mend it.
+        /// What is wrong and how to fix it.
         problem: LineProblem,
     },
 }
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_lines_name_file_line_and_mend() {
+    fn wrong_lines_name_file_line_and_remedy() {
         check("1.3.6|2", "1: expected `oid|type|value`, three fields with `|` between them");
         check(
             "\n# note\n1.3.x.1|2|1",

@@ -18,7 +18,7 @@ use common::{Client, start};
 use lab::codec::{parse_oid, tag};
 use lab::{Content, DeviceConfig, LabConfig, WalkError, free_port};
 
-/// Unpacks the captures, or says loudly that there are none.
+/// Unpacks the captures, or prints that there are none.
 fn captures(folder: &Path) -> Option<PathBuf> {
     let base = std::env::var_os("FIXTURES_DIR")
         .map(PathBuf::from)

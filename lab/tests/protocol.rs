@@ -27,7 +27,7 @@ fn check(version: Version, pdu: u8, names: &[&str], status: i32, index: i32, tag
 }
 
 #[test]
-fn get_tells_object_from_instance() {
+fn get_distinguishes_object_from_instance() {
     let names = [UP_TIME, "1.3.6.1.2.1.1.3.7", "1.3.6.1.2.1.99.1.0", "1.3.6.1.2.1.2.2.1.1.9"];
     let tags = [tag::TIMETICKS, tag::NO_SUCH_INSTANCE, tag::NO_SUCH_OBJECT, tag::NO_SUCH_INSTANCE];
     check(Version::V2c, tag::GET, &names, 0, 0, &tags);

@@ -19,7 +19,7 @@ enum Needs {
     DatabaseAndKafka,
 }
 
-/// What is not on this machine, said loudly, and an error where all must run.
+/// What is not on this machine is printed, and an error where all must run.
 fn missing(what: &str) {
     assert!(std::env::var_os("OPSC_TEST_REQUIRED").is_none(), "{what}");
     eprintln!("SKIPPED: {what}");
@@ -48,8 +48,8 @@ fn bench(arguments: &[&str], needs: Needs) -> Option<String> {
         command.env("OPSC_KAFKA", Broker::shared()?.bootstrap());
     }
     let output = command.output().unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{told}");
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{errors}");
     let left = std::fs::read_dir(state.path()).unwrap().count();
     assert_eq!(left, 0, "what was measured with is removed");
     Some(String::from_utf8(output.stdout).unwrap())
@@ -109,8 +109,8 @@ fn without_a_database_it_says_what_to_set() {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && told.contains("set DATABASE_URL"), "{told}");
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && errors.contains("set DATABASE_URL"), "{errors}");
 }
 
 #[test]

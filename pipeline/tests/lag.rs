@@ -189,7 +189,7 @@ async fn the_reader_that_is_behind_and_the_device_that_is_slow_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_without_the_api_tells_its_metrics_and_health_too() {
+async fn a_process_without_the_api_serves_its_metrics_and_health_too() {
     let Some(url) = database("apart").await else { return };
     let folder = tempfile::tempdir().unwrap();
     let (state, listen) = (folder.path(), free_address());

@@ -11,7 +11,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use processors::{Count, DeviceChain, DeviceState, Out, Output, Processor, Stages};
+use processors::{DeviceChain, DeviceState, DropReason, Out, Output, Processor, Stages};
 use schemas::{Column, DeviceId, DeviceInput, Kind, Outcome, Poll};
 
 static USED: AtomicUsize = AtomicUsize::new(0);
@@ -65,7 +65,7 @@ impl Out for Sink {
         }
     }
 
-    fn count(&mut self, _: Count) {}
+    fn dropped(&mut self, _: DropReason) {}
 }
 
 /// The runner saves a key between half its pace of 5 minutes and the whole.

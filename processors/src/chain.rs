@@ -9,7 +9,7 @@ use crate::rates::{Connector, Slotted};
 use crate::rollup::{Address, Cell, FIVE_MS};
 use crate::state::{Owner, SeriesState, Tables};
 use crate::{
-    Count, DeviceState, LoadError, MAX_CONNECTORS, MAX_SERIES, MAX_SERIES_A_RECORD, Next, Out,
+    DeviceState, DropReason, LoadError, MAX_CONNECTORS, MAX_SERIES, MAX_SERIES_A_RECORD, Next, Out,
     Output, Processor, Sections, codec,
 };
 
@@ -109,7 +109,7 @@ impl DeviceChain {
             || poll.mono_ms.unsigned_abs() > MOST_CLOCK.unsigned_abs()
             || poll.cycle.unsigned_abs() > MOST_CLOCK.unsigned_abs();
         if absurd || !state.owned_by(&poll.tenant, poll.device) {
-            out.count(Count::AbsurdRecord);
+            out.dropped(DropReason::AbsurdRecord);
             return;
         }
         let Some((connector, slotted)) = accept(&mut state.connectors, poll, out) else { return };
@@ -118,10 +118,10 @@ impl DeviceChain {
         advance(state, newest, poll.started_at, out);
         let now = state.rollups.clock;
         if let Some(changed) = state.watch.poll(poll, now, slotted == Slotted::Part) {
-            tell(state, changed, poll.started_at, out);
+            publish_status(state, changed, poll.started_at, out);
         }
         let more = poll.part + 1 < poll.parts;
-        if state.texts.hear(&poll.facts, poll.started_at, more, out)
+        if state.texts.observe(&poll.facts, poll.started_at, more, out)
             && let Some(owner) = &state.owner
         {
             facts(owner, &state.texts, state.series.len(), poll.started_at, out);
@@ -138,7 +138,7 @@ impl DeviceChain {
         if !(0..=MOST_TIME_MS).contains(&control.at)
             || !state.owned_by(&control.tenant, control.device)
         {
-            out.count(Count::AbsurdRecord);
+            out.dropped(DropReason::AbsurdRecord);
             return Next::Keep;
         }
         if let Some(owner) = &mut state.owner {
@@ -151,7 +151,7 @@ impl DeviceChain {
         }
         let now = state.rollups.clock.max(control.at);
         if let Some(changed) = state.watch.control(control, now) {
-            tell(state, changed, control.at, out);
+            publish_status(state, changed, control.at, out);
         }
         Next::Keep
     }
@@ -164,7 +164,7 @@ impl DeviceChain {
             return Next::Forget;
         }
         if let Some(changed) = state.watch.tick(at) {
-            tell(state, changed, at, out);
+            publish_status(state, changed, at, out);
         }
         Next::Keep
     }
@@ -192,7 +192,7 @@ fn accept(
 ) -> Option<(usize, Slotted)> {
     let Some(place) = connectors.iter().position(|one| one.name == poll.connector) else {
         if connectors.len() >= MAX_CONNECTORS {
-            out.count(Count::ConnectorLimit);
+            out.dropped(DropReason::ConnectorLimit);
             return None;
         }
         connectors.push(Connector::first(poll));
@@ -202,11 +202,11 @@ fn accept(
     match slotted {
         Slotted::New | Slotted::Part => Some((place, slotted)),
         Slotted::Duplicate => {
-            out.count(Count::DuplicatePoll);
+            out.dropped(DropReason::DuplicatePoll);
             None
         }
         Slotted::Old => {
-            out.count(Count::OldCycle);
+            out.dropped(DropReason::OldCycle);
             None
         }
     }
@@ -277,7 +277,7 @@ fn facts(owner: &Owner, texts: &Texts, series: usize, at: i64, out: &mut dyn Out
 }
 
 /// Sends a status.
-fn tell(state: &DeviceState, changed: Changed, at: i64, out: &mut dyn Out) {
+fn publish_status(state: &DeviceState, changed: Changed, at: i64, out: &mut dyn Out) {
     let Some(owner) = &state.owner else { return };
     out.emit(Output::Status(DeviceStatus {
         tenant: owner.tenant.clone(),
@@ -302,7 +302,7 @@ fn leave(state: &mut DeviceState, at: i64, reason: String, out: &mut dyn Out) {
         }
     }
     let unknown = schemas::Availability::Unknown;
-    tell(state, Changed { state: unknown, since: at, reason }, at, out);
+    publish_status(state, Changed { state: unknown, since: at, reason }, at, out);
 }
 
 /// The record of a transition; `last` is value, expected, lower, upper.

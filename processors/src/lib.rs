@@ -71,7 +71,7 @@ pub enum Output {
 
 /// What was dropped or skipped, and why; each is counted once where it happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Count {
+pub enum DropReason {
     /// A second record for the same connector, cycle and part.
     DuplicatePoll,
     /// A cycle older than the last one (a poller that was frozen and woke).
@@ -95,7 +95,7 @@ pub enum Count {
     EntityLimit,
 }
 
-impl Count {
+impl DropReason {
     /// All of them, in the order of declaration.
     pub const ALL: [Self; 10] = [
         Self::DuplicatePoll,
@@ -150,7 +150,7 @@ pub trait Out<O = Output> {
     /// Takes an output; the order of calls is the order on the topic.
     fn emit(&mut self, output: O);
     /// Counts a drop.
-    fn count(&mut self, what: Count);
+    fn dropped(&mut self, reason: DropReason);
 }
 
 /// What becomes of a key's state after a step.

@@ -9,7 +9,7 @@ use crate::baseline::{Alarm, Learned};
 use crate::facts::Texts;
 use crate::rates::{Connector, Course, Reading};
 use crate::rollup::Rollups;
-use crate::{Count, MAX_SERIES, Out, Output};
+use crate::{DropReason, MAX_SERIES, Out, Output};
 
 /// No series, where the number of one is meant.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -292,7 +292,7 @@ impl DeviceState {
                     continue;
                 }
                 if self.series.len() >= MAX_SERIES || *instance == NONE {
-                    out.count(Count::SeriesLimit);
+                    out.dropped(DropReason::SeriesLimit);
                     numbers.push(NONE);
                     continue;
                 }

@@ -32,7 +32,7 @@ pub trait WorkerKind: Send + Sync + 'static {
     /// The key of a request's record.
     fn key(request: &Self::Request) -> Self::Key;
 
-    /// What tells a request from all others, also to the outside world: the idempotency key.
+    /// What identifies a request, also to the outside world: the idempotency key.
     fn id(request: &Self::Request) -> &str;
 
     /// The outcome of a request that is not attempted.

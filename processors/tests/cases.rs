@@ -44,7 +44,7 @@ fn case_02_a_ceiling_exceeded_poll_after_poll_is_wrong() {
 }
 
 #[test]
-fn case_03_twins_are_told_apart_by_their_index() {
+fn case_03_twins_are_distinguished_by_their_index() {
     let mut lab = Watched::new();
     let twin = |index, octets| Port { octets, twin: true, ..port("WAN", index, gbit(1.0)) };
     lab.poll(&[twin(1, 100_000_000), twin(2, 1_200_000_000), twin(3, 3_300_000_000)]);

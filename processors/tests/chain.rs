@@ -4,7 +4,7 @@
 mod common;
 
 use common::{START, Sink, column, control, poll, reborn, run, save, step_all, tick};
-use processors::{Count, DeviceChain, DeviceState, Next, Output, Processor, Sections};
+use processors::{DeviceChain, DeviceState, DropReason, Next, Output, Processor, Sections};
 use schemas::{
     Anomaly, Availability, Column, DeviceInput, Fact, GapReason, Kind, Outcome, Poll, SampleFlags,
     SeriesId, Transition,
@@ -131,11 +131,11 @@ fn drops_are_counted() {
     ];
     step_all(&mut state, &inputs, &mut sink);
     let expected = [
-        (Count::DuplicatePoll, 1),
-        (Count::OldCycle, 1),
-        (Count::AbsurdRecord, 2),
-        (Count::LateSample, 1),
-        (Count::NotFinite, 1),
+        (DropReason::DuplicatePoll, 1),
+        (DropReason::OldCycle, 1),
+        (DropReason::AbsurdRecord, 2),
+        (DropReason::LateSample, 1),
+        (DropReason::NotFinite, 1),
     ];
     assert_eq!(sink.counts.into_iter().collect::<Vec<_>>(), expected);
 }
@@ -143,15 +143,15 @@ fn drops_are_counted() {
 #[test]
 fn facts_come_whole_when_one_changes() {
     let mut state = DeviceState::default();
-    let telling = |cycle, value: &str| {
+    let with_name = |cycle, value: &str| {
         let mut record = poll("snmp", cycle, 10_000);
         let (instance, name) = (String::new(), "sys_name".to_owned());
         record.facts = vec![Fact { instance, name, value: value.to_owned() }];
         input(record)
     };
-    let inputs = [telling(1, "a"), telling(2, "a"), telling(3, "b")];
+    let inputs = [with_name(1, "a"), with_name(2, "a"), with_name(3, "b")];
     let sink = run(&mut state, &inputs);
-    let told: Vec<&str> = sink
+    let published: Vec<&str> = sink
         .outputs
         .iter()
         .filter_map(|o| match o {
@@ -159,7 +159,7 @@ fn facts_come_whole_when_one_changes() {
             _ => None,
         })
         .collect();
-    assert_eq!(told, ["a", "b"]);
+    assert_eq!(published, ["a", "b"]);
 }
 
 /// Temperatures: steady, then hot for a while from cycle 50 on.
@@ -282,18 +282,18 @@ fn jumping(last: i64) -> Vec<DeviceInput> {
 }
 
 #[test]
-fn what_was_told_overrides_what_was_concluded() {
+fn what_was_published_overrides_what_was_concluded() {
     let chain = DeviceChain::default();
     let mut state = DeviceState::default();
     let onset = run(&mut state, &jumping(45)).anomalies()[0].clone();
     assert_eq!(onset.transition, Transition::Onset);
 
-    // Told nothing: the episode is as if it had never been.
+    // Nothing was published: the episode is as if it had never been.
     let mut out = Sink::default();
     chain.reconcile(&mut state, &[], &mut out);
     assert_eq!((state.open_anomalies(), out.anomalies().len()), (0, 0));
 
-    // Told an onset, of a series known and of one that this version does not have.
+    // An onset was published, of a series known and of one that this version does not have.
     let lost = Anomaly { id: "lost".into(), series: SeriesId(7), ..onset.clone() };
     chain.reconcile(&mut state, &[onset.clone(), lost], &mut out);
     assert_eq!(state.open_anomalies(), 1);
@@ -301,7 +301,7 @@ fn what_was_told_overrides_what_was_concluded() {
     assert_eq!(cleared, [("lost".to_owned(), Transition::Clear)]);
     let gone = run(&mut state, &[control(START + 500_000, false)]);
     let ended: Vec<_> = gone.anomalies().iter().map(|a| (&a.id, a.transition)).collect();
-    assert_eq!(ended, [(&onset.id, Transition::Clear)], "the episode that was told ends");
+    assert_eq!(ended, [(&onset.id, Transition::Clear)], "the episode that was published ends");
 }
 
 /// What the program wrote before rows had identities: 40 polls of two ports and two temperatures.
@@ -362,7 +362,7 @@ fn series_that_are_left_out_are_said() {
     };
     let sink = run(&mut state, &[DeviceInput::Poll(Box::new(record.clone()))]);
     assert_eq!(sink.samples().len(), processors::MAX_SERIES);
-    assert_eq!(sink.counted(Count::SeriesLimit), 10);
+    assert_eq!(sink.counted(DropReason::SeriesLimit), 10);
     let wanted = "series_limit: further series than 400000 (MAX_SERIES) are left out";
     assert_eq!(said(&sink), [wanted]);
     // Once, and names that come anew with each poll do not pile up.
@@ -371,5 +371,5 @@ fn series_that_are_left_out_are_said() {
     record.instances = (0..ports).map(|n| format!("new {n}")).collect();
     let sink = run(&mut state, &[DeviceInput::Poll(Box::new(record))]);
     assert!(said(&sink).is_empty());
-    assert_eq!(sink.counted(Count::SeriesLimit), ports);
+    assert_eq!(sink.counted(DropReason::SeriesLimit), ports);
 }

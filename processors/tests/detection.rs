@@ -256,12 +256,13 @@ fn a_step_gives_one_onset_and_one_clear() {
 }
 
 /// Transitions with their times.
-type Told = Vec<(Transition, i64)>;
+type Published = Vec<(Transition, i64)>;
 
-/// Loss as the poller measures it with three echoes, a minute apart: what was told, and all bands.
-fn loss(values: impl Iterator<Item = f64>) -> (Told, Vec<(f64, f64)>) {
+/// Loss as the poller measures it with three echoes, a minute apart: what was published, and all
+/// bands.
+fn loss(values: impl Iterator<Item = f64>) -> (Published, Vec<(f64, f64)>) {
     let (chain, mut state) = (DeviceChain::default(), DeviceState::default());
-    let (mut told, mut bands) = (Vec::new(), Vec::new());
+    let (mut published, mut bands) = (Vec::new(), Vec::new());
     for (cycle, value) in values.enumerate() {
         let mut record = poll("icmp", cycle as i64, MINUTE);
         let mut ratio = column("icmp_loss_ratio", Kind::Gauge, vec![], vec![value]);
@@ -278,23 +279,23 @@ fn loss(values: impl Iterator<Item = f64>) -> (Told, Vec<(f64, f64)>) {
             match output {
                 Output::Anomaly(anomaly) => {
                     bands.push((anomaly.lower, anomaly.upper));
-                    told.push((anomaly.transition, (anomaly.at - START) / MINUTE));
+                    published.push((anomaly.transition, (anomaly.at - START) / MINUTE));
                 }
                 Output::Baseline(band) => bands.extend(band.lower.into_iter().zip(band.upper)),
                 _ => {}
             }
         }
     }
-    (told, bands)
+    (published, bands)
 }
 
 #[test]
 fn lost_echoes_are_an_anomaly_and_no_band_is_beyond_what_can_be() {
     let check = |lost: fn(i64) -> f64, expected: &[(Transition, std::ops::RangeInclusive<i64>)]| {
-        let (told, bands) = loss((0..300).map(lost));
-        assert!(told.len() == expected.len(), "{told:?}");
-        for ((transition, at), (of, when)) in told.iter().zip(expected) {
-            assert!(transition == of && when.contains(at), "{told:?}");
+        let (published, bands) = loss((0..300).map(lost));
+        assert!(published.len() == expected.len(), "{published:?}");
+        for ((transition, at), (of, when)) in published.iter().zip(expected) {
+            assert!(transition == of && when.contains(at), "{published:?}");
         }
         assert!(bands.len() > 50);
         assert!(bands.iter().all(|(lower, upper)| *lower >= 0.0 && upper > lower), "{bands:?}");
@@ -302,7 +303,7 @@ fn lost_echoes_are_an_anomaly_and_no_band_is_beyond_what_can_be() {
     use Transition::{Clear, Onset};
     let episode = [(Onset, 102..=103), (Clear, 163..=164)];
     check(|at| f64::from((100..160).contains(&at)), &episode);
-    // A third for an hour is told, and not taken for normal meanwhile.
+    // A third for an hour is published, and not taken for normal meanwhile.
     check(|at| f64::from((100..160).contains(&at)) / 3.0, &episode);
     // One echo now and then is none.
     check(|at| f64::from(at % 25 == 24) / 3.0, &[]);

@@ -25,7 +25,7 @@ enum Act {
     Lost(u8),
     /// The device restarts and says so by its uptime.
     Reboot,
-    /// A row's counter starts anew, and nothing tells.
+    /// A row's counter starts anew, and nothing shows it.
     Clear(usize),
     /// Two names change places; the descriptions stay with the rows, or go along.
     Swap(usize, usize, bool),
@@ -270,7 +270,7 @@ fn story() -> impl Strategy<Value = (Vec<Act>, bool)> {
     (proptest::collection::vec(act(), 1..60), any::<bool>())
 }
 
-fn tell(acts: &[Act], narrow: bool, bug: Option<Bug>) {
+fn run_story(acts: &[Act], narrow: bool, bug: Option<Bug>) {
     let mut world = World::new(narrow);
     world.lab.bug = bug;
     world.poll();
@@ -287,7 +287,7 @@ proptest! {
 
     #[test]
     fn nothing_is_published_that_was_not_carried((acts, narrow) in story()) {
-        tell(&acts, narrow, None);
+        run_story(&acts, narrow, None);
     }
 }
 
@@ -302,7 +302,7 @@ fn a_program_with_a_bug_fails_that() {
         };
         let mut runner = TestRunner::new(config);
         let found = runner.run(&story(), |(acts, narrow)| {
-            tell(&acts, narrow, Some(bug));
+            run_story(&acts, narrow, Some(bug));
             Ok(())
         });
         assert!(found.is_err(), "{bug:?} is not seen in {CASES} cases");

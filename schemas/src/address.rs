@@ -23,12 +23,12 @@ pub enum Address {
     Name(String),
 }
 
-/// Why a text is no address of a device; says the mend.
+/// Why a text is no address of a device; says the remedy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} {problem}")]
 pub struct AddressError {
     text: String,
-    /// What is wrong and the mend.
+    /// What is wrong and the remedy.
     pub problem: &'static str,
 }
 

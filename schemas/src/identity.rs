@@ -41,7 +41,7 @@ impl RowIdentity {
     }
 
     /// Adds the description. `index`: the octets of the row's index where names and descriptions
-    /// leave several rows alike, so that only the index tells them apart; empty else.
+    /// leave several rows alike, so that only the index distinguishes them; empty else.
     #[must_use]
     pub fn with_description(self, description: &[u8], index: &[u8]) -> Self {
         let mut hash = Xxh3::new();
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(row(11, "p1").since(one), Difference::Index);
         assert_eq!(row(1, "p2").since(one), Difference::Row);
         assert_eq!(row(2, "p2").since(one), Difference::Row);
-        // What is not known tells nothing, and is not forgotten.
+        // What is not known shows nothing, and is not forgotten.
         assert_eq!(RowIdentity::default().since(one), Difference::None);
         let bare = RowIdentity::default().with_index(&[1]);
         assert_eq!(bare.since(one), Difference::None);
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(one.with_hardware("6", "00:00:5e:00:53:02").since(known), Difference::Row);
         assert_eq!(one.with_hardware("", ""), one);
         assert_eq!(RowIdentity::from_bits(known.bits()), known);
-        // Rows that only their index tells apart are other rows when it changes.
+        // Rows that only their index distinguishes are other rows when it changes.
         let twin = |index: u8| {
             RowIdentity::default().with_index(&[index]).with_description(b"WAN", &[index])
         };

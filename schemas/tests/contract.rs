@@ -206,7 +206,7 @@ fn reads_older_writers() {
     );
 }
 
-/// A newer writer has a field that this reader never heard of, an enum symbol too, and another
+/// A newer writer has a field that this reader does not know, an enum symbol too, and another
 /// order of fields.
 #[test]
 fn reads_newer_writers() {

@@ -71,7 +71,7 @@ pub(crate) fn instant(
             reason: "future",
             error: format!(
                 "{field} {at_ms} is {} ms ahead of the log's time {append_ms}, at most \
-                 {FUTURE_TOLERANCE_MS} are taken; mend: set the clock of the host that measures",
+                 {FUTURE_TOLERANCE_MS} are taken; fix: set the clock of the host that measures",
                 at_ms.saturating_sub(append_ms)
             ),
         });

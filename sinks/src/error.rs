@@ -12,12 +12,12 @@ pub struct Poison {
     /// A word of the dead letters' closed list: `truncated`, `unknown_schema`, `wrong_type`,
     /// `malformed`, `future`, `series_collision`, `rejected`.
     pub reason: &'static str,
-    /// What is wrong, and the mend where there is one.
+    /// What is wrong, and the remedy where there is one.
     pub error: String,
 }
 
 /// Why a batch was not written. In every case the database holds nothing of it, except that after
-/// [`SinkError::Retry`] the last commit may have arrived: the positions tell.
+/// [`SinkError::Retry`] the last commit may have arrived: the positions show it.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
     /// The database is away or busy: wait, read the positions again, seek, go on.
@@ -111,9 +111,9 @@ fn classify_code(code: &str, words: String) -> Class {
         // database that an administrator lets nobody into.
         "25006" | "57014" | "55000" | "55006" | "42P05" | "26000" => Class::Retry(words),
         "3D000" | "28000" | "28P01" | "42501" => Class::Fatal(format!(
-            "{words}; mend: see that the role of the database URL exists and may write"
+            "{words}; fix: see that the role of the database URL exists and may write"
         )),
-        "42P01" | "42703" | "42883" => Class::Fatal(format!("{words}; mend: opsconductor migrate")),
+        "42P01" | "42703" | "42883" => Class::Fatal(format!("{words}; fix: opsconductor migrate")),
         _ => match code.get(..2).unwrap_or_default() {
             "08" | "40" | "53" | "57" | "58" => Class::Retry(words),
             "22" | "23" | "54" | "21" => Class::Data(words),
@@ -132,7 +132,7 @@ fn describe(error: &dyn DatabaseError) -> String {
     }
     words.push(')');
     if code == "53100" {
-        words.push_str("; mend: make room on the database's disk");
+        words.push_str("; fix: make room on the database's disk");
     }
     words
 }

@@ -2,8 +2,8 @@
 //!
 //! The promise: the rows of a batch and the position after it are one SQL transaction, and the
 //! position moves by compare-and-set. Whoever holds an old position (a frozen copy that wakes, a
-//! second copy, a restored dump) changes nothing: the transaction is rolled back and the sink is told
-//! to read its position again. Records below the position are skipped and counted. What the
+//! second copy, a restored dump) changes nothing: the transaction is rolled back and the sink
+//! must read its position again. Records below the position are skipped and counted. What the
 //! database would refuse is found before it is asked ([`Sink::prepare`]) or, if it still refuses,
 //! named record by record ([`SinkError::Poison`]); everything else goes on.
 //!
@@ -12,7 +12,7 @@
 //! that reads, dead-letters and seeks belongs to the pipeline.
 //!
 //! The tables themselves are in `migrations/`, applied by [`migrate`], thinned out by [`retain`];
-//! [`rebuild`] mends roll-ups after samples that came too late for the stream.
+//! [`rebuild`] repairs roll-ups after samples that came too late for the stream.
 
 mod check;
 mod copy;
@@ -42,7 +42,7 @@ pub use servers::{NoServer, Servers, takes_writes};
 pub use sink::{Prepared, Sink, SinkRecord, Written};
 pub use sql::SqlSink;
 pub use table::{
-    Anomalies, Baselines, Care, Change, Counts, Devices, EntityVersions, Facts, Failure,
-    LatestEntities, ProcessLogs, Rollups, Row, RowKey, Samples, SeriesIdentities, Statuses, Table,
-    Tombstone,
+    Anomalies, Baselines, Change, Counts, Devices, EntityVersions, Facts, Failure, LatestEntities,
+    ProcessLogs, Rollups, Row, RowKey, Samples, SeriesIdentities, Statuses, Table, Tombstone,
+    WriteMode,
 };

@@ -64,7 +64,7 @@ pub struct DatabaseInfo {
     pub timescaledb: Option<String>,
     /// The newest migration that was applied; 0 before the first.
     pub migration: i64,
-    /// What a person should know, with the mend.
+    /// What a person should know, with the remedy.
     pub warnings: Vec<String>,
 }
 
@@ -73,7 +73,7 @@ pub struct DatabaseInfo {
 pub enum MigrateError {
     /// A newer binary has migrated it.
     #[error(
-        "the database is at migration {found}, this binary knows up to {known}; mend: start the \
+        "the database is at migration {found}, this binary knows up to {known}; fix: start the \
          newer opsconductor that migrated it, or restore a dump from before"
     )]
     Newer {
@@ -84,7 +84,7 @@ pub enum MigrateError {
     },
     /// Fewer migrations than this binary needs (from [`inspect`] only).
     #[error(
-        "the database is at migration {found}, this binary needs {known}; mend: opsconductor migrate"
+        "the database is at migration {found}, this binary needs {known}; fix: opsconductor migrate"
     )]
     Older {
         /// Newest in the database.
@@ -94,22 +94,22 @@ pub enum MigrateError {
     },
     /// A migration was applied in another wording than this binary's.
     #[error(
-        "migration {0} was applied to this database in another wording; mend: use the binary that \
+        "migration {0} was applied to this database in another wording; fix: use the binary that \
          applied it, or an empty database"
     )]
     Changed(i64),
     /// The server is too old.
-    #[error("PostgreSQL {0} is too old; mend: use 15 or later")]
+    #[error("PostgreSQL {0} is too old; fix: use 15 or later")]
     ServerTooOld(String),
     /// The role may not do what must be done.
-    #[error("{what}: {error}; mend, as a superuser of this database: {mend}")]
+    #[error("{what}: {error}; fix, as a superuser of this database: {remedy}")]
     MissingRight {
         /// What was tried.
         what: String,
         /// The database's words.
         error: String,
-        /// SQL that mends it.
-        mend: String,
+        /// SQL that fixes it.
+        remedy: String,
     },
     /// Away or busy: try again.
     #[error("database: {0}; will be tried again")]
@@ -217,12 +217,12 @@ fn warnings(tier: Tier, extension: bool) -> Vec<String> {
     match (tier, extension) {
         (Tier::Plain, false) => vec![
             "database: plain PostgreSQL, without TimescaleDB: slower on long ranges, and old rows \
-             are deleted one by one; mend: shared_preload_libraries = 'timescaledb' and a new \
+             are deleted one by one; fix: shared_preload_libraries = 'timescaledb' and a new \
              database"
                 .to_owned(),
         ],
         (Tier::Plain, true) => vec![
-            "database: TimescaleDB is installed, but the tables were made without it; mend: dump \
+            "database: TimescaleDB is installed, but the tables were made without it; fix: dump \
              the data and restore it into a new database"
                 .to_owned(),
         ],
@@ -277,7 +277,7 @@ async fn ensure_extension(conn: &mut PgConnection) -> Result<(), MigrateError> {
         Err(error) if is_missing_right(&error) => Err(MigrateError::MissingRight {
             what: "installing TimescaleDB".to_owned(),
             error: error.to_string(),
-            mend: "CREATE EXTENSION timescaledb;".to_owned(),
+            remedy: "CREATE EXTENSION timescaledb;".to_owned(),
         }),
         Err(error) => Err(failed(&error)),
     }
@@ -323,9 +323,10 @@ fn missing_right(error: &sqlx::Error) -> MigrateError {
     MigrateError::MissingRight {
         what: "creating tables".to_owned(),
         error: error.to_string(),
-        mend: "GRANT ALL ON SCHEMA public TO the role of the database URL; or make that role the \
+        remedy:
+            "GRANT ALL ON SCHEMA public TO the role of the database URL; or make that role the \
                database's owner"
-            .to_owned(),
+                .to_owned(),
     }
 }
 

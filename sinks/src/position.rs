@@ -91,7 +91,7 @@ impl Place {
         .await
     }
 
-    /// Moves every partition, or tells the first that was not where it was expected.
+    /// Moves every partition, or returns the first that was not where it was expected.
     pub(crate) async fn advance(
         &self,
         conn: &mut PgConnection,

@@ -14,7 +14,7 @@ use crate::error::{Class, Poison, SinkError, classify};
 use crate::position::{Move, Place};
 use crate::servers::Servers;
 use crate::sink::{Prepared, Sink, SinkRecord, Written};
-use crate::table::{Care, Change, Counts, Row, RowKey, Table, Tombstone};
+use crate::table::{Change, Counts, Row, RowKey, Table, Tombstone, WriteMode};
 use crate::transaction::{Stop, transact};
 
 /// A transaction, or a reading of positions, must end within this time: a database host that is
@@ -86,10 +86,10 @@ impl<T: Table> SqlSink<T> {
         &mut self,
         rows: &[&Row<T::Record, T::Key>],
         moves: &[Move],
-        care: Care,
+        mode: WriteMode,
     ) -> Result<Result<Counts, Stop>, SinkError> {
         let mut conn = self.connection().await?;
-        let outcome = within(transact::<T>(&self.place, &mut conn, rows, moves, care)).await?;
+        let outcome = within(transact::<T>(&self.place, &mut conn, rows, moves, mode)).await?;
         match &outcome {
             Ok(_) | Err(Stop::Moved(_) | Stop::Refused(_) | Stop::Locked(_)) => {
                 self.conn = Some(conn);
@@ -133,8 +133,8 @@ impl<T: Table> SqlSink<T> {
         &mut self,
         rows: &[&Row<T::Record, T::Key>],
     ) -> Result<Option<String>, SinkError> {
-        // With care: a row that is there already is no reason to refuse a record.
-        match self.attempt(rows, &[], Care::Slow).await? {
+        // Skipping: a row that is there already is no reason to refuse a record.
+        match self.attempt(rows, &[], WriteMode::SkipExisting).await? {
             Ok(_) => Ok(None),
             // Named by the table itself when the whole batch is written again.
             Err(Stop::Refused(_) | Stop::Moved(_)) => Ok(None),
@@ -221,9 +221,9 @@ impl<T: Table> SqlSink<T> {
         if moves.is_empty() {
             return Ok(Written { skipped, ..Written::default() });
         }
-        let mut care = Care::Fast;
+        let mut mode = WriteMode::Insert;
         loop {
-            match self.attempt(&rows, &moves, care).await? {
+            match self.attempt(&rows, &moves, mode).await? {
                 Ok(counts) => {
                     let passed = moves.iter().map(|step| (step.partition, Some(step.next)));
                     self.positions.extend(passed);
@@ -241,9 +241,14 @@ impl<T: Table> SqlSink<T> {
                     return Err(SinkError::Poison(named.collect()));
                 }
                 Err(Stop::Sql(error)) => match classify(&error) {
-                    Class::Duplicate(_) if T::TRIPWIRE && care == Care::Fast => {
-                        tracing::warn!(sink = T::NAME, "rows were there already; taking care");
-                        care = Care::Slow;
+                    Class::Duplicate(_)
+                        if T::DUPLICATES_UNEXPECTED && mode == WriteMode::Insert =>
+                    {
+                        tracing::warn!(
+                            sink = T::NAME,
+                            "rows were there already; only the missing ones are written"
+                        );
+                        mode = WriteMode::SkipExisting;
                     }
                     Class::Duplicate(words) | Class::Data(words) => {
                         let found = self.find_poison(&rows).await?;

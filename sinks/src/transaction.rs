@@ -5,7 +5,7 @@ use sqlx::{Connection, PgConnection};
 use crate::check::Refusal;
 use crate::error::{Class, classify};
 use crate::position::{Move, Place};
-use crate::table::{Care, Counts, Failure, Row, Table};
+use crate::table::{Counts, Failure, Row, Table, WriteMode};
 
 /// Why an attempt was rolled back.
 pub(crate) enum Stop {
@@ -27,10 +27,10 @@ pub(crate) async fn transact<T: Table>(
     conn: &mut PgConnection,
     rows: &[&Row<T::Record, T::Key>],
     moves: &[Move],
-    care: Care,
+    mode: WriteMode,
 ) -> Result<Counts, Stop> {
     let mut transaction = conn.begin().await?;
-    let outcome = fill::<T>(place, &mut transaction, rows, moves, care).await;
+    let outcome = fill::<T>(place, &mut transaction, rows, moves, mode).await;
     match outcome {
         Ok(counts) if !moves.is_empty() => {
             transaction.commit().await?;
@@ -62,7 +62,7 @@ async fn fill<T: Table>(
     conn: &mut PgConnection,
     rows: &[&Row<T::Record, T::Key>],
     moves: &[Move],
-    care: Care,
+    mode: WriteMode,
 ) -> Result<Counts, Stop> {
     if !moves.is_empty() {
         // First of all, so that a copy with an old position stops before it writes a row.
@@ -79,7 +79,7 @@ async fn fill<T: Table>(
     if rows.is_empty() {
         return Ok(Counts::default());
     }
-    T::write(conn, rows, care).await.map_err(|failure| match failure {
+    T::write(conn, rows, mode).await.map_err(|failure| match failure {
         Failure::Sql(error) => Stop::Sql(error),
         Failure::Refused(refusals) => Stop::Refused(refusals),
     })

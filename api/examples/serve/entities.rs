@@ -1,4 +1,4 @@
-//! What decides on changes, in memory and at once: as much of it as the API can tell apart.
+//! What decides on changes, in memory and at once: as much of it as the API can distinguish.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -27,7 +27,7 @@ impl Grants {
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Resource<'a> {
-    /// Whose it is; none: nobody's, such as the state of the system.
+    /// The tenant that owns it; none for what no tenant owns, such as the state of the system.
     pub(crate) tenant: Option<&'a str>,
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn decide(grants: &Grants, permission: Permission, resource: Resource
     }
     match (&grants.tenants, resource.tenant) {
         (Some(tenants), Some(tenant)) if !tenants.contains(tenant) => Decision::Hidden,
-        // What is nobody's is for those who are bound to no tenant, but for one's own account.
+        // What no tenant owns is for those who are bound to no tenant, but for one's own account.
         (Some(_), None) if permission == Permission::SystemRead => Decision::Lacks(permission),
         _ => Decision::Allow,
     }

@@ -10,7 +10,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::{Decision, Permission, Resource, decide};
 use crate::auth::Principal;
-use crate::rim::ApiError;
+use crate::http::ApiError;
 use crate::state::ApiState;
 
 /// The one tenant there is.
@@ -47,7 +47,7 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [get, put, post, delete, options, head, patch, trace].into_iter().flatten()
 }
 
-/// Lets a request through when whoever sent it has the permission.
+/// Lets a request through when its sender has the permission.
 async fn demand(
     permission: Permission,
     request: Request,

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::password::{hashed, reset_admin};
 use super::{ADMIN, AdminError, Peer, Principal};
-use crate::rim::ApiError;
+use crate::http::ApiError;
 use crate::state::ApiState;
 
 impl From<AdminError> for ApiError {

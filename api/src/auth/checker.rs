@@ -9,9 +9,9 @@ use secrecy::SecretString;
 use tokio::sync::oneshot;
 
 use super::password::Workspace;
-use crate::rim::ApiError;
+use crate::http::ApiError;
 
-/// Checks that wait; each takes some 30 ms. The next is told to try later.
+/// Checks that wait; each takes some 30 ms. The next is asked to try later.
 const MAX_WAITING: usize = 64;
 
 struct Job {
@@ -48,7 +48,7 @@ impl Checker {
 fn work(waiting: &Receiver<Job>) {
     let mut workspace = Workspace::default();
     for job in waiting {
-        // Whoever asked may have gone.
+        // The caller may have gone.
         let _ = job.answer.send(workspace.matches(job.hash.as_deref(), &job.given));
     }
 }

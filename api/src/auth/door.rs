@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq;
 
 use super::{Auth, Peer, Principal, session};
 use crate::access::{Grants, Permission};
-use crate::rim::ApiError;
+use crate::http::ApiError;
 use crate::state::ApiState;
 
 /// A page of another site cannot set this header without asking first, and is not let.

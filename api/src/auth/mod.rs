@@ -21,7 +21,7 @@ pub(crate) use session::{sign_in, sign_out};
 
 use crate::access::Grants;
 use crate::families;
-use crate::rim::ApiError;
+use crate::http::ApiError;
 use crate::state::{ApiConfig, ConfigError, MIN_TOKEN_CHARS};
 
 /// The one user there is.

@@ -15,7 +15,7 @@ use super::{Auth, COOKIE, Peer, Principal};
 use crate::access::Grants;
 use crate::endpoints::{ms, now_ms, time};
 use crate::families;
-use crate::rim::ApiError;
+use crate::http::ApiError;
 use crate::state::ApiState;
 
 /// A session is prolonged in the database once this part of its life is over, not at each request.

@@ -8,9 +8,9 @@ use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::{MAX_TIME_MS, check_period, ms, read_time, time};
+use crate::http::cursor::is_storable;
+use crate::http::{ApiError, Cursor, Fields, FromFields, Query};
 use crate::model::{AnomalyEvidence, AnomalyItem, AnomalyPage, number};
-use crate::rim::cursor::is_storable;
-use crate::rim::{ApiError, Cursor, Fields, FromFields, Query};
 use crate::state::ApiState;
 
 /// Most anomalies on a page.

@@ -3,7 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::rim::{ApiError, Name};
+use crate::http::{ApiError, Name};
 use crate::spec::openapi_json;
 
 /// This document

@@ -17,8 +17,8 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::devices;
 use crate::families;
+use crate::http::{ApiError, Fields, FromFields, Query};
 use crate::live::{Seat, Wanted, encode};
-use crate::rim::{ApiError, Fields, FromFields, Query};
 use crate::state::ApiState;
 
 /// Who misses two of them knows that the line is dead, within 12 s.
@@ -142,7 +142,7 @@ impl Viewer {
         Bytes::from(format!("id: {}\n: hello\n\n", self.seat.at))
     }
 
-    /// Forgets what is waiting: whoever loads afresh needs none of it.
+    /// Forgets what is waiting: a viewer that loads afresh needs none of it.
     fn catch_up(&mut self, missed: u64) -> Bytes {
         families::EVENTS_SKIPPED.add([], missed);
         families::VIEWERS_RESET.add([], 1);

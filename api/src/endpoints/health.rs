@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::http::{ApiError, Fields, FromFields, Query};
 use crate::ports::System;
-use crate::rim::{ApiError, Fields, FromFields, Query};
 use crate::state::ApiState;
 
 /// It is well.

@@ -12,9 +12,9 @@ use utoipa::ToSchema;
 
 use super::ms;
 use super::series::{SeriesItem, newest};
+use crate::http::cursor::is_storable;
+use crate::http::{ApiError, Cursor, Fields, FromFields, Id, Query};
 use crate::model::stale_after_ms;
-use crate::rim::cursor::is_storable;
-use crate::rim::{ApiError, Cursor, Fields, FromFields, Id, Query};
 use crate::state::ApiState;
 
 /// Most interfaces on a page, and of a device without one.

@@ -40,12 +40,12 @@ pub(crate) fn time(at_ms: i64) -> DateTime<Utc> {
 pub(crate) const MAX_TIME_MS: i64 = 7_258_118_400_000;
 
 /// Takes a parameter that is a time.
-pub(crate) fn read_time(fields: &mut crate::rim::Fields, name: &str) -> Option<i64> {
+pub(crate) fn read_time(fields: &mut crate::http::Fields, name: &str) -> Option<i64> {
     fields.integer(name, 0, MAX_TIME_MS)
 }
 
 /// Refuses a period that ends before it begins.
-pub(crate) fn check_period(fields: &mut crate::rim::Fields, from: Option<i64>, to: Option<i64>) {
+pub(crate) fn check_period(fields: &mut crate::http::Fields, from: Option<i64>, to: Option<i64>) {
     if let (Some(from), Some(to)) = (from, to)
         && from > to
     {

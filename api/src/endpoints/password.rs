@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::auth::{self, Peer, Principal};
-use crate::rim::{ApiError, Body, Fields, FromFields, Text};
+use crate::http::{ApiError, Body, Fields, FromFields, Text};
 use crate::state::ApiState;
 
 /// Shortest password taken: the length is what makes guessing it hopeless.

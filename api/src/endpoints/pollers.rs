@@ -8,8 +8,8 @@ use schemas::DeviceId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::http::{ApiError, Fields, FromFields, Query};
 use crate::ports::PollerTiming;
-use crate::rim::{ApiError, Fields, FromFields, Query};
 use crate::state::ApiState;
 
 /// Most entries shown.

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::devices::input::{check_names, read_address};
+use crate::http::{ApiError, Body, Fields, FromFields, NAME};
 use crate::ports::{ProbeReport, ProbeRequest};
-use crate::rim::{ApiError, Body, Fields, FromFields, NAME};
 use crate::state::ApiState;
 
 /// A device to try; it need not exist.

@@ -9,8 +9,8 @@ use sqlx::types::Json as SqlJson;
 use sqlx::{Postgres, QueryBuilder};
 
 use super::{MAX_TIME_MS, check_period, like, ms, read_time, time};
+use crate::http::{ApiError, Cursor, Fields, FromFields, NAME, Query, Text};
 use crate::model::{LogLine, LogPage};
-use crate::rim::{ApiError, Cursor, Fields, FromFields, NAME, Query, Text};
 use crate::state::ApiState;
 
 /// Most lines on a page.

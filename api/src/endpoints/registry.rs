@@ -10,8 +10,8 @@ use schemas::SchemaId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::rim::problem::RegistryProblem;
-use crate::rim::{ApiError, Name, Names};
+use crate::http::problem::RegistryProblem;
+use crate::http::{ApiError, Name, Names};
 use crate::state::ApiState;
 
 /// An Avro schema.

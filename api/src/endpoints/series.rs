@@ -9,7 +9,7 @@ use sqlx::{PgPool, Postgres, QueryBuilder};
 use utoipa::ToSchema;
 
 use super::{devices, ms};
-use crate::rim::{ApiError, Fields, FromFields, Id, NAME, Query};
+use crate::http::{ApiError, Fields, FromFields, Id, NAME, Query};
 use crate::state::ApiState;
 
 /// Most series shown of one device: as many as it may have.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::auth::{self, Peer, Principal};
-use crate::rim::{ApiError, Body, Fields, FromFields, Text};
+use crate::http::{ApiError, Body, Fields, FromFields, Text};
 use crate::state::ApiState;
 
 /// Longest user name and password taken.

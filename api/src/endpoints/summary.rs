@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::ms;
-use crate::rim::ApiError;
+use crate::http::ApiError;
 use crate::state::ApiState;
 
 /// Devices by state.

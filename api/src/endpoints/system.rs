@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 
+use crate::http::ApiError;
 use crate::ports::SystemStatus;
-use crate::rim::ApiError;
 use crate::state::ApiState;
 
 /// How the system is

@@ -4,8 +4,8 @@ use chrono::SecondsFormat;
 
 use super::{Kind, history, visible};
 use crate::endpoints::time;
+use crate::http::{ApiError, IfMatch};
 use crate::ports::{EntityReply, EntityRequest};
-use crate::rim::{ApiError, IfMatch};
 use crate::state::ApiState;
 
 /// Attempts of a change that is meant for whatever revision there is, while others change it.

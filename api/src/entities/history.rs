@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::Kind;
 use crate::endpoints::ms;
-use crate::rim::{ApiError, Cursor, Fields, FromFields};
+use crate::http::{ApiError, Cursor, Fields, FromFields};
 
 /// Most versions on a page.
 const MAX_LIMIT: i64 = 200;

@@ -11,7 +11,7 @@ pub(crate) use change::{Change, create, remove, replace};
 
 use serde::Serialize;
 
-use crate::rim::ApiError;
+use crate::http::ApiError;
 
 /// The body of a command.
 pub(crate) fn body<T: Serialize>(value: &T) -> Result<String, ApiError> {

@@ -1,5 +1,5 @@
 //! Read your writes: a command is answered once the projections show it. It is durable already, so
-//! whatever the database says meanwhile is no reason to tell the client to try again.
+//! whatever the database says meanwhile is no reason to ask the client to try again.
 
 use std::time::Duration;
 

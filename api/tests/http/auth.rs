@@ -104,7 +104,7 @@ async fn a_cookie_alone_changes_nothing_from_another_site() {
             .header(header::CONTENT_TYPE, "application/json")
             .body(Body::from("{}"))
             .unwrap();
-        // Wrong fields are told first; they are told to anybody.
+        // Wrong fields are reported first, and to anybody.
         test.send(elsewhere).await.problem(422, "invalid-fields");
     })
     .await;
@@ -203,7 +203,7 @@ async fn metrics_are_open_on_loopback_when_configured() {
 }
 
 #[tokio::test]
-async fn the_password_is_told_once_and_can_be_made_anew() {
+async fn the_password_is_shown_once_and_can_be_made_anew() {
     with_api(async |test| {
         assert!(ensure_admin(&test.pool).await.unwrap().is_none());
         let cookie = cookie_of(&login(&test, "admin", &test.password, "192.0.2.1").await);

@@ -83,7 +83,7 @@ async fn of_two_who_read_the_same_one_changes_it() {
     .await;
 }
 
-/// All who send at once with the same revision: one is told yes.
+/// All who send at once with the same revision: one succeeds.
 #[tokio::test]
 async fn many_at_once_change_it_once() {
     with_api(async |test| {

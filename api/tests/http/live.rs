@@ -232,7 +232,7 @@ async fn who_was_away_too_long_loads_afresh() {
 }
 
 #[tokio::test]
-async fn a_slow_viewer_is_told_to_load_afresh() {
+async fn a_slow_viewer_has_to_load_afresh() {
     with_api(async |test| {
         let mut viewer = Viewer::open(&test, "", None).await;
         viewer.chunk().await.unwrap();

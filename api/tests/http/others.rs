@@ -333,7 +333,7 @@ impl System for Uncomputed {
 }
 
 #[tokio::test]
-async fn what_nobody_computes_is_not_told_as_if_it_were_now() {
+async fn what_nobody_computes_is_not_shown_as_if_it_were_now() {
     let ports = |pool: &sqlx::PgPool| {
         let ports = memory::ports(pool);
         let system = Arc::new(Uncomputed(Arc::clone(&ports.system))) as Arc<dyn System>;

@@ -135,7 +135,7 @@ async fn every_wrong_field_is_named_at_once() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_away_is_told_as_such() {
+async fn a_database_that_is_away_is_reported_as_such() {
     with_api(async |test| {
         test.pool.close().await;
         for path in ["/inventory/v1/devices", "/inventory/v1/summary"] {
@@ -149,7 +149,7 @@ async fn a_database_that_is_away_is_told_as_such() {
 }
 
 #[tokio::test]
-async fn a_fault_of_ours_tells_nothing_of_the_inside() {
+async fn a_fault_of_ours_reveals_nothing_of_the_inside() {
     with_api(async |test| {
         test.sql("DROP TABLE device_latest CASCADE").await;
         let answer = test.call("GET", "/inventory/v1/devices", None).await;

@@ -17,7 +17,7 @@ pub(crate) const ASIDE_MS: u64 = 60_000;
 pub(crate) const MAX_ASIDE_MS: u64 = 3_600_000;
 /// Panics without a device to blame that a thread survives.
 const MAX_STRAYS: u32 = 64;
-/// Characters of a panic's text that are told.
+/// Characters of a panic's text that are reported.
 const MAX_TEXT: usize = 200;
 
 /// Who is worked for: what a panic is put down to.

@@ -1,7 +1,7 @@
 //! The loop every connector's thread runs, and when each device's turn is.
 //!
 //! The promise: a device is polled once in each slot of its interval; a slot that could not be
-//! polled is counted and told in a record; a timer or command never reaches a device that has
+//! polled is counted and reported in a record; a timer or command never reaches a device that has
 //! gone or changed. What is asked and how it is answered is the [`Connector`]'s.
 //!
 //! Nothing here waits for one device: every wait is a timer, every socket is non-blocking. A panic

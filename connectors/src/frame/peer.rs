@@ -23,7 +23,7 @@ pub(crate) struct Peer<X> {
     pub(crate) last_cycle: Option<i64>,
     /// Another poller's as soon as the cycle under way has ended.
     pub(super) leaving: bool,
-    /// Cycles left out and not yet told.
+    /// Cycles left out and not yet reported.
     pub(super) skipped: u64,
     /// Working for it ended in a panic.
     pub(super) aside: Option<Aside>,

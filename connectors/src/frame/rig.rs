@@ -75,13 +75,13 @@ impl<C: Connector> Rig<C> {
         step(&mut self.connector, now, &mut Default::default());
     }
 
-    pub(crate) fn tell(&mut self, command: Command) {
+    pub(crate) fn send(&mut self, command: Command) {
         self.mailbox.send(command);
         self.pass(0);
     }
 
     pub(crate) fn upsert(&mut self, device: &Device) {
-        self.tell(Command::Upsert(Box::new(device.clone())));
+        self.send(Command::Upsert(Box::new(device.clone())));
         // Timers fire up to a tick late.
         self.pass(10);
     }

@@ -1,5 +1,5 @@
 //! The devices of a thread, each under a number that is given again when it has gone; the epoch
-//! tells one holder of a number from the next.
+//! distinguishes one holder of a number from the next.
 
 use std::collections::HashMap;
 

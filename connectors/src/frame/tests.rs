@@ -128,7 +128,11 @@ fn a_changed_device_keeps_its_slot() {
     let named = Device { name: "two".into(), updated_at, ..device };
     rig.upsert(&named);
     assert_eq!(rig.connector.frame.peers.get(0).unwrap().epoch, 1);
-    assert_eq!(rig.connector.frame.shared.timings.all()[0].device_name, "one", "told at a poll");
+    assert_eq!(
+        rig.connector.frame.shared.timings.all()[0].device_name,
+        "one",
+        "reported at a poll"
+    );
     // The address: a new peer, which knows that this slot was polled.
     let moved = Device { address: "127.0.0.2".into(), updated_at, ..named };
     rig.upsert(&moved);
@@ -151,7 +155,7 @@ fn a_changed_device_keeps_its_slot() {
 fn a_removed_or_changed_devices_timers_do_nothing() {
     let (mut rig, device) = fresh();
     rig.upsert(&device);
-    rig.tell(Command::Remove(device.id));
+    rig.send(Command::Remove(device.id));
     assert!(rig.connector.frame.shared.timings.all().is_empty());
     // Its number is given again; neither its second nor its next slot reach the new holder.
     rig.upsert(&Device { updated_at: 0, ..device.clone() });
@@ -159,7 +163,7 @@ fn a_removed_or_changed_devices_timers_do_nothing() {
     assert_eq!((peer.epoch, peer.started.is_some()), (2, false));
     rig.pass(2_000);
     assert_eq!((rig.polls().len(), rig.connector.stray), (0, 1));
-    rig.tell(Command::Remove(device.id));
+    rig.send(Command::Remove(device.id));
     rig.pass(INTERVAL_MS as u64);
     rig.pass(2_000);
     assert_eq!((rig.polls().len(), rig.connector.stray), (0, 1));
@@ -180,7 +184,7 @@ fn an_early_timer_does_not_poll_the_slot_at_hand() {
 fn a_released_device_is_polled_to_the_end_and_no_more() {
     let (mut rig, device) = fresh();
     rig.upsert(&device);
-    rig.tell(Command::Release(device.id));
+    rig.send(Command::Release(device.id));
     rig.pass(2_000);
     assert_eq!(rig.polls().len(), 1, "the one under way");
     rig.pass(INTERVAL_MS as u64);
@@ -189,13 +193,13 @@ fn a_released_device_is_polled_to_the_end_and_no_more() {
     assert!(rig.connector.frame.shared.timings.all().is_empty());
     // None is under way: it goes at once.
     rig.upsert(&Device { updated_at: 0, ..device.clone() });
-    rig.tell(Command::Release(device.id));
+    rig.send(Command::Release(device.id));
     assert!(rig.connector.frame.shared.timings.all().is_empty());
     // It comes back before its poll has ended.
     let updated_at = rig.slot_ms();
     let back = Device { updated_at, ..device };
     rig.upsert(&back);
-    rig.tell(Command::Release(back.id));
+    rig.send(Command::Release(back.id));
     rig.upsert(&back);
     rig.pass(2_000);
     rig.pass(INTERVAL_MS as u64);
@@ -204,7 +208,7 @@ fn a_released_device_is_polled_to_the_end_and_no_more() {
 }
 
 #[test]
-fn cycles_left_out_are_told() {
+fn cycles_left_out_are_reported() {
     let (mut rig, device) = fresh();
     rig.fill_sink(true);
     rig.upsert(&device);

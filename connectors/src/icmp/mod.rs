@@ -1,14 +1,14 @@
 //! Loss and round-trip time by echo requests, thousands of devices on two sockets.
 //!
 //! A cycle sends some echoes, spaced, and waits for the last one. Without permission every
-//! cycle says so and how to mend it, and nothing else stops.
+//! cycle says so and how to fix it, and nothing else stops.
 
+mod notice;
 pub(crate) mod packet;
 mod peer;
 pub(crate) mod socket;
 #[cfg(test)]
 mod tests;
-mod told;
 
 use std::collections::VecDeque;
 use std::io;

@@ -2,8 +2,8 @@
 
 use schemas::{Column, Device, Echoes, Kind, Outcome, Poll};
 
+use super::notice::Notice;
 use super::socket::NOT_PERMITTED;
-use super::told::Told;
 use crate::frame;
 use crate::place::Place;
 
@@ -62,8 +62,8 @@ pub(crate) struct Icmp {
 /// What was said about the polling itself.
 #[derive(Debug, Default)]
 pub(super) struct Said {
-    limited: Told,
-    cut: Told,
+    limited: Notice,
+    cut: Notice,
 }
 
 impl Icmp {
@@ -135,7 +135,7 @@ impl Peer {
                 answered.count_ones()
             )
         });
-        self.own.said.limited.tell(poll, "icmp_rate_limited", text.as_deref());
+        self.own.said.limited.add(poll, "icmp_rate_limited", text.as_deref());
         let limited = text.is_some();
         if limited {
             poll.error = text;
@@ -150,7 +150,7 @@ impl Peer {
             let (took_ms, interval_ms) = (asked.takes_ms(), self.slots.interval_ms);
             format!("{used} instead of {asked}: these take {took_ms} of {interval_ms} ms")
         });
-        self.own.said.cut.tell(poll, "icmp_cut", text.as_deref());
+        self.own.said.cut.add(poll, "icmp_cut", text.as_deref());
     }
 
     /// Writes the cycle's result; `permitted` is none where the address is no IP address.
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_limits_its_replies_is_told_from_a_path_that_loses() {
+    fn a_target_that_limits_its_replies_is_distinguished_from_a_path_that_loses() {
         check(&[0b001; 5], true);
         check(&[0b011; 5], true);
         check(&[0b101; 5], true);

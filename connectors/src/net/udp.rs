@@ -13,7 +13,7 @@ pub(crate) const BATCH: usize = 64;
 pub(crate) const MAX_BATCHES: usize = 16;
 /// The largest datagram looked at.
 pub(crate) const MAX_DATAGRAM: usize = 65_536;
-/// Eights of octets for what the kernel tells about a datagram: a time stamp.
+/// Eights of octets for what the kernel reports about a datagram: a time stamp.
 const CONTROL: usize = 8;
 /// What the receive buffer should be.
 const WANTED_BUFFER: usize = 16 << 20;

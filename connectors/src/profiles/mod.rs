@@ -169,7 +169,7 @@ pub(crate) enum InstanceRule {
     Index { template: String },
 }
 
-/// A profile that cannot be used; names file, place and mend.
+/// A profile that cannot be used; names file, place and remedy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("profile {file}: {place}: {problem}")]
 pub struct ProfileError {
@@ -177,7 +177,7 @@ pub struct ProfileError {
     pub file: String,
     /// Table and key.
     pub place: String,
-    /// What is wrong and the mend.
+    /// What is wrong and the remedy.
     pub problem: String,
 }
 

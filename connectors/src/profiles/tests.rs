@@ -53,7 +53,7 @@ fn a_metric_is_one_row() {
 }
 
 #[test]
-fn errors_name_the_place_and_the_mend() {
+fn errors_name_the_place_and_the_remedy() {
     let head = "name = \"x\"\ntitle = \"X\"\n";
     let row = |row: &str| format!("{head}[[metric]]\nmetric = \"a\"\nunit = \"1\"\n{row}\n");
     let table = |table: &str| format!("{head}[[table]]\nname = \"t\"\n{table}\n");

@@ -119,7 +119,7 @@ impl Agent {
         self.cells.retain(|oid, _| !oid.starts_with(&arcs("1.3.6.1.2.1.2")));
         self.cells.retain(|oid, _| !oid.starts_with(&arcs("1.3.6.1.2.1.31")));
         for (index, name) in ports {
-            // A counter that tells whose it is.
+            // A counter that shows whose it is.
             let own: u64 = name.bytes().map(u64::from).sum::<u64>() * 1_000_003;
             self.put(&format!("1.3.6.1.2.1.31.1.1.1.1.{index}"), (4, name.as_bytes().to_vec()));
             self.put(&format!("1.3.6.1.2.1.31.1.1.1.6.{index}"), (0x46, number(own)));

@@ -246,7 +246,7 @@ fn add_as(columns: &mut Vec<Column>, metric: &Metric, source: &Source, kind: Kin
 }
 
 /// The outcome and its text; `limits`: what is known to be left out. Something malformed counts
-/// most: it is never mended by waiting. A device that answered anything is not called silent.
+/// most: it is never fixed by waiting. A device that answered anything is not called silent.
 fn verdict(run: &Run, any: bool, limits: Option<String>) -> (Outcome, Option<String>) {
     let mut missing = run.missing.join("; ");
     if run.missing_count > MAX_LISTED {
@@ -279,7 +279,7 @@ fn verdict(run: &Run, any: bool, limits: Option<String>) -> (Outcome, Option<Str
         };
     };
     if run.missing_count == 0 && run.answered && run.phase == Phase::Done {
-        // It was mended by a retry.
+        // It was fixed by a retry.
         return good();
     }
     let outcome = match (outcome, any || run.answered) {

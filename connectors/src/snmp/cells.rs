@@ -44,7 +44,7 @@ impl Session {
             Err(place)
                 if named && !(run.discovering && is_row(cursor.column.what, table, bind)) =>
             {
-                // Not among the names: verifying them will tell whether rows moved.
+                // Not among the names: verifying them will show whether rows moved.
                 cursor.row = place;
                 return if place >= state.rows.len() && !run.discovering {
                     Step::Done

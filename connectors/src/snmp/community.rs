@@ -35,7 +35,7 @@ enum State {
 pub(crate) enum Lookup {
     Known(Secret),
     Failed(CredentialError),
-    /// It is being fetched; the peer is told.
+    /// It is being fetched; the peer is notified.
     Wait {
         fetch: bool,
     },

@@ -7,8 +7,8 @@ use schemas::{Fact, RowIdentity};
 use super::names::{Collected, Instances, Row};
 
 /// Notes index and description of a table's rows. `columns`: the columns of names as they were
-/// read, the description (ifDescr) last. Rows that all of them leave alike are told apart by their
-/// index alone, so that becomes part of their description.
+/// read, the description (ifDescr) last. Rows that all of them leave alike are distinguished by
+/// their index alone, so that becomes part of their description.
 pub(super) fn note_rows(columns: &[Collected], rows: &[Row], instances: &mut Instances) {
     let mut texts: HashMap<&[u8], Vec<Option<&[u8]>>> = HashMap::with_capacity(rows.len());
     for (position, column) in columns.iter().enumerate() {

@@ -19,7 +19,7 @@ const NOTHING: &str = "the agent answered without a variable";
 impl Session {
     /// The agent answered with an error.
     pub(super) fn refused(&mut self, run: &mut Run, ask: Ask, response: &Response<'_>) {
-        run.heard();
+        run.answered();
         let status = response.error_status;
         let index = usize::try_from(response.error_index).unwrap_or(0);
         match ask {

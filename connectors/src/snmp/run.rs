@@ -125,7 +125,7 @@ impl Run {
     }
 
     /// An answer came: time-outs no longer follow each other.
-    pub(super) fn heard(&mut self) {
+    pub(super) fn answered(&mut self) {
         self.over();
         self.answered = true;
         self.timeouts_in_row = 0;

@@ -75,7 +75,7 @@ impl Session {
             );
             return Err((Ask::Get(scalars), text));
         }
-        run.heard();
+        run.answered();
         if !rest.is_empty() {
             // A short answer: what it leaves out is asked again.
             run.work.push_back(Ask::Get(rest));
@@ -136,7 +136,7 @@ impl Session {
         at_ms: i32,
     ) -> Result<(), (Ask, Wrong)> {
         let Some(profile) = self.profile.clone() else { return Ok(()) };
-        run.heard();
+        run.answered();
         self.note_bulk(&walk);
         let lead = usize::from(walk.uptime);
         if let Some(first) = binds.first().filter(|it| walk.uptime && it.oid == UPTIME) {
@@ -167,7 +167,7 @@ impl Session {
                 Err(why) => self.broken(run, column, &why),
             }
         }
-        // A short answer tells what the agent can put into one.
+        // A short answer shows what the agent can put into one.
         let asked = count * usize::from(walk.repetitions);
         let short = binds.len() < asked && octets < self.answer_bytes * 3 / 4;
         if !rest.is_empty() && short && !walk.next {

@@ -1013,7 +1013,7 @@ export interface components {
             port: number;
             /** @description Polling profile; `auto` chooses by sysObjectID. */
             profile: string;
-            /** @description Why, with the mend where there is one. */
+            /** @description Why, with the remedy where there is one. */
             reason: string;
             /**
              * Format: int64
@@ -1276,7 +1276,7 @@ export interface components {
             port: number;
             /** @description Polling profile; `auto` chooses by sysObjectID. */
             profile: string;
-            /** @description Why, with the mend where there is one. */
+            /** @description Why, with the remedy where there is one. */
             reason: string;
             /**
              * Format: int64
@@ -1638,7 +1638,7 @@ export interface components {
         };
         /** @description One step of a device test. */
         ProbeStep: {
-            /** @description What was seen, or why not and how to mend it. */
+            /** @description What was seen, or why not and how to fix it. */
             detail: string;
             /**
              * Format: int64
@@ -1655,7 +1655,7 @@ export interface components {
         };
         /** @description An error (RFC 9457). */
         Problem: {
-            /** @description What was wrong this time, and what mends it. */
+            /** @description What was wrong this time, and what fixes it. */
             detail: string;
             /** @description Every field that is wrong; empty for problems that are not about fields. */
             errors: components["schemas"]["FieldError"][];
@@ -1715,7 +1715,7 @@ export interface components {
         };
         /** @description An error of the schema registry's API: a problem that its clients can read too. */
         RegistryProblem: {
-            /** @description What was wrong this time, and what mends it. */
+            /** @description What was wrong this time, and what fixes it. */
             detail: string;
             /** @description Every field that is wrong; empty for problems that are not about fields. */
             errors: components["schemas"]["FieldError"][];
@@ -1949,7 +1949,7 @@ export interface components {
              * @description Device id.
              */
             device: string;
-            /** @description Why, with the mend where there is one. */
+            /** @description Why, with the remedy where there is one. */
             reason: string;
             /**
              * Format: int64

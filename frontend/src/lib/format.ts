@@ -152,7 +152,7 @@ const different = (labels: string[]): boolean => {
   return new Set(said).size === said.length;
 };
 
-/** Labels of an axis, as fine as it takes to tell neighbours apart. */
+/** Labels of an axis, as fine as it takes to distinguish neighbours. */
 export function ticks(values: number[], unit: string): string[] {
   for (let digits = AXIS_DIGITS; digits <= MOST_DIGITS; digits += 1) {
     const labels = values.map((value) => exact(value, unit, digits));

@@ -115,7 +115,7 @@ export function TextArea({ label, hint, error, bare, onChange, ...area }: TextAr
   );
 }
 
-/** A field that filters or finds: without a label to see, with one to hear. */
+/** A field that filters or finds: with a label for screen readers alone. */
 export function SearchField(props: TextFieldProps) {
   return <TextField {...props} type="search" autoComplete="off" bare />;
 }

@@ -28,7 +28,7 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// The devices that the file tells of and that are still there.
+    /// The devices that the file names and that are still there.
     pub(crate) fn fitting(mut self, shared: &Shared) -> Vec<(&Device, KeptDevice)> {
         let same = (self.epoch_unix_ms, self.seed, self.day_seconds)
             == (shared.epoch_unix_ms, shared.seed, shared.day_seconds);

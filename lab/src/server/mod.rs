@@ -26,7 +26,7 @@ use crate::worker::Worker;
 use schedule::Schedule;
 pub(crate) use shared::Shared;
 
-/// Why a lab does not start. Nothing is left running; mend what the text names and start
+/// Why a lab does not start. Nothing is left running; fix what the text names and start
 /// again.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
@@ -43,14 +43,14 @@ pub enum LabError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// A port cannot be bound.
-    #[error("lab: UDP {address}: {source}; {mend}")]
+    #[error("lab: UDP {address}: {source}; {remedy}")]
     Bind {
         /// What was to be bound.
         address: SocketAddrV4,
         /// What the system said.
         source: io::Error,
         /// What to do.
-        mend: &'static str,
+        remedy: &'static str,
     },
     /// The state file.
     #[error("lab state {path}: {problem}; remove the file to let all devices start afresh")]
@@ -232,13 +232,13 @@ fn bind_one(
     sharing: Sharing,
 ) -> Result<Port, LabError> {
     bind(address, port, sharing).map_err(|source| {
-        let mend = if source.kind() == io::ErrorKind::AddrInUse {
+        let remedy = if source.kind() == io::ErrorKind::AddrInUse {
             "another process has the port: stop it or use another port"
         } else {
             "use another port, or raise the limit of open files"
         };
         let address = SocketAddrV4::new(address.unwrap_or(Ipv4Addr::LOCALHOST), port);
-        LabError::Bind { address, source, mend }
+        LabError::Bind { address, source, remedy }
     })
 }
 

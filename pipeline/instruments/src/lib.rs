@@ -1,5 +1,5 @@
 //! Families of metrics. The promise: a family is declared once, with its name, type, unit, labels
-//! and help; whoever counts, the exposition at `/metrics` and docs/METRICS.md take it from there.
+//! and help; counting code, the exposition at `/metrics` and docs/METRICS.md take it from there.
 //!
 //! How: [`families!`] makes a static for each family and the list of all of them. A value is given
 //! to the static, with exactly as many label values as the family has labels.
@@ -191,7 +191,7 @@ impl<const N: usize> Histogram<N> {
     }
 }
 
-/// Tells the recorder what each family says. A counter without labels begins with 0, for a rate
+/// Describes each family to the recorder. A counter without labels begins with 0, for a rate
 /// over what is absent is no rate.
 pub fn describe(families: &[&'static Family]) {
     for family in families {

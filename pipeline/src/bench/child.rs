@@ -1,4 +1,4 @@
-//! This program as a process of its own, so that what it uses is told apart.
+//! This program as a process of its own, so that what it uses is measured apart.
 
 use std::path::PathBuf;
 use std::process::{Child, Command};
@@ -8,7 +8,7 @@ use super::Failure;
 
 /// Longest wait for a clean end.
 const ENDS_WITHIN: Duration = Duration::from_secs(60);
-/// So much of what it said is told when it fails.
+/// So much of what it said is shown when it fails.
 const LAST_LINES: usize = 12;
 
 /// Killed when dropped, and when this process dies.

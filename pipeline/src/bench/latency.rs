@@ -68,7 +68,7 @@ fn network(devices: usize, every_ms: u64) -> LabConfig {
     LabConfig { script: vec![event], ..switches(devices, INTERFACES) }
 }
 
-/// A reader that ends when told to.
+/// A reader that ends when asked to.
 struct Watcher {
     stop: Arc<AtomicBool>,
     task: JoinHandle<Result<Seen, String>>,
@@ -102,14 +102,15 @@ fn topic(site: &Site, since: i64, stop: Arc<AtomicBool>) -> Result<Option<Watche
     Ok(Some(Watcher { stop, task }))
 }
 
-/// The table: the server tells of every row when it is committed.
+/// The table: the server notifies of every row when it is committed.
 fn table(site: &Site, since: i64, stop: Arc<AtomicBool>) -> Result<Watcher, Failure> {
     let setup = format!(
-        "CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        "CREATE FUNCTION notify_row() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
              PERFORM pg_notify('{CHANNEL}', json_build_array(NEW.anomaly_id, NEW.transition,
                  (extract(epoch FROM NEW.at) * 1000)::bigint)::text);
              RETURN NULL; END $$;
-         CREATE TRIGGER tell AFTER INSERT ON anomaly_event FOR EACH ROW EXECUTE FUNCTION tell()"
+         CREATE TRIGGER notify_row AFTER INSERT ON anomaly_event
+             FOR EACH ROW EXECUTE FUNCTION notify_row()"
     );
     let mut listener = site.runtime.block_on(async {
         sqlx::raw_sql(sqlx::AssertSqlSafe(setup)).execute(&site.database.pool).await?;
@@ -122,10 +123,10 @@ fn table(site: &Site, since: i64, stop: Arc<AtomicBool>) -> Result<Watcher, Fail
         let mut seen = Seen::default();
         while !ended.load(Ordering::Relaxed) {
             let next = tokio::time::timeout(Duration::from_millis(100), listener.recv()).await;
-            let Ok(told) = next else { continue };
-            let told = told.map_err(|error| error.to_string())?;
+            let Ok(notice) = next else { continue };
+            let notice = notice.map_err(|error| error.to_string())?;
             let row: (String, String, i64) =
-                serde_json::from_str(told.payload()).map_err(|error| error.to_string())?;
+                serde_json::from_str(notice.payload()).map_err(|error| error.to_string())?;
             seen.see(since, row);
         }
         Ok(seen)

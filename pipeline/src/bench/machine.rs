@@ -83,7 +83,7 @@ pub(super) fn cpu_seconds_of_family(pid: u32) -> f64 {
     own.map_or(0.0, |stat| stat.cpu + stat.children_cpu) + children.sum::<f64>()
 }
 
-/// CPU seconds of a process by the names of its threads, as far as `group` tells them apart.
+/// CPU seconds of a process by the names of its threads, as far as `group` distinguishes them.
 /// Threads that have ended are not among them.
 pub(super) fn cpu_seconds_by_thread(
     pid: u32,

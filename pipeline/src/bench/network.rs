@@ -1,4 +1,4 @@
-//! The simulated network in a process of its own, so that its CPU time is told apart.
+//! The simulated network in a process of its own, so that its CPU time is measured apart.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddrV4};

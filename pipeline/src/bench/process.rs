@@ -76,8 +76,8 @@ impl Processor for Counted {
         self.chain.load(version, sections)
     }
 
-    fn reconcile(&self, state: &mut DeviceState, told: &[Anomaly], out: &mut dyn Out) {
-        self.chain.reconcile(state, told, out);
+    fn reconcile(&self, state: &mut DeviceState, published: &[Anomaly], out: &mut dyn Out) {
+        self.chain.reconcile(state, published, out);
     }
 }
 
@@ -131,7 +131,7 @@ impl Ground {
     }
 }
 
-/// Tells how long it took from the first record on.
+/// Returns how long it took from the first record on.
 fn fill(log: &dyn EventLog, devices: usize, rounds: usize) -> Result<Duration, Failure> {
     let first_ms = wall_ms() - rounds as i64 * INTERVAL_MS;
     let mut sources: Vec<Source> = (0..devices).map(|n| Source::new(n, first_ms)).collect();

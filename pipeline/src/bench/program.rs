@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_told_apart_by_labels() {
+    fn lines_are_distinguished_by_labels() {
         let text = "# HELP a b\na{x=\"1\",y=\"2\"} 3\na{x=\"2\"} 4.5\nb 7\n";
         let metrics = Metrics(text.lines().filter_map(Line::read).collect());
         let sums = [metrics.sum("a", &[]), metrics.sum("a", &["x=\"1\""]), metrics.sum("b", &[])];

@@ -1,4 +1,4 @@
-//! `opsconductor check`: tries every setting and connection and says what to mend, all at once.
+//! `opsconductor check`: tries every setting and connection and says what to fix, all at once.
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_is_told_in_the_unit_it_is_given_in() {
+    fn an_interval_is_shown_in_the_unit_it_is_given_in() {
         assert_eq!(interval("0.5"), Err("must be from 1 second to 86400, a day".to_owned()));
         assert_eq!(interval("1.5"), Ok(1_500));
         assert!(interval("NaN").is_err() && interval("soon").is_err());

@@ -78,7 +78,7 @@ enum Command {
         #[arg(long, value_parser = instant, value_name = "TIME")]
         to: Option<DateTime<Utc>>,
     },
-    /// Tries every setting and connection, and says what to mend
+    /// Tries every setting and connection, and says what to fix
     Check,
     /// Prints every setting with its default and meaning; with a command, devices and device groups
     /// of a running system as a file
@@ -101,7 +101,7 @@ or to look before the first start, an administrator does it with the same config
   OPSC_KAFKA=broker:9092 opsconductor topics apply    creates what is missing
 
 A topic that is there is compared, never changed: one that would lose or misplace records is
-refused with the reason and the line that mends it, and then nothing is created. Partitions come
+refused with the reason and the line that fixes it, and then nothing is created. Partitions come
 from log.partitions, names from log.kafka.prefix, replicas from log.kafka.replication (three, two
 of them in sync, where the cluster has three brokers). The exit code is 1 when something is
 refused. Rights, SASL and TLS: docs/KAFKA.md.")]
@@ -189,7 +189,7 @@ struct DeviceArgs {
     /// Display name [default: the address]
     #[arg(long)]
     name: Option<String>,
-    /// SNMP UDP port; with the address it tells which device is meant
+    /// SNMP UDP port; with the address it says which device is meant
     #[arg(long, default_value_t = 161)]
     port: u16,
     /// Polling profile; auto chooses by what the device says it is [default: auto]
@@ -357,12 +357,12 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
             let config = load(cli.config)?;
             let here = remote.url.is_none();
             let client = remote::Client::new(&config, remote.url, remote.token_file.as_deref())?;
-            let told = runtime()?.block_on(client.password())?;
+            let answer = runtime()?.block_on(client.password())?;
             if here {
                 // The password in it is void; whether it was there does not matter.
                 let _ = std::fs::remove_file(config.state_dir.join(system::PASSWORD_FILE));
             }
-            return print(&told);
+            return print(&answer);
         }
         Command::Credential { remote, command } => {
             let config = load(cli.config)?;

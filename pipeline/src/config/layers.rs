@@ -97,8 +97,8 @@ pub(super) fn merge(
         let Some(default) = defaults.get(&key) else {
             if free {
                 let value = text_of(value).ok_or_else(|| {
-                    let mend = "write \"sasl.mechanism\" = \"…\", name and value in quotes";
-                    wrong(place, format!("{full} is no property's value: {mend}"))
+                    let remedy = "write \"sasl.mechanism\" = \"…\", name and value in quotes";
+                    wrong(place, format!("{full} is no property's value: {remedy}"))
                 })?;
                 base.insert(key, value);
                 continue;

@@ -166,7 +166,7 @@ pub struct TelemetryConfig {
     pub filter: String,
 }
 
-/// What is wrong with the configuration, where, and the mend.
+/// What is wrong with the configuration, where, and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[error("configuration, {place}: {error}")]
 pub struct ConfigError {

@@ -227,7 +227,7 @@ pub trait Task: Member {
     fn abort(&mut self) -> Result<(), LogError>;
 }
 
-/// Told what became of a record: its partition and offset, or why it was not written.
+/// Called with what became of a record: its partition and offset, or why it was not written.
 pub type Done = Box<dyn FnOnce(Result<(i32, i64), LogError>) + Send>;
 
 /// Writes records one by one, each once although the connection may break (idempotent), in the
@@ -371,7 +371,9 @@ pub enum LogError {
         error: String,
     },
     /// The position asked for is not in the log. Never reset silently.
-    #[error("{topic}[{partition}] has offsets {earliest} to {end}, but {wanted} is needed: {mend}")]
+    #[error(
+        "{topic}[{partition}] has offsets {earliest} to {end}, but {wanted} is needed: {remedy}"
+    )]
     OutOfRange {
         /// Topic.
         topic: String,
@@ -384,7 +386,7 @@ pub enum LogError {
         /// One past the newest.
         end: i64,
         /// What the operator can do.
-        mend: String,
+        remedy: String,
     },
     /// The record exceeds [`MAX_RECORD_BYTES`].
     #[error("record of {bytes} bytes for {topic} exceeds {MAX_RECORD_BYTES}")]
@@ -407,7 +409,7 @@ pub enum LogError {
     Mismatch {
         /// Topic.
         topic: String,
-        /// Is, must be, and the mend.
+        /// Is, must be, and the remedy.
         difference: String,
     },
     /// Ends the process, with what to do.
@@ -415,7 +417,7 @@ pub enum LogError {
     Fatal {
         /// What was tried, on what.
         what: String,
-        /// The log's words and the mend.
+        /// The log's words and the remedy.
         error: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Dead letters: the record whole, who refused it, why, and the mend.
+//! Dead letters: the record whole, who refused it, why, and the remedy.
 
 use schemas::{CodecError, DeadLetter};
 
@@ -16,7 +16,7 @@ const MAX_KEPT_BYTES: usize = MAX_RECORD_BYTES - 64 * 1024;
 pub struct Poison {
     /// A word of the closed list in `dead_letter.avsc`.
     pub reason: &'static str,
-    /// What is wrong, where, and the mend.
+    /// What is wrong, where, and the remedy.
     pub error: String,
 }
 

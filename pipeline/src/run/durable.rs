@@ -21,12 +21,12 @@ pub fn write(
     for record in records {
         topic.get_or_insert_with(|| record.topic.clone());
         let done = done.clone();
-        let told = move |result: Result<(i32, i64), LogError>| {
+        let report = move |result: Result<(i32, i64), LogError>| {
             let _ = done.send(result);
         };
-        producer.send(record, Some(Box::new(told)))?;
+        producer.send(record, Some(Box::new(report)))?;
     }
-    // The channel ends when the last record has been told.
+    // The channel ends when the last record has been reported.
     drop(done);
     loop {
         match results.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -61,7 +61,7 @@ mod tests {
             match (self.0.lock().unwrap().remove(0), done) {
                 (Some(answer), Some(done)) => done(answer),
                 (None, Some(done)) => self.1.lock().unwrap().push(done),
-                (_, None) => panic!("nobody would be told"),
+                (_, None) => panic!("nobody would learn it"),
             }
             Ok(())
         }

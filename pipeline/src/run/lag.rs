@@ -6,7 +6,7 @@
 //! one that hangs is seen to stand still.
 //!
 //! A partition that is held, has records to be done and has not moved for [`STALLED_MS`] although
-//! the log answers is stalled: its runner is told to end and is built again.
+//! the log answers is stalled: its runner is asked to end and is built again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 /// So long nothing moves before a partition is called stalled.
 pub const STALLED_MS: i64 = 30_000;
-/// A runner that has been told to end for so long does not look.
+/// A runner that has been asked to end for so long does not look.
 const IGNORED: Duration = Duration::from_secs(30);
 /// A stalled partition that is not held any more is another's, or missing, after this time.
 const FORGOTTEN_MS: i64 = 45_000;
@@ -156,7 +156,7 @@ struct Entry {
     renewal: Arc<Renewal>,
 }
 
-/// Tells a component's thread to end its runner and build another.
+/// Asks a component's thread to end its runner and build another.
 #[derive(Default)]
 struct Renewal {
     asked: AtomicBool,
@@ -232,15 +232,15 @@ impl Lag {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What a component's thread tells with.
-    pub(super) fn teller(&self, component: &str) -> Teller {
+    /// What a component's thread reports with.
+    pub(super) fn reporter(&self, component: &str) -> Reporter {
         let renewal = Arc::<Renewal>::default();
         // A component's next thread takes up what is known of its partitions.
         let mut entries = self.entries();
         let entry = entries.entry(component.to_owned()).or_default();
         (entry.renewal, entry.reading) = (Arc::clone(&renewal), None);
         drop(entries);
-        Teller { lag: self.clone(), component: component.to_owned(), round: u64::MAX, renewal }
+        Reporter { lag: self.clone(), component: component.to_owned(), round: u64::MAX, renewal }
     }
 
     /// Takes the ends of topics, and has every runner say where it is.
@@ -255,7 +255,7 @@ impl Lag {
     }
 
     /// Looks for partitions that do not move, as of `now_ms` (steady); those of runners that wait
-    /// for something and say so are not meant. The others' runners are told to end.
+    /// for something and say so are not meant. The others' runners are asked to end.
     pub fn find_stalled(&self, now_ms: i64) -> Vec<Stall> {
         let mut found = Vec::new();
         for (component, entry) in self.entries().iter_mut() {
@@ -315,7 +315,7 @@ impl Lag {
         }
     }
 
-    /// For how long a component's thread has not looked although it was told to end its runner, if
+    /// For how long a component's thread has not looked although it was asked to end its runner, if
     /// that is too long.
     pub(super) fn ignored(&self, component: &str) -> Option<Duration> {
         let entries = self.entries();
@@ -377,15 +377,15 @@ impl Lag {
     }
 }
 
-/// Tells where one component is, once after each time the ends were taken.
-pub(super) struct Teller {
+/// Reports where one component is, once after each time the ends were taken.
+pub(super) struct Reporter {
     lag: Lag,
     component: String,
     round: u64,
     renewal: Arc<Renewal>,
 }
 
-impl Teller {
+impl Reporter {
     /// Why the runner is to end, if a partition of it is stalled.
     pub(super) fn stalled(&self) -> Option<String> {
         self.renewal.take()
@@ -411,7 +411,7 @@ impl Teller {
     }
 
     /// Between two turns of the runner.
-    pub(super) fn tell(&mut self, reading: impl FnOnce() -> Option<Reading>, waits: bool) {
+    pub(super) fn report(&mut self, reading: impl FnOnce() -> Option<Reading>, waits: bool) {
         let round = self.lag.round.load(Ordering::Acquire);
         if std::mem::replace(&mut self.round, round) == round {
             return;

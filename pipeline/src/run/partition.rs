@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
-use processors::{Count, Input, KeyOf, Next, Out, Processor, Raw, Refusal, StateKey, Unreadable};
+use processors::{
+    DropReason, Input, KeyOf, Next, Out, Processor, Raw, Refusal, StateKey, Unreadable,
+};
 
 use super::dead_letter::Poison;
 use super::lag::Place;
@@ -19,7 +21,7 @@ pub(super) struct Stepped<P: Processor> {
     pub forgotten: Vec<Bytes>,
     /// Keys whose state is gone.
     pub dropped: Vec<KeyOf<P>>,
-    counts: Vec<Count>,
+    counts: Vec<DropReason>,
     spare: <P::Input as Input>::Spare,
 }
 
@@ -60,8 +62,8 @@ impl<P: Processor> Out<P::Output> for Collect<'_, P> {
         self.stepped.outputs.push((self.key.clone(), output));
     }
 
-    fn count(&mut self, what: Count) {
-        self.stepped.counts.push(what);
+    fn dropped(&mut self, reason: DropReason) {
+        self.stepped.counts.push(reason);
     }
 }
 

@@ -116,7 +116,7 @@ impl PollRunner {
     }
 
     fn begin(&mut self, partitions: &[i32]) -> Result<(), RunError> {
-        // Asked for all at once: their devices are nobody's meanwhile.
+        // Asked for all at once: nobody polls their devices meanwhile.
         let ends = match partitions {
             [] => Vec::new(),
             _ => self.log.ends(&self.spec.topic)?,

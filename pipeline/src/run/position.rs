@@ -100,13 +100,14 @@ pub(super) fn record(state_topic: &str, partition: i32, position: Option<&Positi
 /// The refusal of a position that the log no longer has, with the line that goes on without those
 /// records.
 pub(super) fn explained(error: LogError, state_topic: &str) -> LogError {
-    let LogError::OutOfRange { topic, partition, wanted, earliest, end, mend } = error else {
+    let LogError::OutOfRange { topic, partition, wanted, earliest, end, remedy } = error else {
         return error;
     };
-    let mend = format!(
-        "{mend}; to go on without them: opsconductor topics begin-at-oldest {state_topic} {partition}"
+    let remedy = format!(
+        "{remedy}; to go on without them: opsconductor topics begin-at-oldest {state_topic} \
+         {partition}"
     );
-    LogError::OutOfRange { topic, partition, wanted, earliest, end, mend }
+    LogError::OutOfRange { topic, partition, wanted, earliest, end, remedy }
 }
 
 /// Has the owner of a partition begin at the oldest record of its input, at its next start.

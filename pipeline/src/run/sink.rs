@@ -242,7 +242,7 @@ impl<S: Sink> SinkRunner<S> {
 
     /// The ends of all partitions, asked for at once: while this thread waits, what it keeps stands
     /// still too. Ends before what the database has are asked for again for a while: a broker that
-    /// was frozen tells an old one until it knows that it leads no more.
+    /// was frozen reports an old one until it knows that it leads no more.
     fn ends_beyond(&self, positions: &[(i32, Option<i64>)]) -> Result<Vec<i64>, RunError> {
         let deadline = self.clock.steady_ms() + OLD_ENDS_MS;
         loop {

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::lag::{Lag, Reading, Teller};
+use super::lag::{Lag, Reading, Reporter};
 use super::wiring::RunError;
 use crate::activity::Activity;
 use crate::clock::wall_ms;
@@ -225,7 +225,7 @@ fn start(common: &Common, name: &str, build: &Arc<Build>) -> std::io::Result<Lif
         common: common.clone(),
         component: name.to_owned(),
         build: Arc::clone(build),
-        teller: common.lag.teller(name),
+        reporter: common.lag.reporter(name),
         watched: Arc::clone(&watched),
     };
     let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || work.run())?;
@@ -301,7 +301,7 @@ struct Work {
     common: Common,
     component: String,
     build: Arc<Build>,
-    teller: Teller,
+    reporter: Reporter,
     watched: Arc<Watched>,
 }
 
@@ -323,8 +323,8 @@ impl Work {
             if self.is_given_up() {
                 break;
             }
-            // What it held is nobody's until the next runner says otherwise.
-            self.teller.clear();
+            // What it held has no holder until the next runner reports one.
+            self.reporter.clear();
             let component = self.component.as_str();
             if is_final(&error) {
                 tracing::error!(component, %error, "ended");
@@ -341,27 +341,27 @@ impl Work {
             // It came back after all: its client is gone.
             self.common.health.given_up.fetch_sub(1, Ordering::Relaxed);
         } else {
-            self.teller.end();
+            self.reporter.end();
         }
         self.watched.ended.store(true, Ordering::Release);
     }
 
     fn turns(&mut self, mut runner: Box<dyn Runner>) -> Result<(), RunError> {
-        let mut told = None;
+        let mut reported = None;
         while !self.is_over() {
             self.watched.activity.step("turn");
             runner.turn(TURN)?;
             if self.is_given_up() {
                 break;
             }
-            self.teller.tell(|| runner.reading(), runner.waits_for().is_some());
-            if let Some(error) = self.teller.stalled() {
+            self.reporter.report(|| runner.reading(), runner.waits_for().is_some());
+            if let Some(error) = self.reporter.stalled() {
                 let what = self.component.clone();
                 return Err(LogError::Retry { what, error }.into());
             }
-            if runner.waits_for() != told.as_deref() {
-                told = runner.waits_for().map(str::to_owned);
-                self.set(told.clone().map_or(State::Running, State::Waiting));
+            if runner.waits_for() != reported.as_deref() {
+                reported = runner.waits_for().map(str::to_owned);
+                self.set(reported.clone().map_or(State::Running, State::Waiting));
             }
         }
         self.watched.activity.step("stop");

@@ -73,7 +73,7 @@ pub enum RunError {
     Broken {
         /// Which runner.
         component: String,
-        /// What is wrong, where, and the mend.
+        /// What is wrong, where, and the remedy.
         error: String,
     },
 }

@@ -1,7 +1,8 @@
-//! Answers to what this process has asked for on the log. Whoever asks writes a request with an id of
+//! Answers to what this process has asked for on the log. A caller writes a request with an id of
 //! its own and waits for the record that has it.
 //!
-//! An answer that comes too late, or that another process asked for, is nobody's here and is dropped.
+//! An answer that comes too late, or that another process asked for, has no waiter here and is
+//! dropped.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -193,10 +194,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_gets_its_own_and_what_is_nobodys_is_dropped() {
+    async fn each_gets_its_own_and_what_nobody_waits_for_is_dropped() {
         let world = world(8);
         let asked = async {
-            // Written while it is asked: whoever waits is known before.
+            // Written while it is asked: the waiter is registered before.
             for (request, revision) in [("other", 1), ("b", 2), ("a", 3), ("a", 4)] {
                 world.answer(request, revision);
             }

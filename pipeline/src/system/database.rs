@@ -104,10 +104,10 @@ pub(super) async fn pool_now(config: &Config) -> Result<PgPool, StartError> {
 }
 
 /// Migrates; waits for a database that is not there yet, says so, and gives up only on what
-/// waiting does not mend.
+/// waiting does not fix.
 ///
 /// # Errors
-/// [`StartError`] with the mend.
+/// [`StartError`] with the remedy.
 pub async fn migrate(
     pool: &PgPool,
     servers: &Servers,

@@ -43,7 +43,8 @@ pub(super) fn start(shared: &Arc<Shared>) -> Result<Lab, StartError> {
         let (name, secret) = (credential(&entry.community), community(&entry.community)?);
         let put = async {
             if let Some(stored) = store::seal(&shared.pool, &name, secret, true).await? {
-                // Not waited for: whoever decides may start later. What is known stays as it is.
+                // Not waited for: the processor that decides may start later. What is known stays
+                // as it is.
                 let request = stored.request(Some(0), Demo::SOURCE.to_owned());
                 commands.publish(&ENTITY_COMMAND, &entities::command(request)).await?;
             }

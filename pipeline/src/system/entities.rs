@@ -1,5 +1,5 @@
-//! Has what is configured changed: a command on the log, and the answer of whoever decides
-//! ([`processors::Entities`]).
+//! Has what is configured changed: a command on the log, and the answer of the processor that
+//! decides ([`processors::Entities`]).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! The live tail: what is committed to the log from now on, handed to whoever watches.
+//! The live tail: what is committed to the log from now on, handed to the viewers.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::topology::{ANOMALY, METRIC, PROCESS_LOG, STATUS};
 /// Stands for a group among the readers whose lag is shown: the tail has none.
 const GROUP: &str = "api";
 
-/// Hands one record to whoever watches.
+/// Hands one record to the viewers.
 type Publish = fn(&Live, &mut SchemaTopic, &Record);
 
 /// Starts a thread per topic that viewers see live.

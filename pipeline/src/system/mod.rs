@@ -47,7 +47,7 @@ pub use crate::topology::Role;
 /// Where the one-time password of the first start lies until the administrator removes it.
 pub const PASSWORD_FILE: &str = "admin-password";
 
-/// Why the program did not start, or ended, with the mend.
+/// Why the program did not start, or ended, with the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The event log.
@@ -64,7 +64,7 @@ pub enum StartError {
     Machine {
         /// Which file, port or thread.
         what: String,
-        /// What is wrong and the mend.
+        /// What is wrong and the remedy.
         error: String,
     },
 }
@@ -156,7 +156,7 @@ pub(crate) fn take_descriptors() {
     }
 }
 
-/// Runs the roles until a signal or a failure that a person must mend.
+/// Runs the roles until a signal or a failure that a person must fix.
 ///
 /// # Errors
 /// [`StartError`].

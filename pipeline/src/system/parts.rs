@@ -1,7 +1,7 @@
-//! Every part of the system, as far as the log tells: which process holds which partition of which
+//! Every part of the system, as far as the log shows: which process holds which partition of which
 //! group, how far it is, and which partitions nobody holds. Each process writes what it does to the
-//! topic `process-status` ([`super::watch`]) and reads what all the others do, so whoever lives
-//! knows who does not.
+//! topic `process-status` ([`super::watch`]) and reads what all the others do, so the living
+//! processes know which are dead.
 //!
 //! Time is the log's append time alone: it goes on with what this process itself writes, so with the
 //! log away nothing changes, and no clock of another machine is believed.
@@ -15,14 +15,14 @@ use super::processes::{GONE_MS, Process, Processes};
 use crate::run::lag::Behind;
 use crate::topology::{self, Part};
 
-/// A partition as its holders told.
+/// A partition as its holders reported it.
 #[derive(Clone, Debug)]
 struct Known {
     next: Option<i64>,
     newest_ms: Option<i64>,
     holder: String,
     /// When its holder said so last; none while nobody did since this process watches.
-    heard_ms: i64,
+    observed_ms: i64,
     /// When it was seen at the end of the log.
     caught_up_ms: Option<i64>,
 }
@@ -65,7 +65,7 @@ pub(super) struct GroupLag {
 struct Inner {
     /// The log's time, by what was appended last.
     now_ms: i64,
-    /// When this process was first heard of by itself.
+    /// When this process was first observed by itself.
     began_ms: Option<i64>,
     processes: Processes,
     known: BTreeMap<(String, i32), Known>,
@@ -97,7 +97,7 @@ impl Parts {
     }
 
     /// What a process said, appended at `at_ms`.
-    pub(super) fn hear(&self, status: ProcessStatus, at_ms: i64, own: bool) {
+    pub(super) fn observe(&self, status: ProcessStatus, at_ms: i64, own: bool) {
         let mut inner = self.lock();
         inner.now_ms = inner.now_ms.max(at_ms);
         if own {
@@ -159,12 +159,13 @@ impl Parts {
         let Some(began_ms) = inner.began_ms else { return Vec::new() };
         let missing = |part: &Part| {
             let known = |partition: i32| inner.known.get(&(part.group.clone(), partition));
-            let heard = |partition| known(partition).map_or(began_ms, |it| it.heard_ms);
+            let observed = |partition| known(partition).map_or(began_ms, |it| it.observed_ms);
             // A start has as long as a move.
-            let gone = |it: &i32| inner.now_ms - heard(*it).max(began_ms) >= GONE_MS;
+            let gone = |it: &i32| inner.now_ms - observed(*it).max(began_ms) >= GONE_MS;
             let partitions: Vec<i32> = (0..self.partitions).filter(gone).collect();
-            let last = partitions.iter().filter_map(|it| known(*it)).max_by_key(|it| it.heard_ms);
-            let since_ms = partitions.iter().map(|it| heard(*it)).min()?;
+            let last =
+                partitions.iter().filter_map(|it| known(*it)).max_by_key(|it| it.observed_ms);
+            let since_ms = partitions.iter().map(|it| observed(*it)).min()?;
             let last = last.map(|it| it.holder.clone());
             Some(Missing { part: part.clone(), partitions, since_ms, last })
         };
@@ -195,7 +196,7 @@ impl Inner {
     fn read(&mut self, holder: &str, read: &ReadStatus, at_ms: i64) {
         let key = (read.group.clone(), read.partition);
         let before = self.known.get(&key);
-        if before.is_some_and(|before| before.heard_ms > at_ms) {
+        if before.is_some_and(|before| before.observed_ms > at_ms) {
             return;
         }
         let known = Known {
@@ -203,7 +204,7 @@ impl Inner {
             next: read.next.or_else(|| before?.next),
             newest_ms: read.newest_at.or_else(|| before?.newest_ms),
             holder: holder.to_owned(),
-            heard_ms: at_ms,
+            observed_ms: at_ms,
             caught_up_ms: before.and_then(|before| before.caught_up_ms),
         };
         self.known.insert(key, known);
@@ -260,10 +261,10 @@ mod tests {
     #[test]
     fn whoever_lives_sees_who_died_and_how_the_lag_grows() {
         let parts = Parts::new(2, 86_400_000);
-        let own = |at_ms| parts.hear(status("api@a", "none", &[], 0), at_ms, true);
+        let own = |at_ms| parts.observe(status("api@a", "none", &[], 0), at_ms, true);
         let ends = |end| parts.ends(&[("poll".into(), vec![end, end])].into());
         own(1_000);
-        parts.hear(status("process@b", "device", &[0, 1], 10), 1_500, false);
+        parts.observe(status("process@b", "device", &[0, 1], 10), 1_500, false);
         ends(10);
         let lag = |parts: &Parts| {
             let lag = parts.lag().into_iter().find(|it| it.group == "device").unwrap();
@@ -288,10 +289,10 @@ mod tests {
         // Another takes one of them, and restores it.
         let mut heir = status("process@c", "device", &[1], 0);
         heir.reads[0].next = None;
-        parts.hear(heir, 41_600, false);
+        parts.observe(heir, 41_600, false);
         assert_eq!(missing(&parts).unwrap().partitions, [0]);
         assert_eq!(parts.uncomputed_since("device"), None, "of some they are");
-        parts.hear(status("process@c", "device", &[0, 1], 25), 45_000, false);
+        parts.observe(status("process@c", "device", &[0, 1], 25), 45_000, false);
         ends(25);
         assert_eq!((lag(&parts), missing(&parts)), (Some((0, Some(0))), None));
     }
@@ -300,10 +301,10 @@ mod tests {
     fn what_never_was_is_missing_after_as_long_as_a_start_may_take() {
         let parts = Parts::new(1, 86_400_000);
         // Of a run that ended long ago.
-        parts.hear(status("process@b", "device", &[0], 10), 1_000, false);
-        assert!(parts.missing().is_empty(), "before it has heard itself");
+        parts.observe(status("process@b", "device", &[0], 10), 1_000, false);
+        assert!(parts.missing().is_empty(), "before it has observed itself");
         for (at_ms, expected) in [(900_000, false), (929_999, false), (930_000, true)] {
-            parts.hear(status("api@a", "none", &[], 0), at_ms, true);
+            parts.observe(status("api@a", "none", &[], 0), at_ms, true);
             assert_eq!(missing(&parts).is_some(), expected, "at {at_ms}");
         }
         assert_eq!(missing(&parts).unwrap().since_ms, 1_000);

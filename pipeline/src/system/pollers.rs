@@ -1,5 +1,5 @@
-//! How polls of each device went, for whoever shows it: each process that polls writes the figures of
-//! its devices to the topic `poller-status`, in parts, one after the other, so that all of them are
+//! How polls of each device went, for the APIs to show: each process that polls writes the figures
+//! of its devices to the topic `poller-status`, in parts, one after the other, so that all of them are
 //! there within a minute and no record is large however many devices there are. Processes with
 //! the API read them.
 

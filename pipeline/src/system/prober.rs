@@ -1,5 +1,6 @@
-//! Tries a device before it is saved, through the log: whoever polls tries it
-//! ([`crate::workers::probe`]), for the API cannot open a secret. It is the same where both are one process.
+//! Tries a device before it is saved, through the log: a process that polls tries it
+//! ([`crate::workers::probe`]), for the API cannot open a secret. It is the same where both are one
+//! process.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What this process takes of the machine, as the kernel tells in /proc.
+//! What this process takes of the machine, as the kernel shows in /proc.
 
 use std::fs;
 

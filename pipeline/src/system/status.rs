@@ -111,7 +111,7 @@ impl System {
         troubles
     }
 
-    /// Of the system's groups, whoever holds what they read, and of what only this process reads.
+    /// Of the system's groups, in all processes, and of what only this process reads.
     fn lag(&self) -> Vec<GroupLag> {
         let mut all = self.shared.parts.lag();
         let own = self.shared.lag.all().into_iter().map(|it| GroupLag {

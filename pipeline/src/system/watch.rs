@@ -1,7 +1,7 @@
 //! The watch over all that reads the log: asks for the ends of topics on a timer, measures how far
-//! readers are behind, finds partitions that stand still and has their runners built anew, tells
-//! the log what those still need that keep their positions elsewhere, and writes and reads what each
-//! process does.
+//! readers are behind, finds partitions that stand still and has their runners built anew, lets
+//! the log know what those still need that keep their positions elsewhere, and writes and reads
+//! what each process does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -211,7 +211,7 @@ impl Watch {
                 Ok(status) => {
                     let own = status.instance == self.shared.instance
                         && status.started_at == self.shared.started_at;
-                    self.shared.parts.hear(status, record.timestamp_ms, own);
+                    self.shared.parts.observe(status, record.timestamp_ms, own);
                 }
                 Err(error) => tracing::warn!(%error, "unreadable process status"),
             }

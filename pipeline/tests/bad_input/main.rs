@@ -1,5 +1,5 @@
-//! What people, devices and other programs get wrong: each mistake is told with its place and its
-//! mend, and nothing else is lost by it.
+//! What people, devices and other programs get wrong: each mistake is reported with its place and
+//! its remedy, and nothing else is lost by it.
 
 // A test that cannot go on ends; its helpers are seen by it alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -90,15 +90,15 @@ async fn a_port_in_use_and_a_newer_database_are_named() {
     assert!(said.contains("note  database: reached; it has no tables yet"), "{said}");
     assert!(said.contains("note  event log: embedded, none in"), "{said}");
 
-    let mend = "set OPSC_LISTEN to another port";
+    let remedy = "set OPSC_LISTEN to another port";
     for role in ["run", "api"] {
-        refused(&mut run(role), state, &[&format!("API address {listen}"), "in use", mend]);
+        refused(&mut run(role), state, &[&format!("API address {listen}"), "in use", remedy]);
     }
     // It may be OpsConductor itself that listens: no failure of the check.
     let (status, said) = ended(&mut run("check"), state);
     assert!(status.success(), "{said}");
     assert!(said.contains(&format!("note  API address: {listen} is in use")), "{said}");
-    assert!(said.contains(mend), "{said}");
+    assert!(said.contains(remedy), "{said}");
     drop(taken);
     let (key, file) = ("OPSC__INVENTORY__FILE", state.join("devices"));
     write(&file, "127.0.0.1 name=one\n127.0.0.2 nam=two\n").unwrap();
@@ -116,7 +116,7 @@ async fn a_port_in_use_and_a_newer_database_are_named() {
     .await
     .unwrap();
     for role in ["run", "connect", "process", "sink", "api", "migrate", "check"] {
-        let parts = ["is at migration 9999", "knows up to", "mend: start the newer opsconductor"];
+        let parts = ["is at migration 9999", "knows up to", "fix: start the newer opsconductor"];
         refused(&mut run(role), state, &parts);
     }
     sqlx::query("DELETE FROM _sqlx_migrations WHERE version = 9999").execute(&pool).await.unwrap();

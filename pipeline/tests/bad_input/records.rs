@@ -296,7 +296,7 @@ async fn devices_and_records_that_cannot_be_read_take_nothing_along() {
     let pool = PgPool::connect_lazy(&url).unwrap();
 
     let running = start("run", state, &url, &listen);
-    let told = async |name: &str, is: &str, words: &str| {
+    let shown = async |name: &str, is: &str, words: &str| {
         let sql = "SELECT 1 FROM device_status s JOIN device d ON d.id = s.device
                    WHERE d.name = $1 AND s.state = $2 AND position($3 in s.reason) > 0";
         until(&format!("{name} {is} with {words:?}"), state, async || {
@@ -305,8 +305,8 @@ async fn devices_and_records_that_cannot_be_read_take_nothing_along() {
         })
         .await;
     };
-    told("ghost", "unknown", "make it with `opsconductor credential add nowhere`").await;
-    told("noise", "degraded", "malformed answer").await;
+    shown("ghost", "unknown", "make it with `opsconductor credential add nowhere`").await;
+    shown("noise", "degraded", "malformed answer").await;
     until_serials(100, &pool, state).await;
     let others = "SELECT count(*) FROM device_status s JOIN device d ON d.id = s.device
                   WHERE d.source = 'demo' AND s.state <> 'unknown'";
@@ -315,14 +315,14 @@ async fn devices_and_records_that_cannot_be_read_take_nothing_along() {
     let malformed = text.lines().find_map(|line| line.strip_prefix("opsc_poller_malformed_total "));
     assert!(malformed.is_some_and(|count| count != "0"), "{text}");
 
-    // The mend that is told is one.
+    // The remedy that is shown works.
     let secret = state.join("secret");
     write(&secret, "some-community\n").unwrap();
     let mut add = program("credential", state, &url, &listen);
     add.args(["add", "nowhere"]).stdin(File::open(secret).unwrap());
     let (done, said) = ended(&mut add, state);
     assert!(done.success(), "{said}");
-    told("ghost", "down", "SNMP does not answer").await;
+    shown("ghost", "down", "SNMP does not answer").await;
     running.stop();
 
     let sent = {

@@ -51,7 +51,7 @@ async fn with_password(url: &str) -> String {
     format!("postgres://{role}:{DATABASE}@{rest}")
 }
 
-/// Starts the program, every part of it telling all it can.
+/// Starts the program, every part of it logging all it can.
 fn start(state: &Path, url: &str, listen: &str) -> Program {
     let said = std::fs::File::create(state.with_extension("stdout")).unwrap();
     let mut command = program("run", state, url, listen);
@@ -147,8 +147,8 @@ async fn a_secret_is_where_it_must_be_and_nowhere_else() {
     check(&evidence, "the brokers' password", KAFKA, &["state/config.toml"]);
     check(&evidence, "what was refused", MISTAKE, &[]);
     check(&evidence, "the token", token.trim(), &["state/cli-token"]);
-    let told = ["state/admin-password", "terminal"];
-    check(&evidence, "the one-time password", one_time.trim(), &told);
+    let allowed = ["state/admin-password", "terminal"];
+    check(&evidence, "the one-time password", one_time.trim(), &allowed);
     check(&evidence, "the session", &session, &["answer of POST /identity/v1/session: cookie"]);
     check(&evidence, "the vault's key", key, &["state/vault.key"]);
     println!("{} bytes of evidence looked through", evidence.size(""));

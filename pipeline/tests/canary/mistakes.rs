@@ -9,8 +9,8 @@ use crate::common::{DEADLINE, Program, free_address};
 use crate::evidence::Evidence;
 use crate::{KAFKA, MISTAKE};
 
-/// Who waits for something that never comes is heard for so long.
-const HEARD: Duration = Duration::from_secs(4);
+/// Who waits for something that never comes is listened to for so long.
+const LISTEN_FOR: Duration = Duration::from_secs(4);
 /// Programs that wait side by side: a waiting one computes nothing.
 const AT_ONCE: usize = 8;
 
@@ -136,8 +136,8 @@ fn start(role: &str, (variables, file): &Wrong) -> Vec<u8> {
     let mut command = command(state.path(), &[role]);
     command.env("OPSC_LISTEN", free_address());
     command.envs(variables.iter().map(|(name, value)| (*name, value)));
-    // What it tried is told at its end.
-    said(command, Some(if role == "check" { DEADLINE } else { HEARD }))
+    // What it tried is reported at its end.
+    said(command, Some(if role == "check" { DEADLINE } else { LISTEN_FOR }))
 }
 
 pub(crate) fn at_the_start(evidence: &mut Evidence, url: &str) {
@@ -163,9 +163,9 @@ pub(crate) fn at_the_start(evidence: &mut Evidence, url: &str) {
                     (format!("start of {role}, case {case}"), start(role, &wrong[case]))
                 })
             };
-            let heard: Vec<_> = some.iter().copied().map(start).collect();
-            for heard in heard {
-                let (place, said) = heard.join().unwrap();
+            let started: Vec<_> = some.iter().copied().map(start).collect();
+            for one in started {
+                let (place, said) = one.join().unwrap();
                 assert!(!said.is_empty(), "{place}: not a word");
                 evidence.add(place, said);
             }

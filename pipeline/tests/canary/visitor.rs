@@ -99,7 +99,7 @@ impl Visitor {
         let devices = self.get("/inventory/v1/devices").await;
         let mut read = 0;
         for (path, item) in document["paths"].as_object().unwrap() {
-            // Live events have no end; what they tell comes from the topics that are looked at.
+            // Live events have no end; what they carry comes from the topics that are looked at.
             if item.get("get").is_none() || path == "/monitoring/v1/events" {
                 continue;
             }

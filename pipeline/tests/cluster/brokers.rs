@@ -55,7 +55,7 @@ impl Change {
 /// How far a partition of the metric topic was in the database, and since when (ms).
 type Written = BTreeMap<i32, Vec<(i64, u64)>>;
 
-/// Watches how far each partition of the metric topic is in the database, until it is told to end.
+/// Watches how far each partition of the metric topic is in the database, until it is asked to end.
 async fn watch_sinks(pool: PgPool, over: Arc<AtomicBool>) -> Written {
     let mut written = Written::new();
     while !over.load(Ordering::SeqCst) {
@@ -90,7 +90,7 @@ async fn change(
     act();
     let after = loop {
         let owners = site.owners().await;
-        // A partition that is between two members is nobody's.
+        // A partition that is between two members has no owner.
         if owners.keys().eq(before.keys()) && over(&owners) {
             break owners;
         }
@@ -121,7 +121,7 @@ fn longest(delays: impl Iterator<Item = (i32, u64)>) -> BTreeMap<i32, u64> {
 }
 
 /// The longest time from a poll to its samples on the log, and from there to the database.
-fn tell_delays(change: &Change, log: &dyn EventLog, store: &SchemaStore) {
+fn print_delays(change: &Change, log: &dyn EventLog, store: &SchemaStore) {
     let span = change.began..change.ended;
     let metrics = records(log, METRIC.name);
     let to_log = longest(metrics.iter().filter_map(|record| {
@@ -129,7 +129,7 @@ fn tell_delays(change: &Change, log: &dyn EventLog, store: &SchemaStore) {
         let delay = record.timestamp_ms.saturating_sub(batch.at).max(0) as u64;
         span.contains(&(batch.at as u64)).then_some((record.partition, delay))
     }));
-    tell(change, "processors", "device", &to_log);
+    print_of(change, "processors", "device", &to_log);
     let to_database = longest(metrics.iter().filter_map(|record| {
         let began = record.timestamp_ms as u64;
         let of_it = change.written.get(&record.partition)?;
@@ -137,11 +137,11 @@ fn tell_delays(change: &Change, log: &dyn EventLog, store: &SchemaStore) {
         let delay = seen.map_or(change.ended, |(_, at)| *at).saturating_sub(began);
         span.contains(&began).then_some((record.partition, delay))
     }));
-    tell(change, "sinks", "sink-metric", &to_database);
+    print_of(change, "sinks", "sink-metric", &to_database);
 }
 
-/// Says it of the partitions that stayed with their member and of those that moved.
-fn tell(change: &Change, who: &str, group: &str, delays: &BTreeMap<i32, u64>) {
+/// Prints it of the partitions that stayed with their member and of those that moved.
+fn print_of(change: &Change, who: &str, group: &str, delays: &BTreeMap<i32, u64>) {
     let stayed = change.stayed(group);
     let part = |stays: bool| {
         let of = delays.iter().filter(|(partition, _)| stayed.contains(partition) == stays);
@@ -250,7 +250,7 @@ async fn every_broker_ends(site: &Site) {
     println!("all brokers back: all flows after {:?}", site.flows_since(now_ms()).await);
 }
 
-/// Topics have three replicas, two of them in sync, without being told so.
+/// Topics have three replicas, two of them in sync, without being configured so.
 fn topics_are_safe(site: &Site) {
     let (well, said) = site.command(&["topics", "apply"]);
     assert!(well && said.contains("replicas 3, of them in sync 2"), "{said}");
@@ -288,7 +288,7 @@ async fn account(site: &Site, changes: &[Change], dying: Range<u64>, ends: Vec<u
     nothing_lost_or_doubled(site, ends).await;
     let mut spans = vec![("dying brokers", dying)];
     for change in changes {
-        tell_delays(change, &log, &store);
+        print_delays(change, &log, &store);
         spans.push((change.what, change.began..change.ended));
     }
     for (what, span) in spans {
@@ -299,7 +299,7 @@ async fn account(site: &Site, changes: &[Change], dying: Range<u64>, ends: Vec<u
     no_errors(site);
 }
 
-/// What librdkafka calls an error, with a facility, is told again by who called it.
+/// What librdkafka calls an error, with a facility, is reported again by its caller.
 pub(crate) fn no_errors(site: &Site) {
     let out = site.out();
     let error = |line: &&str| line.contains("ERROR") && !line.contains("facility=");
@@ -308,7 +308,7 @@ pub(crate) fn no_errors(site: &Site) {
 }
 
 /// With all roles stopped: what the log has the database has, each once, and the devices' own
-/// account tells of nothing more but what was under way when a poller ended at one of these times.
+/// account has nothing more but what was under way when a poller ended at one of these times.
 pub(crate) async fn nothing_lost_or_doubled(site: &Site, mut ends: Vec<u64>) {
     let (log, store) = (site.log(), SchemaStore::new());
     let in_log = ledger::in_log(&log);

@@ -48,7 +48,7 @@ const WITHIN: Duration = Duration::from_secs(90);
 const ANOMALY_WITHIN: Duration = Duration::from_secs(180);
 const PREFIX: &str = "OPSC__LOG__KAFKA__PREFIX";
 
-/// What is not on this machine, said loudly, and an error where all must run.
+/// What is not on this machine is printed, and an error where all must run.
 fn missing(what: &str) {
     assert!(std::env::var_os("OPSC_TEST_REQUIRED").is_none(), "{what}");
     eprintln!("SKIPPED: {what}");

@@ -37,8 +37,8 @@ pub(crate) struct Site {
     state: tempfile::TempDir,
     inventory: String,
     listen: String,
-    /// Where each process tells how it is, by role and instance.
-    told_at: Mutex<BTreeMap<(String, String), String>>,
+    /// Where each process answers how it is, by role and instance.
+    telemetry: Mutex<BTreeMap<(String, String), String>>,
     /// In front of the brokers, where there are any.
     pub(crate) gates: Vec<Gate>,
     bootstrap: String,
@@ -89,7 +89,7 @@ impl Site {
         let pool = PgPool::connect_lazy(&url).unwrap();
         let listen = free_address();
         let bootstrap = broker.bootstrap().to_owned();
-        let (told_at, gates) = (Mutex::default(), Vec::new());
+        let (telemetry, gates) = (Mutex::default(), Vec::new());
         let site = Self {
             broker,
             url,
@@ -97,7 +97,7 @@ impl Site {
             state,
             inventory,
             listen,
-            told_at,
+            telemetry,
             gates,
             bootstrap,
             _lab: network,
@@ -140,7 +140,7 @@ impl Site {
 
     /// Where a process answers metrics and health.
     pub(crate) fn telemetry_of(&self, role: &str, instance: &str) -> String {
-        self.told_at.lock().unwrap()[&(role.to_owned(), instance.to_owned())].clone()
+        self.telemetry.lock().unwrap()[&(role.to_owned(), instance.to_owned())].clone()
     }
 
     /// The file with the devices.
@@ -163,10 +163,10 @@ impl Site {
         let mut command = program(role, self.state(), &self.url, &listen);
         self.reach(&mut command);
         command.env("OPSC_INSTANCE", instance);
-        let tells = free_address();
-        command.env("OPSC__TELEMETRY__LISTEN", &tells);
+        let address = free_address();
+        command.env("OPSC__TELEMETRY__LISTEN", &address);
         let whose = (role.to_owned(), instance.to_owned());
-        self.told_at.lock().unwrap().insert(whose, tells);
+        self.telemetry.lock().unwrap().insert(whose, address);
         if matches!(role, "connect" | "run") {
             command.env("OPSC__INVENTORY__FILE", &self.inventory);
         }
@@ -243,7 +243,7 @@ impl Site {
         found.unwrap().leader()
     }
 
-    /// The active controller, which only Kafka's own tool tells.
+    /// The active controller, which only Kafka's own tool shows.
     pub(crate) fn controller(&self) -> i32 {
         let said = self.broker.tool("quorum", &["describe", "--status"], "").unwrap();
         let line = said.lines().find_map(|line| line.strip_prefix("LeaderId:")).unwrap();
@@ -318,7 +318,7 @@ impl Site {
 
     /// Every process, with what it answers to this question.
     async fn ask_all(&self, path: &str) -> Vec<(String, u16, String)> {
-        let all = self.told_at.lock().unwrap().clone();
+        let all = self.telemetry.lock().unwrap().clone();
         let mut found = Vec::new();
         for ((role, instance), address) in all {
             let answer = async {
@@ -363,7 +363,7 @@ impl Site {
         }
     }
 
-    /// The greatest lag of a group, in seconds, as an API tells it.
+    /// The greatest lag of a group, in seconds, as an API shows it.
     pub(crate) async fn lag(&self, group: &str) -> f64 {
         let of_it = format!("opsc_lag_seconds{{group=\"{OURS}{group}\"");
         let all = self.ask_all("/metrics").await;
@@ -394,6 +394,6 @@ impl Site {
 
     /// A process that a test has ended for good is not asked any more.
     pub(crate) fn forget(&self, role: &str, instance: &str) {
-        self.told_at.lock().unwrap().remove(&(role.to_owned(), instance.to_owned()));
+        self.telemetry.lock().unwrap().remove(&(role.to_owned(), instance.to_owned()));
     }
 }

@@ -26,7 +26,7 @@ async fn without(site: &Site, node: i32, how: &str) {
     site.ready_within(GOOD_WITHIN, &after).await;
 }
 
-/// Whoever lives says that nobody computes, and since when; and that they do again.
+/// The living processes report that nobody computes, and since when; and that they do again.
 async fn all_processors_die(site: &Site, roles: &mut Vec<Killed>) {
     let dead: Vec<Killed> = vec![roles.remove(5), roles.remove(1)];
     for instance in ["a", "b"] {

@@ -97,7 +97,7 @@ async fn happens(site: &Site, fault: Fault, node: i32, lasts: Duration) {
     }
 }
 
-/// The node that a fault is to befall: any, a leader, or a coordinator.
+/// The node that a fault is to hit: any, a leader, or a coordinator.
 fn target(site: &Site, random: &mut Random, nodes: i32) -> i32 {
     match random.below(4) {
         0 => site.coordinator("__consumer_offsets", &site.full("device")),
@@ -171,7 +171,7 @@ async fn end(site: &Site, roles: Vec<Killed>) {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "up to three brokers and eight processes on two cores for an hour: make prove"]
-async fn whatever_befalls_the_brokers_all_flows_again() {
+async fn whatever_hits_the_brokers_all_flows_again() {
     let wanted = std::env::var("OPSC_PROVE_SEQUENCES").unwrap_or_else(|_| "0..50".to_owned());
     let (from, to) = wanted.split_once("..").expect("OPSC_PROVE_SEQUENCES: FROM..TO");
     let numbers: Range<usize> = from.parse().unwrap()..to.parse().unwrap();

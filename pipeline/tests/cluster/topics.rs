@@ -79,11 +79,11 @@ fn topics_are_created_compared_and_refused() {
     let settings = [("OPSC_KAFKA", broker.bootstrap()), (PREFIX, OURS)];
     says(&opsconductor(&["process"], &settings), false, &["event log: topic", "and must"]);
 
-    // What can be mended is mended with the lines that were said; the other makes way.
+    // What can be fixed is fixed with the lines that were said; the other makes way.
     let (_, said) = ours("plan");
     let about_device = said.lines().filter(|line| line.contains("plan-device"));
-    for (_, mend) in about_device.filter_map(|line| line.split_once("kafka-configs ")) {
-        let args: Vec<&str> = mend.split(' ').collect();
+    for (_, remedy) in about_device.filter_map(|line| line.split_once("kafka-configs ")) {
+        let args: Vec<&str> = remedy.split(' ').collect();
         broker.tool("configs", &args, "").unwrap();
     }
     broker.tool("topics", &["--delete", "--topic", "plan-poll"], "").unwrap();

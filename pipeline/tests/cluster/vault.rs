@@ -175,7 +175,7 @@ async fn who_polls_opens_and_who_stores_does_not() {
     world.until("a credential", WITHIN, stored).await;
     world.polls_end("a poll", WITHIN, Outcome::Ok).await;
 
-    // A test of a device goes to who can open its credential, and tells no secret.
+    // A test of a device goes to who can open its credential, and reveals no secret.
     let test = json!({"address": device.address.to_string(), "port": device.port,
         "credential": "lab"});
     let tests = "/inventory/v1/device-tests";
@@ -227,11 +227,14 @@ async fn who_polls_opens_and_who_stores_does_not() {
     }
     drop(network);
     for topic in ["credential", "probe", "probe-report"] {
-        let told = records(&world.log, topic);
-        assert!(!told.is_empty(), "{topic} is empty");
+        let found = records(&world.log, topic);
+        assert!(!found.is_empty(), "{topic} is empty");
         let secret = device.community.as_bytes();
         let has = |value: &bytes::Bytes| value.windows(secret.len()).any(|part| part == secret);
-        assert!(!told.iter().filter_map(|it| it.value.as_ref()).any(has), "{topic} has the secret");
+        assert!(
+            !found.iter().filter_map(|it| it.value.as_ref()).any(has),
+            "{topic} has the secret"
+        );
     }
 }
 

@@ -13,7 +13,7 @@ use super::common::records;
 /// A serial answered this long (ms) before a kill may be lost with the process: an answer waits
 /// for the rest of its poll.
 const IN_FLIGHT_MS: u64 = 2_500;
-/// On a busy machine devices are polled for so long (ms) after the program was told to end.
+/// On a busy machine devices are polled for so long (ms) after the program was asked to end.
 const ENDS_MS: u64 = 1_000;
 /// Answers of one poll of a device come within this time (ms), well below its interval.
 const WITHIN_A_POLL_MS: u64 = 900;

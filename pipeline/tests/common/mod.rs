@@ -119,7 +119,7 @@ pub async fn serials(pool: &PgPool) -> BTreeMap<u64, i64> {
     rows.into_iter().map(|(value, count)| (value as u64, count)).collect()
 }
 
-/// Tries until there is an answer; if there is none in time, the program's words are told.
+/// Tries until there is an answer; if there is none in time, the program's words are shown.
 pub async fn until<T>(what: &str, state: &Path, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {

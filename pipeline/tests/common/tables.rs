@@ -38,7 +38,7 @@ pub fn transitions(log: &dyn EventLog) -> Vec<Anomaly> {
 }
 
 /// Whether the database has all these transitions and all buckets of the topic.
-pub async fn are_filled(pool: &PgPool, log: &dyn EventLog, told: usize) -> Option<()> {
+pub async fn are_filled(pool: &PgPool, log: &dyn EventLog, published: usize) -> Option<()> {
     let store = SchemaStore::new();
     let mut buckets = BTreeSet::new();
     for record in records(log, ROLLUP.name) {
@@ -52,15 +52,15 @@ pub async fn are_filled(pool: &PgPool, log: &dyn EventLog, told: usize) -> Optio
     .fetch_one(pool)
     .await
     .unwrap();
-    (rows >= buckets.len() as i64 && events >= told as i64).then_some(())
+    (rows >= buckets.len() as i64 && events >= published as i64).then_some(())
 }
 
 /// Every anomaly has one onset and, with all devices gone, one clear on the topic; the tables say
 /// the same.
-pub async fn check_anomalies(pool: &PgPool, told: &[Anomaly], devices: Devices) {
+pub async fn check_anomalies(pool: &PgPool, published: &[Anomaly], devices: Devices) {
     let mut on_topic: BTreeMap<String, (usize, usize, Option<i64>)> = BTreeMap::new();
     let mut events = Vec::new();
-    for one in told {
+    for one in published {
         let (onsets, clears, cleared_at) = on_topic.entry(one.id.clone()).or_default();
         let word = match one.transition {
             Transition::Onset => {
@@ -88,7 +88,12 @@ pub async fn check_anomalies(pool: &PgPool, told: &[Anomaly], devices: Devices) 
     let expected: Vec<_> =
         on_topic.into_iter().map(|(id, (_, _, cleared_at))| (id, cleared_at)).collect();
     rows.sort();
-    assert!(rows == expected, "{} anomalies in the table, {} told", rows.len(), expected.len());
+    assert!(
+        rows == expected,
+        "{} anomalies in the table, {} published",
+        rows.len(),
+        expected.len()
+    );
     let mut in_table: Vec<(String, String, i64)> = sqlx::query_as(
         "SELECT anomaly_id, transition, round(extract(epoch FROM at) * 1000)::bigint
          FROM anomaly_event",
@@ -100,7 +105,7 @@ pub async fn check_anomalies(pool: &PgPool, told: &[Anomaly], devices: Devices) 
     events.sort();
     assert!(
         in_table == events,
-        "{} transitions in the table, {} told",
+        "{} transitions in the table, {} published",
         in_table.len(),
         events.len()
     );

@@ -39,7 +39,7 @@ pub enum Bug {
     SectionsOnlyOnce,
     /// Restoring stops before the last snapshot.
     RestoreStopsShort,
-    /// An abort drops the outputs but not the state: the runner is told that all was committed.
+    /// An abort drops the outputs but not the state: the runner believes that all was committed.
     StateLeaks,
     /// An abort keeps the outputs.
     AbortKeepsOutputs,

@@ -39,7 +39,7 @@ const MAX_ROUNDS: usize = 2_000;
 const WORKER: Target = Target { input: ERRAND.name, state: STATE_ERRAND.name };
 const FOLLOWER: Target = Target { input: SOURCE.name, state: STATE_SPRING.name };
 
-/// What befalls a run.
+/// Which fault hits a run.
 #[derive(Clone, Copy, Debug)]
 enum Disturbance {
     Commit(u64, Fault),
@@ -57,7 +57,7 @@ struct Network {
     saboteur: Saboteur,
     commits: Arc<AtomicU64>,
     disturbance: Option<Disturbance>,
-    /// Nothing befalls it.
+    /// None.
     calm: bool,
 }
 

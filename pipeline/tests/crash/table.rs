@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use sinks::{Poison, Sink, SinkError, SinkRecord, Written};
 
-/// What befalls a write.
+/// Which fault hits a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hit {
     /// The process dies before it takes effect.
     DiesBefore,
-    /// The process dies after, before it is told.
+    /// The process dies after, before it learns so.
     DiesAfter,
     /// Another copy of the sink wrote the same batch just before.
     Twin,

@@ -1,5 +1,5 @@
 //! A crash, and another version of the logic takes over in the middle of a tail: what the first
-//! told the world holds. The two differ as far as they can: one detects, the other does not.
+//! published holds. The two differ as far as they can: one detects, the other does not.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -55,8 +55,8 @@ impl<const V: u32> Processor for Version<V> {
         self.0.load(DeviceChain::LOGIC_VERSION, sections)
     }
 
-    fn reconcile(&self, state: &mut DeviceState, told: &[Anomaly], out: &mut dyn Out) {
-        self.0.reconcile(state, told, out);
+    fn reconcile(&self, state: &mut DeviceState, published: &[Anomaly], out: &mut dyn Out) {
+        self.0.reconcile(state, published, out);
     }
 }
 
@@ -150,10 +150,10 @@ impl Upgrade {
 }
 
 /// Every episode begins with one onset, and nothing follows its one clear.
-fn episodes(told: &[Anomaly]) -> Result<usize, String> {
+fn episodes(published: &[Anomaly]) -> Result<usize, String> {
     let mut open: BTreeMap<SeriesId, &str> = BTreeMap::new();
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
-    for one in told {
+    for one in published {
         let at_hand = open.get(&one.series).copied();
         match (one.transition, at_hand) {
             (Transition::Onset, None) if !seen.contains_key(one.id.as_str()) => {
@@ -172,8 +172,8 @@ fn episodes(told: &[Anomaly]) -> Result<usize, String> {
 
 /// Both ways round, crashed after every few steps of some scenarios.
 #[test]
-fn what_one_version_told_holds_for_the_next() {
-    let (mut runs, mut told, mut handed_over) = (0, 0, 0);
+fn what_one_version_published_holds_for_the_next() {
+    let (mut runs, mut published, mut handed_over) = (0, 0, 0);
     for seed in 0..6 {
         let scenario = Scenario::of(seed);
         let steps = &scenario.steps;
@@ -199,7 +199,7 @@ fn what_one_version_told_holds_for_the_next() {
                 }
                 let all = upgrade.anomalies();
                 match episodes(&all) {
-                    Ok(count) => told += count,
+                    Ok(count) => published += count,
                     Err(error) => panic!("seed {seed}, cut at {cut}: {error}"),
                 }
                 handed_over += usize::from(detects_first && all.len() > before.len());
@@ -207,13 +207,13 @@ fn what_one_version_told_holds_for_the_next() {
             }
         }
     }
-    println!("{runs} upgrades, {told} episodes, {handed_over} cleared by the other version");
-    assert!(told > 100 && handed_over > 10, "the scenarios would prove nothing");
+    println!("{runs} upgrades, {published} episodes, {handed_over} cleared by the other version");
+    assert!(published > 100 && handed_over > 10, "the scenarios would prove nothing");
 }
 
-/// What readers keep the last of is told again, for whoever heard it of neither version.
+/// What readers keep the last of is published again, for readers that got it from neither version.
 #[test]
-fn status_and_series_are_told_again() {
+fn status_and_series_are_published_again() {
     let scenario = Scenario::of(1);
     let cut = scenario.steps.len() / 2;
     let mut upgrade = Upgrade::new();

@@ -20,7 +20,7 @@ use crate::process::{Process, Task, context};
 use crate::scenario::{EPOCH_MS, PARTITIONS, Scenario, Step};
 use crate::table::{Hit, Tables};
 
-/// What befalls a run.
+/// Which fault hits a run.
 #[derive(Clone, Copy, Debug)]
 pub enum Disturbance {
     /// The n-th commit is hit.

@@ -5,7 +5,7 @@
 //! - *Wrong rates, false resets*: intervals are the poller's monotonic clock and sysUpTime; wall
 //!   time only labels.
 //! - *Rows in the future*: samples more than a minute ahead of the log's append time are refused
-//!   whole, into the dead letters, with the mend.
+//!   whole, into the dead letters, with the remedy.
 //! - *A slot polled twice, or not at all, when the clock is set back*: slots go on from where they
 //!   were; samples are labelled with the time that the clock says, so an hour has two of each.
 //! - *Buckets doubled or left out when daylight saving ends*: nothing of it is known; all is UTC.
@@ -178,9 +178,11 @@ impl Stepped {
 
     /// A processor an hour ahead takes nobody for silent, and closes no bucket early.
     async fn processor(&mut self) {
-        let told = "SELECT count(*) FROM device_status WHERE state NOT IN ('up', 'degraded')";
-        let silent =
-            async || sqlx::query_scalar::<_, i64>(told).fetch_one(&self.pool).await.unwrap();
+        let silent_devices =
+            "SELECT count(*) FROM device_status WHERE state NOT IN ('up', 'degraded')";
+        let silent = async || {
+            sqlx::query_scalar::<_, i64>(silent_devices).fetch_one(&self.pool).await.unwrap()
+        };
         let before = silent().await;
         for offset in [HOUR, 0, -HOUR, 0] {
             self.processor_clock.set(offset);

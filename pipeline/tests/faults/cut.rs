@@ -6,7 +6,7 @@
 //! - *A commit whose answer is lost is written again*: positions are read again after every trouble
 //!   and move by compare-and-set.
 //! - *A sink ends, or waits for ever*: what a connection says when it breaks is a reason to wait.
-//! - *A client of the API is told anything but "try again"*, or that works once only: what breaks is
+//! - *A client of the API gets anything but "try again"*, or that works once only: what breaks is
 //!   the connection of one request, and the pool gives out none that is broken.
 
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ const POOL: &str = "opsconductor";
 /// More refusals of one request than it has statements to cut, twice.
 const PATIENCE: usize = 60;
 
-/// A client that asks again when it is told to.
+/// A client that tries again when it is asked to.
 struct Client {
     http: reqwest::Client,
     url: String,
@@ -199,7 +199,7 @@ async fn visits(client: &mut Client, plan: &Mutex<Plan>, sinks: &[String]) -> us
     unreachable!()
 }
 
-/// Both cuts of each of these statements, told by a part of each, were made.
+/// Both cuts of each of these statements, named by a part of each, were made.
 fn has(cuts: &[(String, When)], parts: &[&str]) {
     for part in parts {
         let of: BTreeSet<_> =

@@ -48,7 +48,7 @@ async fn drained(
     let in_log = ledger::in_log(log);
     let mut sink = Running::role("sink", url, settings);
     let wanted = in_log.len();
-    // It may have nothing left to write: only who is there can be told to end.
+    // It may have nothing left to write: only who is there can be asked to end.
     sink.until_ready().await;
     sink.until(async |_| {
         let found = serials(pool).await.len();
@@ -134,15 +134,18 @@ async fn a_log_that_is_away_costs_nothing_for_a_while_and_then_says_what() {
 
     let in_log = drained(&url, &settings, &log, &pool).await;
     let said = left_out(&log);
-    let told: u64 = (said.iter())
+    let reported: u64 = (said.iter())
         .map(|(_, words)| {
             assert!(words.ends_with("cycles left out: the log took no records"), "{words}");
             words.split(' ').next().unwrap().parse::<u64>().unwrap()
         })
         .sum();
-    // Those of devices that were not polled again before the stop are not told yet.
-    assert!(told > 0 && told as f64 <= skipped, "{told} of {skipped} cycles are told: {said:?}");
-    println!("away for {gone:?}: {told} cycles left out, told in {} records", said.len());
+    // Those of devices that were not polled again before the stop are not reported yet.
+    assert!(
+        reported > 0 && reported as f64 <= skipped,
+        "{reported} of {skipped} cycles are reported: {said:?}"
+    );
+    println!("away for {gone:?}: {reported} cycles left out, reported in {} records", said.len());
     println!("log: {}", balanced(running.state(), &in_log, &pool, &ends).await);
 }
 
@@ -215,18 +218,18 @@ async fn retention_that_ran_past_a_position_is_explained_and_never_reset() {
     let ends = log.ends(METRIC.name).unwrap();
     delete_all(&broker, &format!("kept-{}", METRIC.name), &[ends[0] - 10]).await;
     let (rows, at) = (serials(&pool).await, position(&pool).await);
-    let mut mend = String::new();
+    let mut remedy = String::new();
     for _ in 0..2 {
         let mut sink = Running::role("sink", &url, &settings);
         let said = sink.until_ended().await;
         let line = said.lines().find(|line| line.contains("the log begins at")).unwrap();
         let update = &line[line.find("UPDATE log_position").unwrap()..];
         let end = update.rfind(&format!("next = {}", at[0].1)).unwrap();
-        mend = format!("{}next = {}", &update[..end], at[0].1);
+        remedy = format!("{}next = {}", &update[..end], at[0].1);
         assert_eq!((serials(&pool).await, position(&pool).await), (rows.clone(), at.clone()));
     }
-    println!("the mend that is told: {mend}");
-    let done = sqlx::raw_sql(sqlx::AssertSqlSafe(mend)).execute(&pool).await.unwrap();
+    println!("the remedy that is reported: {remedy}");
+    let done = sqlx::raw_sql(sqlx::AssertSqlSafe(remedy)).execute(&pool).await.unwrap();
     assert_eq!(done.rows_affected(), 1);
     let mut sink = Running::role("sink", &url, &settings);
     sink.until(async |_| {

@@ -75,7 +75,7 @@ impl Watch {
         self.found.lock().unwrap().clear();
     }
 
-    /// Least and most of each process since it was last told to forget.
+    /// Least and most of each process since it was last asked to forget.
     fn end(&self) -> [(u64, u64); 4] {
         self.ended.store(true, Ordering::Relaxed);
         let found = self.found.lock().unwrap();

@@ -19,7 +19,7 @@ const IN_A_ROW: usize = 2;
 pub(crate) enum When {
     /// The server never sees the statement.
     Before,
-    /// The server has done it, nobody hears.
+    /// The server has done it, the answer is lost.
     After,
 }
 
@@ -107,8 +107,8 @@ fn text(bytes: &[u8]) -> (&[u8], &[u8]) {
     (&bytes[..end], bytes.get(end + 1..).unwrap_or_default())
 }
 
-/// One line, as it is told.
-fn told(sql: &[u8]) -> String {
+/// In one line.
+fn one_line(sql: &[u8]) -> String {
     String::from_utf8_lossy(sql).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -117,13 +117,13 @@ impl Session {
     fn statement(&mut self, kind: u8, body: &[u8]) -> Option<String> {
         match kind {
             b'Q' => {
-                let sql = told(text(body).0);
+                let sql = one_line(text(body).0);
                 self.copy = sql.starts_with("COPY ").then(|| sql.clone());
                 Some(sql)
             }
             b'P' => {
                 let (name, rest) = text(body);
-                self.prepared.insert(name.to_vec(), told(text(rest).0));
+                self.prepared.insert(name.to_vec(), one_line(text(rest).0));
                 None
             }
             b'B' => {
@@ -180,7 +180,7 @@ async fn pass(
 }
 
 /// The first message of a session: whole, and the application that it names. Whoever asks for TLS
-/// first is told that there is none.
+/// first is answered that there is none.
 async fn greeting(client: &mut TcpStream) -> std::io::Result<(Vec<u8>, String)> {
     loop {
         let mut message = vec![0; 4];
@@ -204,7 +204,7 @@ async fn greeting(client: &mut TcpStream) -> std::io::Result<(Vec<u8>, String)> 
 async fn session(mut client: TcpStream, server: String, plan: Arc<Mutex<Plan>>) {
     let Ok((first, name)) = greeting(&mut client).await else { return };
     let Ok(mut upstream) = TcpStream::connect(&server).await else { return };
-    // Each message is sent by itself, and must not wait for the last one's arrival to be told.
+    // Each message is sent by itself, and must not wait for the last one's acknowledgement.
     if client.set_nodelay(true).is_err() || upstream.set_nodelay(true).is_err() {
         return;
     }

@@ -58,7 +58,7 @@ impl Running {
         let mut command = program(role, self.state(), &self.url, &self.listen);
         command.env("NO_COLOR", "1");
         if !matches!(role, "run" | "api") {
-            // Where the API would tell how it is.
+            // Where the API would answer how it is.
             command.env("OPSC__TELEMETRY__LISTEN", &self.listen);
         }
         command.env("OPSC__DEMO__PORT", demo_port(self.state()).to_string());

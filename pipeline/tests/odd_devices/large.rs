@@ -70,7 +70,7 @@ impl Api {
     }
 }
 
-/// Tries until there is an answer, or tells what the program said.
+/// Tries until there is an answer, or shows what the program said.
 async fn until<T>(what: &str, state: &Path, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {

@@ -307,7 +307,7 @@ async fn an_oddity_of_answering_costs_no_rate() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn state_tells_the_truth() {
+async fn state_is_the_truth() {
     let folder = tempfile::tempdir().unwrap();
     let four = || walk(&[1, 2, 3, 4].map(|n| row(n, ["", "a", "b", "c", "d"][n as usize], 1_000)));
     let head = "1.3.6.1.2.1.1.1.0|4|small\n1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.8072.3.2.10\n\

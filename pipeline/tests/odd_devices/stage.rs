@@ -1,4 +1,4 @@
-//! Devices of the lab that are told what to answer from poll to poll, the poller that asks them,
+//! Devices of the lab with a set answer for each poll, the poller that asks them,
 //! and the processor that makes samples of it.
 
 use std::collections::{BTreeMap, HashMap};
@@ -14,7 +14,7 @@ use connectors::{
     Change, Credential, CredentialError, Credentials, Full, PollSink, Poller, PollerConfig, Secret,
 };
 use lab::{Content, DeviceConfig, Fault, Lab, LabConfig, Oddity, free_port};
-use processors::{Count, DeviceChain, DeviceState, Out, Output, Processor};
+use processors::{DeviceChain, DeviceState, DropReason, Out, Output, Processor};
 use schemas::{Device, DeviceId, DeviceInput, DeviceStatus, GapReason, Poll, SeriesId};
 
 /// Between two polls.
@@ -154,7 +154,7 @@ impl Out for Made {
         }
     }
 
-    fn count(&mut self, _: Count) {}
+    fn dropped(&mut self, _: DropReason) {}
 }
 
 impl Made {

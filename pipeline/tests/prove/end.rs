@@ -36,8 +36,8 @@ impl fmt::Display for Found {
         writeln!(
             f,
             "{answers} answers: {serials} in the log and the database once, {refused} in \
-             polls of a slot that was told before, {again} further ones of a poll (a walk that \
-             ran on, a request sent again), {late} too late for theirs, {flying} in flight \
+             polls of a slot that was published before, {again} further ones of a poll (a walk \
+             that ran on, a request sent again), {late} too late for theirs, {flying} in flight \
              when a poller ended"
         )?;
         for (entry, end) in in_flight.iter().take(NAMED) {
@@ -85,10 +85,10 @@ pub(crate) async fn check(world: &mut World, waves: &Waves, kills: &Kills) -> Fo
     world.process("process-1").stop();
     world.process("process-2").stop();
     let (serials, sums) = truth::metrics(&world.log);
-    let told = transitions(&world.log);
+    let published = transitions(&world.log);
     world
         .until("rows for all records", async |world| {
-            tables::are_filled(&world.pool, &world.log, told.len()).await?;
+            tables::are_filled(&world.pool, &world.log, published.len()).await?;
             let all: i64 = sums.values().map(|(count, _)| count).sum();
             (samples(world).await >= all).then_some(())
         })
@@ -103,8 +103,8 @@ pub(crate) async fn check(world: &mut World, waves: &Waves, kills: &Kills) -> Fo
     assert!(rows.values().all(|count| *count == 1), "serials are in the database twice");
     assert!(rows.keys().eq(&polls.accepted), "the log and the database hold different serials");
     assert!(tables::sums(&world.pool).await == sums, "the log's and the table's samples differ");
-    let episodes = waves.check(&told);
-    tables::check_anomalies(&world.pool, &told, Devices::Left).await;
+    let episodes = waves.check(&published);
+    tables::check_anomalies(&world.pool, &published, Devices::Left).await;
     let buckets = tables::check_rollups(&world.pool, Devices::Left).await;
     let letters = records(&world.log, DEAD_LETTER.name).len();
     assert_eq!(letters, 0, "dead letters");
@@ -115,7 +115,7 @@ pub(crate) async fn check(world: &mut World, waves: &Waves, kills: &Kills) -> Fo
         refused: polls.refused.len(),
         samples: sums.values().map(|(count, _)| count).sum(),
         episodes,
-        anomalies: told.len(),
+        anomalies: published.len(),
         buckets,
         account,
     }
@@ -145,8 +145,8 @@ async fn remove_devices(world: &mut World) {
         .await;
 }
 
-/// No process met an error (what librdkafka calls one, with a facility, is told again by who
-/// mends it), and no sink met rows that were there already.
+/// No process met an error (what librdkafka calls one, with a facility, is reported again by
+/// its caller), and no sink met rows that were there already.
 fn nothing_was_said_to_be_wrong(world: &World) {
     for process in &world.processes {
         let out = process.out();

@@ -8,7 +8,7 @@ use pipeline::topology::METRIC;
 use super::episodes::Waves;
 use super::world::World;
 
-/// The group that tells whether the session of a role's process has ended.
+/// The group that shows whether the session of a role's process has ended.
 const FROZEN: [(&str, &str); 3] =
     [("process-2", "device"), ("connect-2", "poller"), ("sink-2", "sink-metric")];
 /// Work that goes on after the others have taken over, and after the wake.

@@ -6,7 +6,7 @@
 //!
 //! How the claim could fail, and what would show it here:
 //! - *A poller sends a poll twice*, or a frozen one wakes and repeats a slot: a serial is on the
-//!   log twice, or one of a slot that was told before becomes a sample.
+//!   log twice, or one of a slot that was published before becomes a sample.
 //! - *A poll is lost between answer and log* without a poller having died: the ledger has an answer
 //!   whose slot is not on the log.
 //! - *A processor's outputs without its position*, or the other way round: serials are missing on
@@ -49,10 +49,10 @@ use world::{DEVICES, World};
 /// What `make test` has time for.
 const KILLS: usize = 20;
 const FREEZES: usize = 1;
-/// The load that is promised; on a busy machine it is only told.
+/// The load that is promised; on a busy machine it is only reported.
 const LEAST_RATE: f64 = 5_000.0;
 const LEAST_EPISODES: usize = 200;
-/// Promised; on a busy machine it is only told.
+/// Promised; on a busy machine it is only reported.
 const ANOMALIES_AGAIN: Duration = Duration::from_secs(20);
 
 fn number(variable: &str, usual: usize) -> usize {

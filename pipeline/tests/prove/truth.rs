@@ -19,14 +19,14 @@ const SERIAL: &str = "lab_serial";
 /// ends within this time (ms).
 const IN_FLIGHT_MS: u64 = 2_500;
 /// The network, which shares the machine with all that is killed, may answer so late (ms) that
-/// the poller has given up, and has told that it got no answer.
+/// the poller has given up, and has reported that it got no answer.
 const GIVEN_UP_MS: i64 = 5_000;
 /// The lab's clock and the poller's may differ so much (ms): each counts on from its own start.
 const CLOCKS_MS: i64 = 20;
 /// Polls around a lost answer that are shown (ms).
 const AROUND_MS: i64 = 10_000;
-/// Lost answers that are told one by one.
-const TOLD: usize = 5;
+/// Lost answers that are named one by one.
+const NAMED: usize = 5;
 
 /// A poll on the log.
 #[derive(Debug)]
@@ -180,7 +180,7 @@ pub(crate) fn account(
         lost.entry((*device, *end)).or_default().insert(entry.unix_ms / INTERVAL_MS as u64);
         account.in_flight.push((entry, *end));
     }
-    assert!(unexplained.is_empty(), "{}", tell(&unexplained, polls, ends));
+    assert!(unexplained.is_empty(), "{}", describe(&unexplained, polls, ends));
     for ((device, end), slots) in lost {
         assert!(slots.len() <= 2, "{device} lost polls at {slots:?} with the end at {end}");
     }
@@ -189,13 +189,17 @@ pub(crate) fn account(
     account
 }
 
-fn tell(lost: &BTreeMap<DeviceId, Vec<lab::ledger::Entry>>, polls: &Polls, ends: &[u64]) -> String {
+fn describe(
+    lost: &BTreeMap<DeviceId, Vec<lab::ledger::Entry>>,
+    polls: &Polls,
+    ends: &[u64],
+) -> String {
     let mut text = format!("answers of {} devices are lost; pollers ended {ends:?}\n", lost.len());
     for (device, answers) in lost {
         let at: Vec<u64> = answers.iter().map(|answer| answer.unix_ms).collect();
         text += &format!("{device} at {at:?}\n");
     }
-    for (device, answers) in lost.iter().take(TOLD) {
+    for (device, answers) in lost.iter().take(NAMED) {
         let around = polls.around(*device, answers[0].unix_ms as i64);
         text += &format!("{device}: {:?}; around it: {around:#?}\n", answers[0]);
     }

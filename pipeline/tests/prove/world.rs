@@ -119,7 +119,7 @@ impl World {
         ends
     }
 
-    /// Looks again and again; in the end the processes' words are told.
+    /// Looks again and again; in the end the processes' words are shown.
     pub(crate) async fn until<T>(
         &mut self,
         what: &str,

@@ -1,8 +1,8 @@
 //! The file with the master key, and other files that only their owner may read.
 //!
 //! A new master key is kept in a file under its own id beside it, before anything is sealed for it, and
-//! takes its place after. Whenever that is cut short, and whoever does the same at the same time, the
-//! key that opens what is stored lies under its id.
+//! takes its place after. Also if that is cut short, or another process does the same meanwhile,
+//! the key that opens what is stored lies under its id.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -174,7 +174,7 @@ fn read(path: &Path) -> Result<Option<MasterKey>, FileError> {
         );
         return Err(fail(path, problem));
     }
-    // One byte more than a key, to tell a longer file.
+    // One byte more than a key, to notice a longer file.
     let mut bytes = Zeroizing::new([0; KEY_BYTES + 1]);
     let mut length = 0;
     while let Some(rest) = bytes.get_mut(length..).filter(|rest| !rest.is_empty()) {
@@ -289,7 +289,7 @@ mod tests {
         // Sealed for, and cut short before it took its place.
         let new = file.stage().unwrap().id();
         assert_eq!(file.find(new).unwrap().unwrap().id(), new);
-        assert_eq!(file.read().unwrap().unwrap().id(), old, "whoever looks changes nothing");
+        assert_eq!(file.read().unwrap().unwrap().id(), old, "looking changes nothing");
         assert_eq!(file.adopt(new).unwrap().unwrap().id(), new);
         assert_eq!(file.read().unwrap().unwrap().id(), new);
         assert_eq!((kept(old), kept(new)), (Some(old), Some(new)));

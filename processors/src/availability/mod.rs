@@ -1,24 +1,24 @@
 //! Whether a device is up, degraded, down or unknown, since when and why.
 //!
-//! Two witnesses: SNMP and ping. A witness is believed after some equal polls in a row, so a
+//! Two kinds of evidence: SNMP and ping. Each is believed after some equal polls in a row, so a
 //! single lost packet moves nothing, and a device is down only when both say so, or when the only
-//! one there is says so for longer. Whoever polls being hindered (no permission, no credential,
-//! no poller) says nothing about the device.
+//! one there is says so for longer. A poller that is hindered (no permission, no
+//! credential) or absent says nothing about the device.
 
 mod reason;
-mod witness;
+mod view;
 
 use schemas::{Availability, Column, Control, Outcome, Poll};
 
 pub(crate) use reason::Why;
-use witness::BELIEVED_AFTER;
-pub(crate) use witness::{Sign, Witness};
+use view::BELIEVED_AFTER;
+pub(crate) use view::{ProtocolView, Sign};
 
 /// … and when nobody else can confirm it.
 const ALONE_AFTER: u16 = 3;
 
-/// The share is told anew when it has changed by so many polls.
-const RETELL_LOST: u8 = 4;
+/// The share is published anew when it has changed by so many polls.
+const REPUBLISH_LOST: u8 = 4;
 
 /// Share of lost echo requests, in percent, from which the path is poor.
 const LOSS_PERCENT: f64 = 20.0;
@@ -64,12 +64,12 @@ pub(crate) struct Wanted {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Watch {
     pub(crate) wanted: Option<Wanted>,
-    pub(crate) snmp: Witness,
-    pub(crate) icmp: Witness,
+    pub(crate) snmp: ProtocolView,
+    pub(crate) icmp: ProtocolView,
     /// The status last sent.
-    pub(crate) told: Option<Told>,
+    pub(crate) published: Option<Published>,
     /// Stream time of the last record of any poller.
-    pub(crate) heard_at: Option<i64>,
+    pub(crate) observed_at: Option<i64>,
     /// Stream time at which silence was first suspected.
     pub(crate) suspected_at: Option<i64>,
     pub(crate) silent: bool,
@@ -77,7 +77,7 @@ pub(crate) struct Watch {
 
 /// A status that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct Published {
     pub(crate) state: Availability,
     pub(crate) why: Why,
     pub(crate) since: i64,
@@ -97,7 +97,7 @@ impl Watch {
     /// Takes a poll; `now` is the device's stream time.
     pub(crate) fn poll(&mut self, poll: &Poll, now: i64, further_part: bool) -> Option<Changed> {
         let evidence = Evidence::of(&poll.connector)?;
-        self.heard_at = Some(now);
+        self.observed_at = Some(now);
         self.suspected_at = None;
         if self.silent {
             self.silent = false;
@@ -105,13 +105,13 @@ impl Watch {
             self.icmp.forget();
         }
         if let Some(sign) = sign_of(poll) {
-            let witness = match evidence {
+            let view = match evidence {
                 Evidence::Snmp => &mut self.snmp,
                 Evidence::Icmp => &mut self.icmp,
             };
-            witness.hear(sign, poll, now, further_part);
+            view.observe(sign, poll, now, further_part);
         }
-        self.tell(now, poll.started_at)
+        self.publish(now, poll.started_at)
     }
 
     /// Takes what the inventory says.
@@ -127,11 +127,11 @@ impl Watch {
         if enabled_anew {
             self.snmp.forget();
             self.icmp.forget();
-            self.heard_at = None;
+            self.observed_at = None;
             self.suspected_at = None;
             self.silent = false;
         }
-        self.tell(now, control.at)
+        self.publish(now, control.at)
     }
 
     /// Takes a tick that was due.
@@ -142,27 +142,27 @@ impl Watch {
             return None;
         }
         self.silent = true;
-        self.tell(at, at)
+        self.publish(at, at)
     }
 
     /// Whether nobody polls it and nobody wants it: the state can go.
     pub(crate) fn forgotten_at(&self) -> Option<i64> {
-        match (self.wanted, self.heard_at) {
-            (None, Some(heard_at)) => Some(heard_at.saturating_add(FORGET_AFTER_MS)),
+        match (self.wanted, self.observed_at) {
+            (None, Some(observed_at)) => Some(observed_at.saturating_add(FORGET_AFTER_MS)),
             (None, None) | (Some(_), _) => None,
         }
     }
 
     /// When a tick has something to say.
     pub(crate) fn wake_at(&self) -> Option<i64> {
-        let heard_at = self.heard_at?;
+        let observed_at = self.observed_at?;
         let enabled = self.wanted.is_none_or(|wanted| wanted.enabled);
         if self.silent || !enabled {
             return None;
         }
         let interval = self.interval_ms();
         Some(match self.suspected_at {
-            None => heard_at.saturating_add(interval.saturating_mul(SUSPECT_AFTER)),
+            None => observed_at.saturating_add(interval.saturating_mul(SUSPECT_AFTER)),
             Some(suspected_at) => suspected_at.saturating_add(interval),
         })
     }
@@ -173,7 +173,7 @@ impl Watch {
     }
 
     /// The status to send, if it differs from the one sent.
-    fn tell(&mut self, now: i64, at: i64) -> Option<Changed> {
+    fn publish(&mut self, now: i64, at: i64) -> Option<Changed> {
         let (state, why) = self.judge(now).map(|judged| self.steady(judged))?;
         let lost = match why {
             Why::SnmpUnsteady => self.snmp.lost_polls(),
@@ -192,23 +192,24 @@ impl Watch {
             | Why::SnmpDead
             | Why::PingDead => 0,
         };
-        let same = |told: Told| {
-            (told.state, told.why) == (state, why) && told.lost.abs_diff(lost) < RETELL_LOST
+        let same = |published: Published| {
+            (published.state, published.why) == (state, why)
+                && published.lost.abs_diff(lost) < REPUBLISH_LOST
         };
-        if self.told.is_some_and(same) {
+        if self.published.is_some_and(same) {
             return None;
         }
-        let since = match self.told {
-            Some(told) if told.state == state => told.since,
+        let since = match self.published {
+            Some(published) if published.state == state => published.since,
             Some(_) | None => self.began(why).unwrap_or(at),
         };
-        self.told = Some(Told { state, why, since, lost });
+        self.published = Some(Published { state, why, since, lost });
         Some(Changed { state, since, reason: why.text(self) })
     }
 
     /// The status as it was last sent.
-    pub(crate) fn last_told(&self) -> Option<Changed> {
-        let Told { state, why, since, .. } = self.told?;
+    pub(crate) fn last_published(&self) -> Option<Changed> {
+        let Published { state, why, since, .. } = self.published?;
         Some(Changed { state, since, reason: why.text(self) })
     }
 
@@ -231,8 +232,8 @@ impl Watch {
 
     /// What answers now, but again and again does not, is not up.
     fn steady(&self, judged: (Availability, Why)) -> (Availability, Why) {
-        let counts = |wanted: Option<bool>, witness: &Witness| {
-            wanted.unwrap_or(true) && witness.unsteady && witness.ever_good
+        let counts = |wanted: Option<bool>, view: &ProtocolView| {
+            wanted.unwrap_or(true) && view.unsteady && view.ever_good
         };
         match judged {
             (Availability::Up, Why::Answers)
@@ -249,7 +250,7 @@ impl Watch {
         }
     }
 
-    /// State and reason; none while the witnesses are not sure enough to change anything.
+    /// State and reason; none while the evidence is not sure enough to change anything.
     fn judge(&self, now: i64) -> Option<(Availability, Why)> {
         use Availability::{Degraded, Down, Unknown, Up};
         if self.wanted.is_some_and(|wanted| !wanted.enabled) {
@@ -258,19 +259,19 @@ impl Watch {
         if self.silent {
             return Some((Unknown, Why::Silent));
         }
-        let uses = |wanted: Option<bool>, witness: &Witness| match wanted {
+        let uses = |wanted: Option<bool>, view: &ProtocolView| match wanted {
             Some(false) => Sign::Nothing,
-            Some(true) | None => witness.says(now),
+            Some(true) | None => view.says(now),
         };
         let snmp = uses(self.wanted.map(|wanted| wanted.snmp), &self.snmp);
         let icmp = uses(self.wanted.map(|wanted| wanted.icmp), &self.icmp);
-        let alone = |witness: &Witness, why| {
-            (witness.run >= ALONE_AFTER && witness.failing()).then_some((Down, why))
+        let alone = |view: &ProtocolView, why| {
+            (view.run >= ALONE_AFTER && view.failing()).then_some((Down, why))
         };
         match snmp {
             Sign::Good => match icmp {
                 // Many networks filter ping: only the loss of what once was counts. And when both
-                // come back, one is heard first.
+                // come back, one is observed first.
                 Sign::Fails if self.snmp.failing() => None,
                 Sign::Fails if self.icmp.ever_good && self.snmp.run >= BELIEVED_AFTER => {
                     Some((Degraded, Why::PingFails))

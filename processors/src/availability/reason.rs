@@ -1,6 +1,6 @@
 //! Reasons in words that help at three in the morning: what was seen, and where to look.
 
-use super::{Watch, Witness};
+use super::{ProtocolView, Watch};
 
 /// Why a device is in its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +45,12 @@ impl Why {
     pub(super) fn text(self, watch: &Watch) -> String {
         let snmp = watch.snmp.error.as_str();
         let icmp = watch.icmp.error.as_str();
-        let unsteady = |what: &str, witness: &Witness| {
+        let unsteady = |what: &str, view: &ProtocolView| {
             format!(
                 "{what} left {} of the last {} polls unanswered: check the path, its load and the \
                  device's limits for what it is asked",
-                witness.lost_polls(),
-                witness.polls
+                view.lost_polls(),
+                view.polls
             )
         };
         let (text, error) = match self {

@@ -79,7 +79,7 @@ fn check(cycles: &str, expected: &[(i64, Availability, &str)]) {
 }
 
 #[test]
-fn states_follow_the_witnesses() {
+fn states_follow_the_evidence() {
     use Availability::{Degraded, Down, Unknown, Up};
     check("oo oo oo", &[(0, Up, "answers")]);
     // A single failure moves nothing.
@@ -106,11 +106,11 @@ fn states_follow_the_witnesses() {
     check("cn cn", &[(0, Unknown, "credential")]);
     check("co co", &[(0, Unknown, "credential"), (0, Degraded, "credential")]);
     check("cx cx cx", &[(0, Unknown, "credential"), (2, Down, "ping does not answer")]);
-    // Alone, a witness is believed later.
+    // One protocol alone is believed later.
     check("o. x. x. x. o.", &[(0, Up, ""), (3, Down, "SNMP does not answer"), (4, Up, "")]);
     check("xx xx", &[(1, Down, "neither")]);
     check("ss ss", &[(0, Unknown, "not polled yet")]);
-    // Silence: suspected after two intervals, told one later; then everything starts anew.
+    // Silence: suspected after two intervals, published one later; then everything starts anew.
     check("oo .. .. .. .. oo", &[(0, Up, ""), (3, Unknown, "no poller"), (5, Up, "")]);
     check("oo .. .. .. xx xx", &[(0, Up, ""), (3, Unknown, "no poller"), (5, Down, "neither")]);
     check("oo .. .. oo .. .. oo", &[(0, Up, "")]);
@@ -186,5 +186,5 @@ fn what_others_say_of_a_device_is_no_answer_of_it() {
         watch.poll(&poll("snmp", cycle, Outcome::Timeout, None), at, false);
         watch.poll(&poll("icmp", cycle, Outcome::Ok, Some(100.0)), at, false);
     }
-    assert_eq!(watch.last_told().unwrap().state, Availability::Down);
+    assert_eq!(watch.last_published().unwrap().state, Availability::Down);
 }

@@ -23,7 +23,7 @@ const CLEAR_SHARE: f64 = 0.1;
 /// A new level that lasts so long is the normal one from then on.
 const ACCEPT_AFTER_MS: i64 = 24 * 3_600_000;
 
-/// A change is told when the score has grown by this factor …
+/// A change is published when the score has grown by this factor …
 const CHANGE_FACTOR: f32 = 2.0;
 
 /// … and the last one is so long ago.
@@ -41,11 +41,11 @@ pub(crate) struct Alarm {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Episode {
     pub(crate) onset_at: i64,
-    pub(crate) told_at: i64,
+    pub(crate) published_at: i64,
     /// Highest score so far.
     pub(crate) highest: f32,
     /// Score of the last record.
-    pub(crate) told: f32,
+    pub(crate) published: f32,
     /// Values inside in a row.
     pub(crate) inside: u8,
     /// Their mean distance from what was expected.
@@ -92,7 +92,7 @@ impl Alarm {
         self.episode.is_some()
     }
 
-    /// Takes the verdict on a value; may tell `learned` to start over.
+    /// Takes the verdict on a value; may make `learned` start over.
     pub(crate) fn step(
         &mut self,
         at: i64,
@@ -120,9 +120,9 @@ impl Alarm {
         let evidence = (value, verdict.expected, verdict.lower, verdict.upper);
         let episode = Episode {
             onset_at: at,
-            told_at: at,
+            published_at: at,
             highest: verdict.score as f32,
-            told: verdict.score as f32,
+            published: verdict.score as f32,
             inside: 0,
             moved: 0.0,
             last: evidence,
@@ -165,10 +165,10 @@ impl Alarm {
             }
             return self.clear();
         }
-        let grown = episode.highest >= episode.told * CHANGE_FACTOR;
-        if grown && at.saturating_sub(episode.told_at) >= CHANGE_EVERY_MS {
-            episode.told = episode.highest;
-            episode.told_at = at;
+        let grown = episode.highest >= episode.published * CHANGE_FACTOR;
+        if grown && at.saturating_sub(episode.published_at) >= CHANGE_EVERY_MS {
+            episode.published = episode.highest;
+            episode.published_at = at;
             return Some(episode.makes(Transition::Change));
         }
         None

@@ -1,7 +1,7 @@
 //! What a series usually does, and how far a value is from it.
 //!
 //! The seam is [`observe`]: a value comes in, a [`Verdict`] goes out, and the state learns unless
-//! it is told to hold. Everything behind it can be replaced. What is there now: a level that
+//! it is asked to hold. Everything behind it can be replaced. What is there now: a level that
 //! follows the series (EWMA of clipped residuals), the hour of the day as an offset learned over
 //! days, and a robust scale (EWMA of clipped absolute residuals) with the device's quantum and a
 //! share of the expected value as floors. No band reaches beyond what the metric can be ([`Range`]).

@@ -3,7 +3,7 @@
 use schemas::Kind;
 
 /// A quantum wider than this share of all that a metric can be would hide everything: three
-/// echoes tell a loss of a third at best, and all of them lost is three quanta. With a sixteenth,
+/// echoes show a loss of a third at best, and all of them lost is three quanta. With a sixteenth,
 /// one echo of three lost lies beyond the band, and nothing that is less than a quarter does.
 const GRAINS: f64 = 16.0;
 

@@ -7,7 +7,7 @@ use schemas::{Gap, GapReason, Kind};
 use super::samples::{Batch, Common, follow, follow_late, sound};
 use crate::rates::{Connector, Course, Followed, MOST_HELD, Reading, Terms, Width};
 use crate::state::{NONE, SeriesState};
-use crate::{Count, DeviceState, Out};
+use crate::{DeviceState, DropReason, Out};
 
 /// Polls in a row in which no counter moves are held back so long before it is known how rarely
 /// the agent refreshes them.
@@ -195,16 +195,16 @@ fn count(
     let hold = shared.hold;
     let terms = &mut shared.terms;
     match one.course.follow(&mut one.reading, now, at, stated, hold, terms) {
-        Followed::TooClose => out.count(Count::DuplicateSample),
+        Followed::TooClose => out.dropped(DropReason::DuplicateSample),
         Followed::Held => one.at = at,
         Followed::Gap(reason) => {
             one.at = at;
             batch.gap(Gap { series, at_ms, reason });
         }
-        Followed::Rate { .. } if twice => out.count(Count::DuplicateSample),
+        Followed::Rate { .. } if twice => out.dropped(DropReason::DuplicateSample),
         Followed::Rate { value, .. } if !sound(value) => {
             one.at = at;
-            out.count(Count::NotFinite);
+            out.dropped(DropReason::NotFinite);
         }
         Followed::Rate { value, interval_ms, flags, held } => {
             one.at = at;

@@ -1,4 +1,4 @@
-//! After records that another logic version stepped: what it told the world holds.
+//! After records that another logic version stepped: what it published holds.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +9,16 @@ use crate::baseline::{Alarm, Episode};
 use crate::state::identity;
 use crate::{DeviceState, Out, Output};
 
-/// Opens and closes episodes as they were told, and sends status, texts and series once more:
+/// Opens and closes episodes as they were published, and sends status, texts and series once more:
 /// readers keep the last of each, so it costs nothing where nothing differs.
-pub(super) fn reconcile(state: &mut DeviceState, told: &[Anomaly], out: &mut dyn Out) {
-    let open = told.iter().filter(|told| is_open(told));
-    let mut open: BTreeMap<SeriesId, &Anomaly> = open.map(|told| (told.series, told)).collect();
+pub(super) fn reconcile(state: &mut DeviceState, published: &[Anomaly], out: &mut dyn Out) {
+    let open = published.iter().filter(|published| is_open(published));
+    let mut open: BTreeMap<SeriesId, &Anomaly> =
+        open.map(|published| (published.series, published)).collect();
     for one in &mut state.series {
         match open.remove(&one.id) {
-            Some(told) => hold(&mut one.alarm, told),
-            // An onset that nobody heard of would end in a clear without one.
+            Some(published) => hold(&mut one.alarm, published),
+            // An onset that was never published would end in a clear without one.
             None if one.alarm.is_open() => one.alarm = Alarm::default(),
             None => {}
         }
@@ -32,8 +33,8 @@ pub(super) fn reconcile(state: &mut DeviceState, told: &[Anomaly], out: &mut dyn
         }));
     }
     let Some(owner) = &state.owner else { return };
-    if let Some(status) = state.watch.last_told() {
-        super::tell(state, status, clock, out);
+    if let Some(status) = state.watch.last_published() {
+        super::publish_status(state, status, clock, out);
     }
     if !state.texts.known.is_empty() {
         facts(owner, &state.texts, state.series.len(), clock, out);
@@ -43,27 +44,37 @@ pub(super) fn reconcile(state: &mut DeviceState, told: &[Anomaly], out: &mut dyn
     }
 }
 
-fn is_open(told: &Anomaly) -> bool {
-    match told.transition {
+fn is_open(published: &Anomaly) -> bool {
+    match published.transition {
         Transition::Onset | Transition::Change => true,
         Transition::Clear => false,
     }
 }
 
-fn hold(alarm: &mut Alarm, told: &Anomaly) {
-    let score = told.score as f32;
-    let last = (told.value, told.expected, told.lower, told.upper);
+fn hold(alarm: &mut Alarm, published: &Anomaly) {
+    let score = published.score as f32;
+    let last = (published.value, published.expected, published.lower, published.upper);
     let whole = |value, expected, lower, upper| Some((value?, expected?, lower?, upper?));
-    // What older versions told says no more than its last value.
-    let first = whole(told.onset_value, told.onset_expected, told.onset_lower, told.onset_upper);
-    let peak = whole(told.peak_value, told.peak_expected, told.peak_lower, told.peak_upper);
+    // What older versions published says no more than its last value.
+    let first = whole(
+        published.onset_value,
+        published.onset_expected,
+        published.onset_lower,
+        published.onset_upper,
+    );
+    let peak = whole(
+        published.peak_value,
+        published.peak_expected,
+        published.peak_lower,
+        published.peak_upper,
+    );
     let (first, peak) = (first.unwrap_or(last), peak.unwrap_or(last));
-    let peak_at = told.peak_at.unwrap_or(told.at);
+    let peak_at = published.peak_at.unwrap_or(published.at);
     match alarm.episode.as_deref_mut() {
         Some(episode) => {
-            episode.onset_at = told.onset_at;
-            episode.told_at = told.at;
-            episode.told = score;
+            episode.onset_at = published.onset_at;
+            episode.published_at = published.at;
+            episode.published = score;
             episode.first = first;
             if score >= episode.highest {
                 (episode.highest, episode.peak_at, episode.peak) = (score, peak_at, peak);
@@ -73,10 +84,10 @@ fn hold(alarm: &mut Alarm, told: &Anomaly) {
             *alarm = Alarm {
                 history: 0,
                 episode: Some(Box::new(Episode {
-                    onset_at: told.onset_at,
-                    told_at: told.at,
+                    onset_at: published.onset_at,
+                    published_at: published.at,
                     highest: score,
-                    told: score,
+                    published: score,
                     inside: 0,
                     moved: 0.0,
                     last,

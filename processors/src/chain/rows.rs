@@ -118,8 +118,8 @@ pub(super) fn covers(poll: &Poll) -> bool {
     poll.outcome == Outcome::Ok && !poll.columns.is_empty()
 }
 
-/// Ends the series of a port whose row is gone: its state is told, its counters start anew, what
-/// was open is cleared.
+/// Ends the series of a port whose row is gone: its state is published, its counters start anew,
+/// what was open is cleared.
 pub(super) fn end_series(
     state: &mut DeviceState,
     number: u32,

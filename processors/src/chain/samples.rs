@@ -11,7 +11,7 @@ use crate::availability::answered;
 use crate::baseline::{Evidence, Move, Range, observe};
 use crate::rollup::Added;
 use crate::state::NONE;
-use crate::{Count, DeviceState, MAX_MAGNITUDE, Out, Output};
+use crate::{DeviceState, DropReason, MAX_MAGNITUDE, Out, Output};
 
 const HOUR_MS: i64 = 3_600_000;
 /// Where ifSpeed ends.
@@ -191,13 +191,13 @@ fn gauges(state: &mut DeviceState, common: &Common<'_>, batch: &mut Batch, out: 
             value = 0.0;
         }
         if !sound(value) {
-            out.count(Count::NotFinite);
+            out.dropped(DropReason::NotFinite);
             continue;
         }
         let at = batch.started_at + i64::from(*at_ms);
         let one = &mut state.series[number];
         if one.at == at {
-            out.count(Count::DuplicateSample);
+            out.dropped(DropReason::DuplicateSample);
             continue;
         }
         let known = one.value();
@@ -263,7 +263,7 @@ pub(super) fn follow(
     if common.stages.rollups {
         let count = state.series.len();
         if state.rollups.add(number, count, at, value) == Added::TooLate {
-            out.count(Count::LateSample);
+            out.dropped(DropReason::LateSample);
         }
     }
     let Some(quantum) = quantum.filter(|_| common.column.detect && common.stages.detection) else {

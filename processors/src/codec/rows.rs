@@ -1,10 +1,10 @@
-//! What a device has few of: connectors, witnesses, texts.
+//! What a device has few of: connectors, protocol views, texts.
 
 use schemas::{Availability, Fact};
 
 use super::primitive::{Reader, Writer};
 use crate::LoadError;
-use crate::availability::{Sign, Told, Wanted, Watch, Why, Witness};
+use crate::availability::{ProtocolView, Published, Sign, Wanted, Watch, Why};
 use crate::facts::{Text, Texts};
 use crate::rates::Connector;
 
@@ -87,33 +87,33 @@ fn load_one<T: Copy>(all: &[T], reader: &mut Reader<'_>) -> Result<T, LoadError>
     all.get(place).copied().ok_or_else(|| reader.malformed("choice"))
 }
 
-fn save_witness(witness: &Witness, writer: &mut Writer<'_>) {
-    save_one(&witness.sign, &SIGNS, writer);
-    writer.number(u64::from(witness.run));
-    writer.signed(witness.run_since);
-    save_one(&witness.believed, &SIGNS, writer);
-    writer.signed(witness.since);
-    writer.byte(u8::from(witness.ever_good));
-    writer.signed(witness.interval_ms);
-    writer.signed(witness.heard_at);
-    writer.text(&witness.error);
-    writer.number(u64::from(witness.lost));
-    writer.byte(witness.polls);
-    writer.byte(u8::from(witness.unsteady));
+fn save_view(view: &ProtocolView, writer: &mut Writer<'_>) {
+    save_one(&view.sign, &SIGNS, writer);
+    writer.number(u64::from(view.run));
+    writer.signed(view.run_since);
+    save_one(&view.believed, &SIGNS, writer);
+    writer.signed(view.since);
+    writer.byte(u8::from(view.ever_good));
+    writer.signed(view.interval_ms);
+    writer.signed(view.observed_at);
+    writer.text(&view.error);
+    writer.number(u64::from(view.lost));
+    writer.byte(view.polls);
+    writer.byte(u8::from(view.unsteady));
 }
 
-fn load_witness(reader: &mut Reader<'_>, full: bool) -> Result<Witness, LoadError> {
-    let mut witness = load_old_witness(reader)?;
+fn load_view(reader: &mut Reader<'_>, full: bool) -> Result<ProtocolView, LoadError> {
+    let mut view = load_old_view(reader)?;
     if full {
-        witness.lost = reader.small()?;
-        witness.polls = reader.byte()?;
-        witness.unsteady = reader.flag()?;
+        view.lost = reader.small()?;
+        view.polls = reader.byte()?;
+        view.unsteady = reader.flag()?;
     }
-    Ok(witness)
+    Ok(view)
 }
 
-fn load_old_witness(reader: &mut Reader<'_>) -> Result<Witness, LoadError> {
-    Ok(Witness {
+fn load_old_view(reader: &mut Reader<'_>) -> Result<ProtocolView, LoadError> {
+    Ok(ProtocolView {
         sign: load_one(&SIGNS, reader)?,
         run: reader.small()?,
         run_since: reader.clock()?,
@@ -121,9 +121,9 @@ fn load_old_witness(reader: &mut Reader<'_>) -> Result<Witness, LoadError> {
         since: reader.clock()?,
         ever_good: reader.flag()?,
         interval_ms: reader.clock()?,
-        heard_at: reader.clock()?,
+        observed_at: reader.clock()?,
         error: reader.text()?,
-        ..Witness::default()
+        ..ProtocolView::default()
     })
 }
 
@@ -135,16 +135,16 @@ pub(super) fn save_watch(watch: &Watch, writer: &mut Writer<'_>) {
         writer.byte(u8::from(wanted.icmp));
         writer.signed(wanted.interval_ms);
     }
-    save_witness(&watch.snmp, writer);
-    save_witness(&watch.icmp, writer);
-    writer.byte(u8::from(watch.told.is_some()));
-    if let Some(told) = watch.told {
-        save_one(&told.state, &STATES, writer);
-        save_one(&told.why, &Why::ALL, writer);
-        writer.signed(told.since);
-        writer.byte(told.lost);
+    save_view(&watch.snmp, writer);
+    save_view(&watch.icmp, writer);
+    writer.byte(u8::from(watch.published.is_some()));
+    if let Some(published) = watch.published {
+        save_one(&published.state, &STATES, writer);
+        save_one(&published.why, &Why::ALL, writer);
+        writer.signed(published.since);
+        writer.byte(published.lost);
     }
-    writer.maybe(watch.heard_at);
+    writer.maybe(watch.observed_at);
     writer.maybe(watch.suspected_at);
     writer.byte(u8::from(watch.silent));
 }
@@ -159,17 +159,17 @@ pub(super) fn load_watch(reader: &mut Reader<'_>, full: bool) -> Result<Watch, L
             interval_ms: reader.clock()?,
         });
     }
-    watch.snmp = load_witness(reader, full)?;
-    watch.icmp = load_witness(reader, full)?;
+    watch.snmp = load_view(reader, full)?;
+    watch.icmp = load_view(reader, full)?;
     if reader.flag()? {
-        watch.told = Some(Told {
+        watch.published = Some(Published {
             state: load_one(&STATES, reader)?,
             why: load_one(&Why::ALL, reader)?,
             since: reader.clock()?,
             lost: if full { reader.byte()? } else { 0 },
         });
     }
-    watch.heard_at = reader.maybe()?;
+    watch.observed_at = reader.maybe()?;
     watch.suspected_at = reader.maybe()?;
     watch.silent = reader.flag()?;
     Ok(watch)
@@ -193,7 +193,7 @@ pub(super) fn save_texts(texts: &Texts, writer: &mut Writer<'_>) {
         writer.text(&text.fact.instance);
         writer.text(&text.fact.name);
         writer.text(&text.fact.value);
-        writer.signed(text.heard_at);
+        writer.signed(text.observed_at);
     }
 }
 
@@ -201,8 +201,8 @@ pub(super) fn load_texts(reader: &mut Reader<'_>) -> Result<Texts, LoadError> {
     let mut texts = Texts::default();
     for _ in 0..reader.length()? {
         let (instance, name, value) = (reader.text()?, reader.text()?, reader.text()?);
-        let heard_at = reader.clock()?;
-        texts.known.push(Text { fact: Fact { instance, name, value }, heard_at });
+        let observed_at = reader.clock()?;
+        texts.known.push(Text { fact: Fact { instance, name, value }, observed_at });
     }
     Ok(texts)
 }

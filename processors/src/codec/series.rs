@@ -157,9 +157,9 @@ pub(super) fn save_seasons(series: &[SeriesState], writer: &mut Writer<'_>) {
 
 fn save_episode(episode: &Episode, writer: &mut Writer<'_>) {
     writer.signed(episode.onset_at);
-    writer.signed(episode.told_at);
+    writer.signed(episode.published_at);
     writer.number(u64::from(episode.highest.to_bits()));
-    writer.number(u64::from(episode.told.to_bits()));
+    writer.number(u64::from(episode.published.to_bits()));
     writer.byte(episode.inside);
     writer.number(u64::from(episode.moved.to_bits()));
     let (value, expected, lower, upper) = episode.last;
@@ -312,9 +312,9 @@ fn load_episode(reader: &mut Reader<'_>, full: bool) -> Result<Episode, LoadErro
     let nothing = (0.0, 0.0, 0.0, 0.0);
     let mut episode = Episode {
         onset_at: reader.signed()?,
-        told_at: reader.signed()?,
+        published_at: reader.signed()?,
         highest: f32::from_bits(reader.small()?),
-        told: f32::from_bits(reader.small()?),
+        published: f32::from_bits(reader.small()?),
         inside: reader.byte()?,
         moved: f32::from_bits(reader.small()?),
         last: load_evidence(reader)?,
@@ -328,7 +328,7 @@ fn load_episode(reader: &mut Reader<'_>, full: bool) -> Result<Episode, LoadErro
         episode.peak = load_evidence(reader)?;
     } else {
         // All that an older version kept.
-        episode.peak_at = episode.told_at;
+        episode.peak_at = episode.published_at;
         (episode.first, episode.peak) = (episode.last, episode.last);
     }
     Ok(episode)

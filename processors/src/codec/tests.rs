@@ -8,14 +8,14 @@ use proptest::test_runner::TestRunner;
 use schemas::{Column, DeviceInput, Kind, Outcome, Poll, Tick};
 
 use super::*;
-use crate::{Count, DeviceChain, Out, Output, Processor};
+use crate::{DeviceChain, DropReason, Out, Output, Processor};
 
 struct Nothing;
 
 impl Out for Nothing {
     fn emit(&mut self, _: Output) {}
 
-    fn count(&mut self, _: Count) {}
+    fn dropped(&mut self, _: DropReason) {}
 }
 
 proptest! {

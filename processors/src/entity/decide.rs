@@ -7,7 +7,7 @@ use schemas::{
 use super::kinds::{Kind, Place, Version, problem};
 use super::state::{Answer, Echo, EntityState, Entry, Id};
 use super::{ECHO_LOST_MS, EntityOutput, MAX_BODY_BYTES, MAX_ENTITIES, MAX_KEPT_BYTES};
-use crate::{Count, Out};
+use crate::{DropReason, Out};
 
 /// Those that stand in the way of a removal, named in an answer.
 const MAX_NAMED: usize = 5;
@@ -287,14 +287,14 @@ fn let_go(state: &mut EntityState, id: &Id, removed: &Id, cause: &Cause<'_>, out
     let place = Place { tenant: cause.tenant, id: &id.1, revision };
     match body.map(|body| (kind.read)(&place, &body)) {
         Some(Ok(version)) => accept(state, kind, id, version, revision, cause, out),
-        Some(Err(_)) | None => out.count(Count::AbsurdRecord),
+        Some(Err(_)) | None => out.dropped(DropReason::AbsurdRecord),
     }
 }
 
 /// Learns what others wrote to a kind's topic, in the order in which the topic has it.
 pub(super) fn observed(state: &mut EntityState, observed: &EntityObserved, out: Outputs<'_>) {
     let Some(kind) = Kind::named(&observed.kind) else {
-        out.count(Count::AbsurdRecord);
+        out.dropped(DropReason::AbsurdRecord);
         return;
     };
     let id = (observed.kind.clone(), observed.id.clone());
@@ -347,11 +347,11 @@ fn learn(
     let revision = if given > 0 { given } else { next_revision(state, id, cause.at) };
     let place = Place { tenant: cause.tenant, id: &id.1, revision };
     if limits(state, kind, id, body).is_err() {
-        out.count(Count::EntityLimit);
+        out.dropped(DropReason::EntityLimit);
         return;
     }
     match (kind.read)(&place, body) {
         Ok(version) => accept(state, kind, id, version, revision, cause, out),
-        Err(_) => out.count(Count::AbsurdRecord),
+        Err(_) => out.dropped(DropReason::AbsurdRecord),
     }
 }

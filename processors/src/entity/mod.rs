@@ -1,4 +1,4 @@
-//! Decides on changes of what is configured: one processor a tenant, whoever asks. So two who
+//! Decides on changes of what is configured: one processor a tenant. So two who
 //! change the same at once cannot overwrite each other, names and references are checked against
 //! what is decided and not against a projection that is behind, and every version is kept with who
 //! made it.

@@ -8,7 +8,7 @@ use schemas::{
 };
 
 use super::*;
-use crate::{Count, DeviceChange, Relay};
+use crate::{DeviceChange, DropReason, Relay};
 
 mod decisions;
 mod properties;
@@ -20,7 +20,7 @@ const START: i64 = 1_800_000_000_000;
 #[derive(Default)]
 struct Sink {
     outputs: Vec<EntityOutput>,
-    counts: Vec<Count>,
+    counts: Vec<DropReason>,
 }
 
 impl Out<EntityOutput> for Sink {
@@ -28,8 +28,8 @@ impl Out<EntityOutput> for Sink {
         self.outputs.push(output);
     }
 
-    fn count(&mut self, what: Count) {
-        self.counts.push(what);
+    fn dropped(&mut self, reason: DropReason) {
+        self.counts.push(reason);
     }
 }
 
@@ -38,7 +38,7 @@ impl Out<EntityObserved> for Vec<EntityObserved> {
         self.push(output);
     }
 
-    fn count(&mut self, _: Count) {}
+    fn dropped(&mut self, _: DropReason) {}
 }
 
 /// What a topic of a kind has got.
@@ -56,7 +56,7 @@ struct World {
     requests: u64,
     versions: Vec<Entity>,
     written: VecDeque<(Written, i64)>,
-    counts: Vec<Count>,
+    counts: Vec<DropReason>,
 }
 
 impl World {

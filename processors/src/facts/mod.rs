@@ -4,7 +4,7 @@
 use schemas::{DeviceFacts, Fact};
 
 use crate::state::Owner;
-use crate::{Count, MAX_FACTS_BYTES, MAX_FACTS_RECORD_BYTES, MAX_SERIES, Out};
+use crate::{DropReason, MAX_FACTS_BYTES, MAX_FACTS_RECORD_BYTES, MAX_SERIES, Out};
 
 /// Connectors repeat all texts once an hour; one that was not repeated for so long is gone.
 const GONE_AFTER_MS: i64 = 3 * 3_600_000;
@@ -17,7 +17,7 @@ const SERIES_LIMIT: &str = "series_limit";
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Texts {
     pub(crate) known: Vec<Text>,
-    /// Whether anything was heard since they were last saved.
+    /// Whether anything was observed since they were last saved.
     pub(crate) changed: bool,
     /// Whether something changed in a cycle of which parts are still to come.
     pub(crate) pending: bool,
@@ -25,17 +25,23 @@ pub(crate) struct Texts {
     pub(crate) left_out: u32,
 }
 
-/// A text and when it was last heard.
+/// A text and when it was last observed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Text {
     pub(crate) fact: Fact,
-    pub(crate) heard_at: i64,
+    pub(crate) observed_at: i64,
 }
 
 impl Texts {
     /// Takes a poll's texts; true when the whole has to be sent. `more`: further parts of the
     /// cycle are to come.
-    pub(crate) fn hear(&mut self, facts: &[Fact], at: i64, more: bool, out: &mut dyn Out) -> bool {
+    pub(crate) fn observe(
+        &mut self,
+        facts: &[Fact],
+        at: i64,
+        more: bool,
+        out: &mut dyn Out,
+    ) -> bool {
         if facts.is_empty() {
             return !more && std::mem::take(&mut self.pending);
         }
@@ -50,7 +56,7 @@ impl Texts {
             let place = self.find(fact, next);
             let before = place.map_or(0, |place| size(&self.known[place].fact));
             if bytes - before + size(fact) > MAX_FACTS_BYTES {
-                out.count(Count::FactsLimit);
+                out.dropped(DropReason::FactsLimit);
                 self.left_out = self.left_out.saturating_add(1);
                 continue;
             }
@@ -59,7 +65,7 @@ impl Texts {
                 Ok(place) => {
                     next = place + 1;
                     let text = &mut self.known[place];
-                    text.heard_at = text.heard_at.max(at);
+                    text.observed_at = text.observed_at.max(at);
                     if text.fact.value != fact.value {
                         text.fact.value.clone_from(&fact.value);
                         changed = true;
@@ -67,14 +73,14 @@ impl Texts {
                 }
                 Err(place) => {
                     next = place;
-                    fresh.push(Text { fact: fact.clone(), heard_at: at });
+                    fresh.push(Text { fact: fact.clone(), observed_at: at });
                     changed = true;
                 }
             }
         }
         self.take_in(fresh);
         let count = self.known.len();
-        self.known.retain(|text| at.saturating_sub(text.heard_at) <= GONE_AFTER_MS);
+        self.known.retain(|text| at.saturating_sub(text.observed_at) <= GONE_AFTER_MS);
         changed |= self.known.len() != count || self.left_out != before;
         self.pending = changed && more;
         changed && !more

@@ -215,11 +215,11 @@ impl Course {
                 judge(&suspect.reading, &now, terms, highest, 0)
         {
             if wrapped && !around {
-                // Rather a restart that was not told than a wrap that was not seen.
+                // Rather a restart that was not reported than a wrap that was not seen.
                 (value, interval_ms, wrapped) = (other, since, false);
                 odd.held.clear();
             } else if !is_between(base, &suspect.reading, &now, terms.width) {
-                // It goes on from either: nobody can tell which.
+                // It goes on from either: nobody can know which.
                 self.start_over(base, now, GapReason::Reset);
                 return Followed::Gap(GapReason::Reset);
             }
@@ -295,7 +295,7 @@ impl Course {
         self.go_on(base, now, terms.scale, (value, interval_ms, flags))
     }
 
-    /// Less than before, and no restart was told.
+    /// Less than before, and no restart was reported.
     #[cold]
     fn turn(&mut self, base: &mut Reading, now: Reading, terms: &Terms) -> Followed {
         let highest = self.highest;

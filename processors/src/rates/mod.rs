@@ -1,4 +1,4 @@
-//! Counters to rates per second. No sample beats a wrong one: whatever cannot be told apart from
+//! Counters to rates per second. No sample beats a wrong one: whatever cannot be distinguished from
 //! a restart or from another counter, or is more than the port can carry, becomes a gap with its
 //! reason. And a rate that exists is shown: one odd reading, a stated speed that is wrong or an
 //! agent that refreshes its counters rarely costs a poll or two, not the series.
@@ -58,7 +58,7 @@ pub(crate) enum Width {
     Bits64,
 }
 
-/// A counter's value and what tells a restart.
+/// A counter's value and what shows a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reading {
     pub(crate) raw: u64,
@@ -87,7 +87,7 @@ pub(crate) struct Terms {
     /// Closer readings give no rate, those further apart are a gap; see [`Terms::limits`].
     pub(crate) least_ms: i64,
     pub(crate) most_ms: i64,
-    /// Whether the agent tells its uptime, so that a restart would have shown.
+    /// Whether the agent reports its uptime, so that a restart would have shown.
     pub(crate) uptime_known: bool,
     /// Whether all rows of the table have new numbers: a first rate must be beyond doubt.
     pub(crate) renumbered: bool,
@@ -111,7 +111,7 @@ pub(crate) enum Judged {
     Rate { value: f64, interval_ms: i64, wrapped: bool },
     /// Per second, scaled, and more than can be.
     TooMuch { value: f64, interval_ms: i64 },
-    /// Less than before, without a restart that was told.
+    /// Less than before, without a restart that was reported.
     Backwards,
     /// No sample, and why; the next one counts from here.
     Gap(GapReason),
@@ -213,7 +213,7 @@ fn leaps(width: Width, counts: f64, known: bool, highest: f32) -> bool {
 }
 
 /// Whether a counter has gone along with a new number of its row: without a ceiling or a history
-/// there is nothing to tell it by.
+/// there is nothing to judge it by.
 fn beyond_doubt(value: f64, counts: f64, terms: &Terms, highest: f32) -> bool {
     if terms.ceiling > 0.0 {
         return value <= terms.ceiling;

@@ -38,7 +38,7 @@ fn gap(reason: GapReason) -> Judged {
 }
 
 #[test]
-fn wrap_reset_gap_and_clamp_are_told_apart() {
+fn wrap_reset_gap_and_clamp_are_distinguished() {
     let old = Some(reading(1_000, 0));
     let wide = TERMS;
     check(old, reading(6_000, 10_000), wide, rate(500.0));

@@ -60,7 +60,7 @@ pub(crate) struct Connector {
     /// Polls in a row in which no counter moved, and how many there were the last time.
     pub(crate) frozen: u8,
     pub(crate) refresh: u8,
-    /// Whether its polls tell which ports there are.
+    /// Whether its polls show which ports there are.
     pub(crate) sees_ports: bool,
 }
 
@@ -181,7 +181,7 @@ impl Connector {
             match said {
                 Uptime::Ran { .. } => self.doubt = self.doubt.saturating_sub(1),
                 Uptime::Stuck => {
-                    // It tells nothing, neither that it restarted nor that it did not.
+                    // It shows nothing, neither that it restarted nor that it did not.
                     self.doubt = self.doubt.max(1);
                     stuck = true;
                 }
@@ -215,8 +215,8 @@ enum Uptime {
     Contradicts,
 }
 
-/// Tells a restart from the wrap of sysUpTime. `elapsed` is the time between the two by another
-/// clock; it can only be relied upon for more than the sign when it is monotonic.
+/// Distinguishes a restart from the wrap of sysUpTime. `elapsed` is the time between the two
+/// by another clock; it can only be relied upon for more than the sign when it is monotonic.
 fn compare(before_cs: i64, now_cs: i64, elapsed_ms: i64, monotonic: bool) -> Uptime {
     let slack = UPTIME_SLACK_MS.max(elapsed_ms / 20);
     if now_cs == before_cs {

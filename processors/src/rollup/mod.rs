@@ -37,7 +37,7 @@ pub(crate) enum Added {
     TooLate,
 }
 
-/// Hears the start of every 5-minute bucket that closes, with its cells.
+/// Gets the start of every 5-minute bucket that closes, with its cells.
 pub(crate) type Closed<'a> = &'a mut dyn FnMut(i64, &[Cell], &mut dyn Out);
 
 /// Names a record's device.
@@ -112,7 +112,7 @@ impl Rollups {
         Added::Repairs
     }
 
-    /// Moves stream time on and sends what that closes. `closed` hears the start of every
+    /// Moves stream time on and sends what that closes. `closed` gets the start of every
     /// 5-minute bucket that closed, with its cells.
     pub(crate) fn advance(
         &mut self,

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use schemas::DeviceId;
 
 use super::*;
-use crate::Count;
+use crate::DropReason;
 
 #[derive(Default)]
 struct Sent(Vec<Rollup>);
@@ -16,7 +16,7 @@ impl Out for Sent {
         }
     }
 
-    fn count(&mut self, _: Count) {}
+    fn dropped(&mut self, _: DropReason) {}
 }
 
 fn id(series: usize) -> SeriesId {

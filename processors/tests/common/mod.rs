@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use processors::{Count, DeviceChain, DeviceState, Next, Out, Output, Processor, Sections};
+use processors::{DeviceChain, DeviceState, DropReason, Next, Out, Output, Processor, Sections};
 use schemas::{
     Anomaly, Column, Control, DeviceId, DeviceInput, DeviceStatus, Kind, Outcome, Poll, Rollup,
     Tick,
@@ -15,7 +15,7 @@ pub const START: i64 = 1_700_006_400_000;
 #[derive(Default)]
 pub struct Sink {
     pub outputs: Vec<Output>,
-    pub counts: BTreeMap<Count, usize>,
+    pub counts: BTreeMap<DropReason, usize>,
 }
 
 impl Out for Sink {
@@ -23,13 +23,13 @@ impl Out for Sink {
         self.outputs.push(output);
     }
 
-    fn count(&mut self, what: Count) {
-        *self.counts.entry(what).or_default() += 1;
+    fn dropped(&mut self, reason: DropReason) {
+        *self.counts.entry(reason).or_default() += 1;
     }
 }
 
 impl Sink {
-    pub fn counted(&self, what: Count) -> usize {
+    pub fn counted(&self, what: DropReason) -> usize {
         self.counts.get(&what).copied().unwrap_or(0)
     }
 

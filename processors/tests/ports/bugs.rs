@@ -71,7 +71,7 @@ impl Bug {
     }
 
     /// What such a program publishes.
-    pub fn tell(self, batch: &mut MetricBatch, raw: &mut Raw) {
+    pub fn publish(self, batch: &mut MetricBatch, raw: &mut Raw) {
         match self {
             Self::RowsByNameAlone
             | Self::OtherDeviceUnseen
@@ -92,8 +92,8 @@ impl Bug {
                 }
             }
             Self::BaseKeptOverGap => {
-                let told: Vec<SeriesId> = batch.series.clone();
-                for (place, series) in told.into_iter().enumerate() {
+                let all: Vec<SeriesId> = batch.series.clone();
+                for (place, series) in all.into_iter().enumerate() {
                     if let Some(rate) =
                         raw.over_gap.remove(&series).and_then(|from| raw.rate(series, from))
                     {

@@ -114,7 +114,7 @@ impl Watched {
         for output in sink.outputs {
             let Output::Metric(mut batch) = output else { continue };
             if let Some(bug) = self.bug {
-                bug.tell(&mut batch, &mut self.raw);
+                bug.publish(&mut batch, &mut self.raw);
             }
             for (place, series) in batch.series.iter().enumerate() {
                 let flags = batch.flags.get(place).copied().unwrap_or(0);
@@ -181,7 +181,7 @@ impl Watched {
         all
     }
 
-    /// The state of a port that was told last.
+    /// The state of a port that was published last.
     pub fn last_state(&self, instance: &str) -> f64 {
         self.of("if_oper_status", instance).iter().rev().find_map(Seen::value).unwrap_or(f64::NAN)
     }

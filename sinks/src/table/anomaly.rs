@@ -8,7 +8,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 
 use crate::check::{self, DAY_MS, MAX_INSTANCE, MAX_NAME, Refusal};
-use crate::table::{Care, Counts, Failure, Row, Table, Tombstone, execute_json, puts};
+use crate::table::{Counts, Failure, Row, Table, Tombstone, WriteMode, execute_json, puts};
 
 /// Transitions older than this against the log are absurd; the onset may be older.
 const MAX_AGE_MS: i64 = 2 * 365 * DAY_MS;
@@ -37,16 +37,16 @@ impl<'a> AnomalyRow<'a> {
     fn of(anomaly: &'a Anomaly, before: Option<&Self>) -> Self {
         let it = anomaly;
         let now = Evidence(it.at, it.value, it.expected, it.lower, it.upper);
-        let told = |at: Option<i64>, of: [Option<f64>; 4]| {
+        let reported = |at: Option<i64>, of: [Option<f64>; 4]| {
             let [value, expected, lower, upper] = of;
             Some(Evidence(at?, value?, expected?, lower?, upper?))
         };
         let onset = [it.onset_value, it.onset_expected, it.onset_lower, it.onset_upper];
-        let first = told(Some(it.onset_at), onset).or(before.map(|row| row.first));
+        let first = reported(Some(it.onset_at), onset).or(before.map(|row| row.first));
         let peak = [it.peak_value, it.peak_expected, it.peak_lower, it.peak_upper];
-        // An older version does not tell the worst: it is no worse than its transitions.
+        // An older version does not report the worst: it is no worse than its transitions.
         let clears = it.transition == Transition::Clear;
-        let top = told(it.peak_at, peak);
+        let top = reported(it.peak_at, peak);
         let known = before.and_then(|row| row.top);
         let higher = before.is_none_or(|row| it.score > row.anomaly.score);
         let top = top.or(if !clears && higher { Some(now) } else { known });
@@ -111,7 +111,7 @@ impl Table for Anomalies {
     async fn write(
         conn: &mut PgConnection,
         rows: &[&Row<Anomaly>],
-        _care: Care,
+        _mode: WriteMode,
     ) -> Result<Counts, Failure> {
         let (mut now, mut events) = (BTreeMap::new(), BTreeMap::new());
         for anomaly in puts(rows) {

@@ -6,7 +6,9 @@ use schemas::{Baseline, DeviceId};
 use sqlx::PgConnection;
 
 use crate::check::{self, DAY_MS, Refusal};
-use crate::table::{Care, Counts, Failure, MAX_STATEMENT_ROWS, Row, Table, Tombstone, puts, time};
+use crate::table::{
+    Counts, Failure, MAX_STATEMENT_ROWS, Row, Table, Tombstone, WriteMode, puts, time,
+};
 
 /// The only width the table holds.
 const WIDTH_MS: i64 = 300_000;
@@ -48,7 +50,7 @@ impl Table for Baselines {
     async fn write(
         conn: &mut PgConnection,
         rows: &[&Row<Baseline>],
-        _care: Care,
+        _mode: WriteMode,
     ) -> Result<Counts, Failure> {
         let mut bands: BTreeMap<(i64, i64), (f64, f64, f64)> = BTreeMap::new();
         for baseline in puts(rows) {

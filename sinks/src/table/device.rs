@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use crate::check::{self, MAX_NAME, MAX_TEXT, Refusal};
 use crate::table::{
-    Care, Change, Counts, Failure, Row, Table, Tombstone, execute_json, last_by_device,
+    Change, Counts, Failure, Row, Table, Tombstone, WriteMode, execute_json, last_by_device,
 };
 
 /// `Device` → `device`; a tombstone removes the row.
@@ -37,7 +37,7 @@ impl Table for Devices {
     async fn write(
         conn: &mut PgConnection,
         rows: &[&Row<Device>],
-        _care: Care,
+        _mode: WriteMode,
     ) -> Result<Counts, Failure> {
         let last = last_by_device(rows, |device| device.id);
         let gone: Vec<_> =

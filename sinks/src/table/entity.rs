@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use sqlx::PgConnection;
 
 use crate::check::{self, MAX_INSTANCE, MAX_NAME, Refusal};
-use crate::table::{Care, Change, Counts, Failure, Row, Table, Tombstone, execute_json};
+use crate::table::{Change, Counts, Failure, Row, Table, Tombstone, WriteMode, execute_json};
 
 /// `Entity` → `entity`; a tombstone removes the row.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ impl Table for LatestEntities {
     async fn write(
         conn: &mut PgConnection,
         rows: &[&Row<Entity, EntityKey>],
-        _care: Care,
+        _mode: WriteMode,
     ) -> Result<Counts, Failure> {
         let mut last: BTreeMap<EntityKey, Option<EntityRow<'_>>> = BTreeMap::new();
         for row in rows {

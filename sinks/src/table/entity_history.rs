@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::entity::{EntityRow, check};
 use crate::check::Refusal;
-use crate::table::{Care, Counts, Failure, Row, Table, Tombstone, execute_json, puts};
+use crate::table::{Counts, Failure, Row, Table, Tombstone, WriteMode, execute_json, puts};
 
 /// `Entity` → `entity_history`.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl Table for EntityVersions {
     async fn write(
         conn: &mut PgConnection,
         rows: &[&Row<Entity, EntityKey>],
-        _care: Care,
+        _mode: WriteMode,
     ) -> Result<Counts, Failure> {
         // Of those who write without a command two may have given the same revision.
         let versions: BTreeMap<_, _> = puts(rows)

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::check::{self, DAY_MS, MAX_INSTANCE, MAX_NAME, MAX_TEXT, Refusal};
 use crate::table::{
-    Care, Change, Counts, Failure, Row, Table, Tombstone, execute_json, last_by_device, puts,
+    Change, Counts, Failure, Row, Table, Tombstone, WriteMode, execute_json, last_by_device, puts,
 };
 
 /// Facts may have been true that long.
@@ -50,7 +50,7 @@ impl Table for Facts {
     async fn write(
         conn: &mut PgConnection,
         rows: &[&Row<DeviceFacts>],
-        _care: Care,
+        _mode: WriteMode,
     ) -> Result<Counts, Failure> {
         // Sets that come in several records are written one by one, in order.
         let parted: BTreeSet<DeviceId> =

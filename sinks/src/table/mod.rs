@@ -97,11 +97,11 @@ pub enum Tombstone {
 
 /// How a batch is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Care {
+pub enum WriteMode {
     /// As if no row were there yet.
-    Fast,
+    Insert,
     /// Rows that are there already are left alone and counted.
-    Slow,
+    SkipExisting,
 }
 
 /// What a write did to the table.
@@ -134,8 +134,9 @@ pub trait Table: Send + Sync + 'static {
     const NAME: &'static str;
     /// What a record without a value means.
     const TOMBSTONE: Tombstone;
-    /// Whether a row that is there already means [`Care::Slow`] rather than poison.
-    const TRIPWIRE: bool = false;
+    /// Whether a row that is there already means a warning and [`WriteMode::SkipExisting`] rather
+    /// than poison.
+    const DUPLICATES_UNEXPECTED: bool = false;
     /// The records of its topic.
     type Record: AvroRecord + Send + Sync;
     /// What the keys of its tombstones are.
@@ -152,7 +153,7 @@ pub trait Table: Send + Sync + 'static {
     fn write(
         conn: &mut PgConnection,
         rows: &[&Row<Self::Record, Self::Key>],
-        care: Care,
+        mode: WriteMode,
     ) -> impl Future<Output = Result<Counts, Failure>> + Send;
 }
 

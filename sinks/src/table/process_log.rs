@@ -7,7 +7,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 
 use crate::check::{self, MAX_NAME, MAX_TEXT, Refusal};
-use crate::table::{Care, Counts, Failure, Row, Table, Tombstone, execute_json, puts};
+use crate::table::{Counts, Failure, Row, Table, Tombstone, WriteMode, execute_json, puts};
 
 /// Most fields of a line.
 const MAX_FIELDS: usize = 64;
@@ -74,7 +74,7 @@ impl Table for ProcessLogs {
     async fn write(
         conn: &mut PgConnection,
         rows: &[&Row<ProcessLog>],
-        _care: Care,
+        _mode: WriteMode,
     ) -> Result<Counts, Failure> {
         let lines: Vec<_> = puts(rows).map(LineRow::of).collect();
         let rows = execute_json(conn, INSERT, &lines).await?;

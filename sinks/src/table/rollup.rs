@@ -7,7 +7,9 @@ use schemas::{DeviceId, Rollup};
 use sqlx::PgConnection;
 
 use crate::check::{self, DAY_MS, Refusal};
-use crate::table::{Care, Counts, Failure, MAX_STATEMENT_ROWS, Row, Table, Tombstone, puts, time};
+use crate::table::{
+    Counts, Failure, MAX_STATEMENT_ROWS, Row, Table, Tombstone, WriteMode, puts, time,
+};
 
 /// `Rollup` → `rollup_5m`, `rollup_1h`, `rollup_1d`, by its width.
 #[derive(Debug)]
@@ -109,7 +111,7 @@ impl Table for Rollups {
     async fn write(
         conn: &mut PgConnection,
         rows: &[&Row<Rollup>],
-        _care: Care,
+        _mode: WriteMode,
     ) -> Result<Counts, Failure> {
         // Sorted by key, and each key once: a statement may touch a row only once.
         let mut buckets: BTreeMap<(Width, i64, i64), Bucket> = BTreeMap::new();

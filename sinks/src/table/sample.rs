@@ -9,7 +9,9 @@ use uuid::Uuid;
 
 use crate::check::{self, DAY_MS, Refusal};
 use crate::copy::{SampleRow, copy_samples};
-use crate::table::{Care, Counts, Failure, MAX_STATEMENT_ROWS, Row, Table, Tombstone, puts, time};
+use crate::table::{
+    Counts, Failure, MAX_STATEMENT_ROWS, Row, Table, Tombstone, WriteMode, puts, time,
+};
 
 /// An older sample would open chunks that retention drops again at once.
 const MAX_AGE_MS: i64 = 45 * DAY_MS;
@@ -21,7 +23,7 @@ pub struct Samples;
 impl Table for Samples {
     const NAME: &'static str = "metric";
     const TOMBSTONE: Tombstone = Tombstone::Refused;
-    const TRIPWIRE: bool = true;
+    const DUPLICATES_UNEXPECTED: bool = true;
     type Record = MetricBatch;
     type Key = DeviceId;
 
@@ -43,10 +45,10 @@ impl Table for Samples {
     async fn write(
         conn: &mut PgConnection,
         rows: &[&Row<MetricBatch>],
-        care: Care,
+        mode: WriteMode,
     ) -> Result<Counts, Failure> {
-        let mut counts = match care {
-            Care::Fast => {
+        let mut counts = match mode {
+            WriteMode::Insert => {
                 let rows = copy_samples(
                     conn,
                     "COPY sample (series_id, ts, value, flags) FROM STDIN BINARY",
@@ -55,7 +57,7 @@ impl Table for Samples {
                 .await?;
                 Counts { rows, duplicates: 0 }
             }
-            Care::Slow => write_missing(conn, rows).await?,
+            WriteMode::SkipExisting => write_missing(conn, rows).await?,
         };
         counts.rows += write_gaps(conn, rows).await?;
         write_latest(conn, rows).await?;

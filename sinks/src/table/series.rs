@@ -4,7 +4,7 @@ use schemas::{DeviceId, Series};
 use sqlx::{PgConnection, Row as _};
 
 use crate::check::{self, MAX_INSTANCE, MAX_NAME, Refusal};
-use crate::table::{Care, Change, Counts, Failure, Row, Table, Tombstone, execute_json, puts};
+use crate::table::{Change, Counts, Failure, Row, Table, Tombstone, WriteMode, execute_json, puts};
 
 /// `Series` → `series`. A tombstone is ignored: rows of the series may still be kept.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Table for SeriesIdentities {
     async fn write(
         conn: &mut PgConnection,
         rows: &[&Row<Series>],
-        _care: Care,
+        _mode: WriteMode,
     ) -> Result<Counts, Failure> {
         let series: Vec<&Series> = puts(rows).collect();
         let inserted = execute_json(

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::check::{self, DAY_MS, MAX_TEXT, Refusal};
 use crate::table::{
-    Care, Counts, Failure, Row, Table, Tombstone, execute_json, last_by_device, puts,
+    Counts, Failure, Row, Table, Tombstone, WriteMode, execute_json, last_by_device, puts,
 };
 
 /// A state may have lasted that long.
@@ -70,7 +70,7 @@ impl Table for Statuses {
     async fn write(
         conn: &mut PgConnection,
         rows: &[&Row<DeviceStatus>],
-        _care: Care,
+        _mode: WriteMode,
     ) -> Result<Counts, Failure> {
         let last = last_by_device(rows, |status| status.device);
         let gone: Vec<_> =

@@ -167,7 +167,7 @@ async fn a_write_that_is_dropped_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_database_without_tables_is_told_the_mend() {
+async fn a_database_without_tables_is_answered_with_the_remedy() {
     with_database(async |_, options| {
         let mut sink =
             SqlSink::<Samples>::new(options.clone(), "log", "metric", schemas::SchemaStore::new());

@@ -103,7 +103,7 @@ async fn two_copies_of_one_partition_race_to_the_end() {
         let one = tokio::spawn(drive(db.sink().await, records.clone()));
         let two = tokio::spawn(drive(db.sink().await, records));
         let ((a, lost_a), (b, lost_b)) = (one.await.unwrap(), two.await.unwrap());
-        assert_eq!(a + b, 1200, "each row is told by one copy");
+        assert_eq!(a + b, 1200, "each row is written by one copy");
         assert_eq!(count(db).await, "1200");
         assert_eq!(position(db, 0).await, "120");
         assert!(lost_a + lost_b > 0, "the copies never met");
@@ -129,7 +129,7 @@ async fn a_batch_of_two_partitions_moves_both_or_none() {
 
 /// Rows that are there although the position says otherwise: something outside wrote them.
 #[tokio::test]
-async fn the_tripwire_counts_and_keeps() {
+async fn unexpected_duplicates_are_counted_and_kept() {
     each_tier(async |db| {
         let mut sink = db.sink::<Samples>().await;
         write(&mut sink, polls(0, 0..5)).await;

@@ -34,7 +34,7 @@ async fn migrating_again_or_at_once_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_newer_database_is_refused_with_versions_and_mend() {
+async fn a_newer_database_is_refused_with_versions_and_remedy() {
     each_tier(async |db| {
         let sql =
             "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
@@ -46,7 +46,7 @@ async fn a_newer_database_is_refused_with_versions_and_mend() {
         ] {
             assert!(matches!(error, MigrateError::Newer { found: 9999, .. }), "{error}");
             let words = error.to_string();
-            assert!(words.contains("9999") && words.contains("mend: start the newer"), "{words}");
+            assert!(words.contains("9999") && words.contains("fix: start the newer"), "{words}");
         }
     })
     .await;
@@ -63,7 +63,7 @@ async fn a_migration_in_another_wording_is_refused() {
 }
 
 #[tokio::test]
-async fn a_role_without_rights_is_told_the_mend() {
+async fn a_role_without_rights_is_answered_with_the_remedy() {
     with_database(async |pool, options| {
         let role = format!("r{}", uuid::Uuid::new_v4().simple());
         run(pool, format!("CREATE ROLE {role} LOGIN PASSWORD 'x'")).await;

@@ -212,7 +212,7 @@ async fn one_series_id_stands_for_one_identity() {
 
 /// Rows that are there already are no poison, even when the batch also holds some.
 #[tokio::test]
-async fn the_tripwire_is_told_from_poison() {
+async fn duplicates_are_distinguished_from_poison() {
     each_tier(async |db| {
         let sql = "ALTER TABLE sample ADD CONSTRAINT odd CHECK (value < 1000)";
         sqlx::query(sql).execute(&db.pool).await.unwrap();

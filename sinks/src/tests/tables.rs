@@ -371,13 +371,13 @@ async fn an_anomaly_opens_changes_and_clears() {
     .await;
 }
 
-/// What opened an anomaly and the worst of it are told by each of its records, and stay whatever
+/// What opened an anomaly and the worst of it are in each of its records, and stay whatever
 /// comes after, in one batch or in several, whole or from the middle on.
 #[tokio::test]
 async fn an_anomaly_keeps_its_evidence() {
     each_tier(async |db| {
         use Transition::{Change, Clear, Onset};
-        let told = |transition, at, value: f64, score, peak: (i64, f64)| Anomaly {
+        let record_of = |transition, at, value: f64, score, peak: (i64, f64)| Anomaly {
             value,
             onset_value: Some(4.1),
             onset_expected: Some(2.0),
@@ -391,9 +391,9 @@ async fn an_anomaly_keeps_its_evidence() {
             ..anomaly("a", transition, at, score)
         };
         let all = [
-            told(Onset, NOW - 1000, 4.1, 4.0, (-1000, 4.1)),
-            told(Change, NOW - 500, 5.0, 7.0, (-700, 9.0)),
-            told(Clear, NOW, 2.1, 7.0, (-700, 9.0)),
+            record_of(Onset, NOW - 1000, 4.1, 4.0, (-1000, 4.1)),
+            record_of(Change, NOW - 500, 5.0, 7.0, (-700, 9.0)),
+            record_of(Clear, NOW, 2.1, 7.0, (-700, 9.0)),
         ];
         let query = format!(
             "SELECT concat_ws(' ', value, expected, lower, upper, score, {}, peak_value,

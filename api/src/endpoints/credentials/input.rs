@@ -11,7 +11,7 @@ use utoipa::{PartialSchema, ToSchema};
 use vault::{Field, Form, KINDS, Kind, Secret, When};
 use zeroize::Zeroizing;
 
-use crate::rim::{Fields, FromFields, Text};
+use crate::http::{Fields, FromFields, Text};
 
 /// Longest name of a credential.
 pub(super) const MAX_NAME_CHARS: usize = 100;
@@ -191,7 +191,7 @@ mod tests {
                 assert!(secret.is_some());
                 Vec::new()
             }
-            Err(crate::rim::ApiError::Invalid(errors)) => errors,
+            Err(crate::http::ApiError::Invalid(errors)) => errors,
             Err(other) => panic!("{other}"),
         };
         let found: Vec<_> =

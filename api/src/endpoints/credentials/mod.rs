@@ -19,8 +19,8 @@ use crate::auth::Principal;
 use crate::entities::Credentials;
 use crate::entities::change::{Removed, removed};
 use crate::entities::history::{HistoryQuery, VersionPage, page};
+use crate::http::{ApiError, Body, Name, Query};
 use crate::ports::StoredCredential;
-use crate::rim::{ApiError, Body, Name, Query};
 use crate::state::ApiState;
 
 /// A credential without its secret.

@@ -10,7 +10,7 @@ use super::input::DeviceGroupInput;
 use super::{DeviceGroup, GroupId};
 use crate::auth::Principal;
 use crate::entities::{self, Change, DeviceGroups};
-use crate::rim::{ApiError, Body, ETag, etag};
+use crate::http::{ApiError, Body, ETag, etag};
 use crate::state::ApiState;
 
 type Created = (StatusCode, AppendHeaders<[(HeaderName, String); 1]>, ETag, Json<DeviceGroup>);

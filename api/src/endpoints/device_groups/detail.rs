@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 
 use super::{DeviceGroup, GroupId, row};
-use crate::rim::{ApiError, ETag, Id, etag};
+use crate::http::{ApiError, ETag, Id, etag};
 use crate::state::ApiState;
 
 /// A device group

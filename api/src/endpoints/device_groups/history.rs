@@ -3,7 +3,7 @@
 use super::GroupId;
 use crate::entities::DeviceGroups;
 use crate::entities::history::{HistoryQuery, VersionPage, page};
-use crate::rim::{ApiError, Id, Query};
+use crate::http::{ApiError, Id, Query};
 use crate::state::ApiState;
 use axum::Json;
 use axum::extract::State;

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::GroupId;
 use crate::access::TENANT;
 use crate::endpoints::devices::input::{MAX_TAGS, Tag};
-use crate::rim::{Fields, FromFields, NAME};
+use crate::http::{Fields, FromFields, NAME};
 
 /// Most devices listed by id.
 const MAX_DEVICES: usize = 10_000;

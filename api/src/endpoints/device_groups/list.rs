@@ -7,8 +7,8 @@ use sqlx::{Postgres, QueryBuilder};
 use super::super::like;
 use super::row::{Row, SORTED_BY, from, select};
 use super::{DeviceGroup, DeviceGroupPage};
-use crate::rim::cursor::is_storable;
-use crate::rim::{ApiError, Cursor, Fields, FromFields, Query, Text};
+use crate::http::cursor::is_storable;
+use crate::http::{ApiError, Cursor, Fields, FromFields, Query, Text};
 use crate::state::ApiState;
 
 /// Most groups on a page; each may list thousands of devices.

@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 pub(crate) use self::members::in_group;
 use crate::entities::{DeviceGroups, Kind};
+use crate::http::extract::PathId;
 use crate::model::as_text;
-use crate::rim::extract::PathId;
 
 /// Identity of a group for life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

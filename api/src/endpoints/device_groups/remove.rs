@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use super::{GroupId, row};
 use crate::auth::Principal;
 use crate::entities::{self, Change, DeviceGroups};
-use crate::rim::{ApiError, Id, IfMatch};
+use crate::http::{ApiError, Id, IfMatch};
 use crate::state::ApiState;
 
 /// Remove a device group

@@ -7,7 +7,7 @@ use super::input::DeviceGroupInput;
 use super::{DeviceGroup, GroupId, row};
 use crate::auth::Principal;
 use crate::entities::{self, Change, DeviceGroups};
-use crate::rim::{ApiError, Body, ETag, Id, IfMatch, etag};
+use crate::http::{ApiError, Body, ETag, Id, IfMatch, etag};
 use crate::state::ApiState;
 
 /// Replace a device group

@@ -9,8 +9,8 @@ use super::{DeviceGroup, GroupId};
 use crate::access::TENANT;
 use crate::endpoints::ms;
 use crate::entities::{DeviceGroups, Kind};
-use crate::rim::ApiError;
-use crate::rim::extract::PathId;
+use crate::http::ApiError;
+use crate::http::extract::PathId;
 
 #[derive(sqlx::FromRow)]
 pub(super) struct Row {

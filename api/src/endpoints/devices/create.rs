@@ -11,8 +11,8 @@ use super::row;
 use crate::access::TENANT;
 use crate::auth::Principal;
 use crate::entities::{self, Change, Devices};
+use crate::http::{ApiError, Body, ETag, etag};
 use crate::model::DeviceSummary;
-use crate::rim::{ApiError, Body, ETag, etag};
 use crate::state::ApiState;
 
 type Created = (StatusCode, AppendHeaders<[(HeaderName, String); 1]>, ETag, Json<DeviceSummary>);

@@ -13,8 +13,8 @@ use super::row;
 use crate::endpoints::ms;
 use crate::entities::Devices;
 use crate::entities::history::changed_by;
+use crate::http::{ApiError, ETag, Id, etag};
 use crate::model::{DeviceSummary, State};
-use crate::rim::{ApiError, ETag, Id, etag};
 use crate::state::ApiState;
 
 /// Changes of state shown, newest first.

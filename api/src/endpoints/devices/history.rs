@@ -6,7 +6,7 @@ use schemas::DeviceId;
 
 use crate::entities::Devices;
 use crate::entities::history::{HistoryQuery, VersionPage, page};
-use crate::rim::{ApiError, Id, Query};
+use crate::http::{ApiError, Id, Query};
 use crate::state::ApiState;
 
 /// Versions of a device

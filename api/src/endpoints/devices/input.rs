@@ -6,7 +6,7 @@ use schemas::{
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::rim::{ApiError, Fields, FromFields, NAME, Text};
+use crate::http::{ApiError, Fields, FromFields, NAME, Text};
 use crate::state::ApiState;
 
 /// Most tags on a device.
@@ -135,14 +135,14 @@ pub(crate) async fn check_names(
         && !profiles.iter().any(|known| known == profile)
     {
         let detail = format!("no such profile; there are: {}", profiles.join(", "));
-        errors.push(crate::rim::error::FieldError::new("profile", detail));
+        errors.push(crate::http::error::FieldError::new("profile", detail));
     }
     if let Some(credential) = credential {
         let known = state.ports.vault.list().await?;
         if !known.iter().any(|stored| stored.name == credential) {
             let detail = "no credential of that name; make it first, on the credentials page or by \
                           `opsconductor credential add NAME`";
-            errors.push(crate::rim::error::FieldError::new("credential", detail));
+            errors.push(crate::http::error::FieldError::new("credential", detail));
         }
     }
     if errors.is_empty() { Ok(()) } else { Err(ApiError::Invalid(errors)) }

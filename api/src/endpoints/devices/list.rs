@@ -10,9 +10,9 @@ use uuid::Uuid;
 use super::super::device_groups::{GroupId, in_group};
 use super::super::like;
 use super::row::{COLUMNS, DeviceRow, JOINS};
+use crate::http::cursor::is_storable;
+use crate::http::{ApiError, Cursor, Fields, FromFields, NAME, Query, Text};
 use crate::model::{DevicePage, DeviceSummary, State};
-use crate::rim::cursor::is_storable;
-use crate::rim::{ApiError, Cursor, Fields, FromFields, NAME, Query, Text};
 use crate::state::ApiState;
 
 /// Most devices on a page.

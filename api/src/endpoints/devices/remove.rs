@@ -8,7 +8,7 @@ use schemas::DeviceId;
 use super::row;
 use crate::auth::Principal;
 use crate::entities::{self, Change, Devices};
-use crate::rim::{ApiError, Id, IfMatch};
+use crate::http::{ApiError, Id, IfMatch};
 use crate::state::ApiState;
 
 /// Remove a device

@@ -8,8 +8,8 @@ use super::input::{DeviceInput, check_names};
 use super::row;
 use crate::auth::Principal;
 use crate::entities::{self, Change, Devices};
+use crate::http::{ApiError, Body, ETag, Id, IfMatch, etag};
 use crate::model::DeviceSummary;
-use crate::rim::{ApiError, Body, ETag, Id, IfMatch, etag};
 use crate::state::ApiState;
 
 /// Replace a device

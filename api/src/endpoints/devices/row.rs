@@ -6,8 +6,8 @@ use sqlx::{PgPool, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use crate::endpoints::ms;
+use crate::http::ApiError;
 use crate::model::{DeviceSummary, State, stale_after_ms};
-use crate::rim::ApiError;
 
 /// What a query must select to make a [`DeviceRow`]; `d` is the device. Every row costs some
 /// lookups: choose the rows first. An interface always has an ifIndex.
@@ -58,7 +58,7 @@ pub(super) struct DeviceRow {
 }
 
 impl DeviceSummary {
-    /// What was true when states were computed last is not told as what is true now.
+    /// What was true when states were computed last is not shown as what is true now.
     pub(super) fn computed(self, uncomputed_since: Option<i64>) -> Self {
         let Some(since) = uncomputed_since else { return self };
         let was = State::name(self.state);

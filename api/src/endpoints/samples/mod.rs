@@ -12,14 +12,14 @@ use utoipa::ToSchema;
 
 use self::resolution::{DAY_MS, HOUR_MS, Resolution};
 use super::{anomalies, now_ms, read_time, time};
+use crate::http::{ApiError, Fields, FromFields, Id, Query};
 use crate::model::AnomalyItem;
-use crate::rim::{ApiError, Fields, FromFields, Id, Query};
 use crate::state::ApiState;
 
 /// Most points of a line.
 pub(crate) const MAX_POINTS: i64 = 2_000;
 const MIN_POINTS: i64 = 10;
-/// Most anomalies and gaps told of one range; the newest.
+/// Most anomalies and gaps returned for one range; the newest.
 const MAX_MARKS: i64 = 500;
 /// Longest range: so many days are so many points at the coarsest resolution.
 const MAX_RANGE_MS: i64 = MAX_POINTS * DAY_MS;

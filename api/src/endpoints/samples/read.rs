@@ -9,7 +9,7 @@ use super::gaps::{Intervals, Line, break_line};
 use super::resolution::{HOUR_MS, Resolution};
 use super::{Band, GapItem, MAX_MARKS, MAX_POINTS};
 use crate::endpoints::{ms, now_ms, time};
-use crate::rim::ApiError;
+use crate::http::ApiError;
 
 /// Raw samples may be denser than the device's interval of today says; at most so many times.
 const RAW_SLACK: i64 = 2;

@@ -30,7 +30,7 @@ const nameQuery = (id: string) =>
 
 export const useDevice = (id: string) => useQuery(nameQuery(id));
 
-/** Tells the name of a device that was just seen somewhere. */
+/** Remembers the name of a device that was just seen somewhere. */
 export function useKnow(): (device: Named) => void {
   const client = useQueryClient();
   return (device) => client.setQueryData(nameQuery(device.id).queryKey, device);

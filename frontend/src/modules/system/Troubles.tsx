@@ -5,7 +5,7 @@ import { duration, plural } from "../../lib/format";
 import { Link } from "../../parts/Link";
 import { systemQuery } from "./queries";
 
-/** So many are told in full; the system page has all. */
+/** So many are shown in full; the system page has all. */
 const MOST = 3;
 
 export function Troubles() {

@@ -35,14 +35,14 @@ pub(crate) fn retention_drops_the_old(h: &dyn Harness) {
         return;
     }
     match gone() {
-        Some(LogError::OutOfRange { wanted, earliest, mend, .. }) => {
+        Some(LogError::OutOfRange { wanted, earliest, remedy, .. }) => {
             assert_eq!((wanted, earliest), (0, end));
-            assert!(mend.len() > 20);
+            assert!(remedy.len() > 20);
         }
         other => panic!("{other:?}"),
     }
-    // A reader that fell behind is told, never moved on silently.
-    let told = until(h, "the reader to be told", || match behind.poll(POLL) {
+    // A reader that fell behind gets an error, is never moved on silently.
+    let error = until(h, "the reader to get an error", || match behind.poll(POLL) {
         Err(error) => Some(error),
         Ok(records) if records.is_empty() => None,
         // It may have fetched the records before they went, but then all of them.
@@ -51,7 +51,7 @@ pub(crate) fn retention_drops_the_old(h: &dyn Harness) {
             None
         }
     });
-    assert!(matches!(told, LogError::OutOfRange { .. }), "{told}");
+    assert!(matches!(error, LogError::OutOfRange { .. }), "{error}");
     produce(h, new(10).collect());
     let read = all(h, &topic, 1);
     assert_eq!(values(&read), (10..20).map(|n| n.to_string()).collect::<Vec<_>>());

@@ -160,7 +160,7 @@ pub(crate) fn taken_slot_gets_the_same_partitions(h: &dyn Harness) {
         (seen.owned.len() == 2).then_some(())
     });
     assert!(seen.owned.is_disjoint(&seen_a.owned));
-    until(h, "the predecessor to be told", || match b.poll(POLL) {
+    until(h, "the predecessor to be fenced", || match b.poll(POLL) {
         Err(LogError::Fenced { .. }) => Some(()),
         Ok(_) | Err(_) => None,
     });

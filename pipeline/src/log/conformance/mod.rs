@@ -60,7 +60,7 @@ macro_rules! conformance {
             records: come_back_as_sent, largest_is_taken_and_one_more_refused,
                 a_large_transaction_is_whole, keys_go_where_java_sends_them,
                 without_a_key_any_partition, survive_a_restart, topics_are_compared;
-            producing: done_is_told_once_when_durable, full_queue_pushes_back,
+            producing: done_is_called_once_when_durable, full_queue_pushes_back,
                 order_holds_beside_others;
             transactions: show_outputs_and_positions_together, abort_leaves_nothing,
                 too_large_leaves_it_open, positions_survive_their_task,
@@ -69,7 +69,7 @@ macro_rules! conformance {
             groups: one_member_gets_all, only_what_moves_is_revoked,
                 revoked_may_commit_once_more, leaving_hands_over, drop_hands_over,
                 held_member_stays, taken_slot_gets_the_same_partitions, groups_are_independent;
-            reading: starts_where_it_is_told, position_reaches_the_end,
+            reading: starts_where_it_is_asked_to, position_reaches_the_end,
                 members_know_how_far_they_are, waits_for_records,
                 out_of_range_is_said, reads_only_the_partitions_asked;
             cleaning: retention_drops_the_old, compaction_keeps_the_last_of_each_key;
@@ -191,7 +191,7 @@ pub(crate) fn join(h: &dyn Harness, spec: &MemberSpec) -> Box<dyn Task> {
     })
 }
 
-/// What a member has, by what it was told; starts what it is given.
+/// What a member has, by the events it got; starts what it is given.
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) owned: BTreeSet<i32>,

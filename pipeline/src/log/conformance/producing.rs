@@ -1,39 +1,39 @@
-//! Producers tell, push back and keep order.
+//! Producers report, push back and keep order.
 
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 
 use super::*;
 
-pub(crate) fn done_is_told_once_when_durable(h: &dyn Harness) {
+pub(crate) fn done_is_called_once_when_durable(h: &dyn Harness) {
     let topic = topic(h, 2, DAY);
     let producer = h.log().producer(&fresh("p")).unwrap();
-    let told: Arc<Mutex<Vec<(i32, i32, i64)>>> = Arc::default();
+    let reported: Arc<Mutex<Vec<(i32, i32, i64)>>> = Arc::default();
     for n in 0..200 {
-        let told = told.clone();
+        let reported = reported.clone();
         let done = Box::new(move |result: Result<(i32, i64), LogError>| {
             let (partition, offset) = result.unwrap();
-            told.lock().unwrap().push((n, partition, offset));
+            reported.lock().unwrap().push((n, partition, offset));
         });
         producer.send(record(&topic, n % 2, "k", &n.to_string()), Some(done)).unwrap();
     }
     flush(h, &*producer);
-    let mut told = told.lock().unwrap().clone();
-    told.sort_unstable();
-    assert_eq!(told.len(), 200);
+    let mut reported = reported.lock().unwrap().clone();
+    reported.sort_unstable();
+    assert_eq!(reported.len(), 200);
     let read = all(h, &topic, 2);
     assert_eq!(read.len(), 200);
     for record in read {
         let n: i32 = values(std::slice::from_ref(&record))[0].parse().unwrap();
-        assert!(told.contains(&(n, record.partition, record.offset)));
+        assert!(reported.contains(&(n, record.partition, record.offset)));
     }
 }
 
-/// Counts what became of it: told, or dropped untold.
+/// Counts what became of it: reported, or dropped without a report.
 struct Fate(Arc<[AtomicUsize; 2]>, bool);
 
 impl Fate {
-    fn told(&mut self, good: bool) {
+    fn report(&mut self, good: bool) {
         self.1 = good;
     }
 }
@@ -54,7 +54,8 @@ pub(crate) fn full_queue_pushes_back(h: &dyn Harness) {
     let limit = loop {
         assert!(taken < MOST, "the queue has no end");
         let mut fate = Fate(fates.clone(), false);
-        let done = Box::new(move |result: Result<(i32, i64), LogError>| fate.told(result.is_ok()));
+        let done =
+            Box::new(move |result: Result<(i32, i64), LogError>| fate.report(result.is_ok()));
         match producer.send(record(&topic, 0, "k", &taken.to_string()), Some(done)) {
             Ok(()) => taken += 1,
             Err(LogError::Full { topic: name, limit }) => {
@@ -73,7 +74,7 @@ pub(crate) fn full_queue_pushes_back(h: &dyn Harness) {
         println!("not tried: this harness cannot hold writing back");
     }
     flush(h, &*producer);
-    assert_eq!(fates[0].load(Ordering::SeqCst), 1, "only the refused one is untold");
+    assert_eq!(fates[0].load(Ordering::SeqCst), 1, "only the refused one is not reported");
     assert_eq!(fates[1].load(Ordering::SeqCst), taken);
     assert_eq!(all(h, &topic, 1).len(), taken);
     producer.send(record(&topic, 0, "k", "again"), None).unwrap();

@@ -1,8 +1,8 @@
-//! Readers begin where they are told and know where they are.
+//! Readers begin where they are asked to and know where they are.
 
 use super::*;
 
-pub(crate) fn starts_where_it_is_told(h: &dyn Harness) {
+pub(crate) fn starts_where_it_is_asked_to(h: &dyn Harness) {
     let topic = topic(h, 1, DAY);
     let open = |from| h.log().reader(&topic, &[0], from).unwrap();
     let mut empty = open(Start::Earliest);
@@ -98,10 +98,10 @@ pub(crate) fn out_of_range_is_said(h: &dyn Harness) {
     let topic = topic(h, 1, DAY);
     produce(h, (0..5).map(|n| record(&topic, 0, "k", &n.to_string())).collect());
     let check = |error: LogError| match error {
-        LogError::OutOfRange { topic: name, partition, wanted, earliest, end, mend } => {
+        LogError::OutOfRange { topic: name, partition, wanted, earliest, end, remedy } => {
             assert_eq!((&*name, partition, wanted), (&*topic, 0, 1_000));
             assert!(earliest == 0 && (5..1_000).contains(&end));
-            assert!(mend.len() > 20, "{mend}");
+            assert!(remedy.len() > 20, "{remedy}");
         }
         other => panic!("{other}"),
     };

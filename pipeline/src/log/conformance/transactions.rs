@@ -135,7 +135,7 @@ pub(crate) fn taken_slot_fences_the_zombie(h: &dyn Harness) {
         .send(record(&bench.output, 0, "k", "of the zombie again"))
         .and_then(|()| bench.commit(&mut *zombie, at(0, 9)));
     assert_fenced(again);
-    until(h, "the zombie to be told", || match zombie.poll(POLL) {
+    until(h, "the zombie to be fenced", || match zombie.poll(POLL) {
         Err(LogError::Fenced { .. }) => Some(()),
         Ok(Event::Records(records)) => panic!("{records:?}"),
         Ok(_) | Err(_) => None,
@@ -158,7 +158,7 @@ pub(crate) fn silent_member_is_fenced_and_loses(h: &dyn Harness) {
     assert!(bench.commit(&mut *silent, at(0, 2)).is_err(), "another has its partitions");
     let _ = silent.abort();
     let mut woken = Seen { owned: [0, 1].into(), ..Seen::default() };
-    until(h, "the loss to be told", || {
+    until(h, "the loss to be reported", || {
         woken.poll(&mut *silent);
         // Both go on, or the heir would be thrown out in its turn.
         seen.poll(&mut *heir);

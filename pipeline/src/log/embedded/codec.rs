@@ -265,7 +265,7 @@ mod tests {
     proptest! {
         #![proptest_config(hostile::cases(4_000))]
 
-        /// What a disk gave back changed is told as such and takes no more memory than a record.
+        /// What a disk gave back changed is reported and takes no more memory than a record.
         #[test]
         fn any_bytes_are_a_record_or_an_error(raw in corpus().bytes()) {
             let bytes = Bytes::from(raw.clone());

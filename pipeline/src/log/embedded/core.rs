@@ -34,7 +34,7 @@ pub(super) struct State {
     pub(super) done: BTreeMap<PositionKey, (i64, Option<i64>)>,
     /// The members whose commits are being written: their partitions cannot move meanwhile.
     pub(super) in_flight: Option<BTreeSet<u64>>,
-    /// How far readers were told that they may read: compaction keeps what they will need.
+    /// How far readers were promised that they may read: compaction keeps what they will need.
     pub(super) promised: BTreeMap<(Arc<str>, i32, u64), i64>,
     /// Why the log stopped.
     pub(super) failed: Option<LogError>,
@@ -158,7 +158,7 @@ impl Core {
         LogError::Fatal {
             what: format!("write the event log in {}", self.place),
             error: format!(
-                "{}; free space on (or mend) that disk and start again: everything acknowledged \
+                "{}; free space on (or fix) that disk and start again: everything acknowledged \
                  is kept, nothing half-written is",
                 error.0
             ),
@@ -344,13 +344,13 @@ impl Core {
         state.next_id
     }
 
-    /// Takes the partitions of members that were silent for a session. When nobody at all was
-    /// heard for that long, the process stood still and everybody gets another session.
+    /// Takes the partitions of members that were silent for a session. When nobody at all
+    /// was seen for that long, the process stood still and everybody gets another session.
     pub(super) fn expire(&self, state: &mut State) {
         let now_ms = self.clock.steady_ms();
         let since = now_ms - self.options.session_timeout_ms;
-        let heard = state.groups.values().filter_map(Group::last_heard).max();
-        if heard.is_some_and(|heard| heard < since) {
+        let seen = state.groups.values().filter_map(Group::last_seen).max();
+        if seen.is_some_and(|seen| seen < since) {
             for group in state.groups.values_mut() {
                 group.forgive(now_ms);
             }

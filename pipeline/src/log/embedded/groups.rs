@@ -1,7 +1,7 @@
 //! Groups: which member owns which partition, decided without I/O.
 //!
 //! A partition has an owner (who may commit for it) and a target (who should have it). It moves
-//! when the owner has been told (`take_revoked`) and has polled again (`release`), or is gone.
+//! when the owner has been notified (`take_revoked`) and has polled again (`release`), or is gone.
 //! Only then is it given to its target (`take_assigned`). Partitions whose target is their owner
 //! notice nothing.
 
@@ -12,7 +12,7 @@ use super::assign::assign;
 
 struct Seat {
     slot: String,
-    heard_ms: i64,
+    seen_ms: i64,
     revoking: BTreeSet<i32>,
 }
 
@@ -47,7 +47,7 @@ impl Group {
         self.seats.iter().find(|(_, seat)| seat.slot == slot).map(|(id, _)| *id)
     }
 
-    /// Takes a seat; whoever sat in the slot is out, and its partitions are kept for `id`.
+    /// Takes a seat; the member that had the slot is out, and its partitions are kept for `id`.
     pub(super) fn join(&mut self, id: u64, slot: &str, now_ms: i64) {
         let mut current = self.current();
         if let Some(old) = self.sitting(slot) {
@@ -59,7 +59,7 @@ impl Group {
                 *holder = Some(id);
             }
         }
-        let seat = Seat { slot: slot.to_owned(), heard_ms: now_ms, revoking: BTreeSet::new() };
+        let seat = Seat { slot: slot.to_owned(), seen_ms: now_ms, revoking: BTreeSet::new() };
         self.seats.insert(id, seat);
         self.rebalance(&current);
     }
@@ -75,36 +75,36 @@ impl Group {
         self.rebalance(&current);
     }
 
-    pub(super) fn heard(&mut self, id: u64, now_ms: i64) {
+    pub(super) fn seen(&mut self, id: u64, now_ms: i64) {
         if let Some(seat) = self.seats.get_mut(&id) {
-            seat.heard_ms = now_ms;
+            seat.seen_ms = now_ms;
         }
     }
 
-    pub(super) fn last_heard(&self) -> Option<i64> {
-        self.seats.values().map(|seat| seat.heard_ms).max()
+    pub(super) fn last_seen(&self) -> Option<i64> {
+        self.seats.values().map(|seat| seat.seen_ms).max()
     }
 
     /// Gives every member this much more time.
     pub(super) fn forgive(&mut self, now_ms: i64) {
         for seat in self.seats.values_mut() {
-            seat.heard_ms = now_ms;
+            seat.seen_ms = now_ms;
         }
     }
 
-    /// Members not heard since `before_ms`.
+    /// Members not seen since `before_ms`.
     pub(super) fn silent(&self, before_ms: i64) -> Vec<u64> {
-        self.seats.iter().filter(|(_, s)| s.heard_ms < before_ms).map(|(id, _)| *id).collect()
+        self.seats.iter().filter(|(_, s)| s.seen_ms < before_ms).map(|(id, _)| *id).collect()
     }
 
     pub(super) fn owns(&self, id: u64, partition: i32) -> bool {
         self.owner.get(index(partition)) == Some(&Some(id))
     }
 
-    /// Partitions that `id` must give up and has not been told of; marks them as told.
+    /// Partitions that `id` must give up and has not been notified of; marks them as notified.
     pub(super) fn take_revoked(&mut self, id: u64) -> Vec<i32> {
         let Some(seat) = self.seats.get_mut(&id) else { return Vec::new() };
-        let told: Vec<i32> = self
+        let revoked: Vec<i32> = self
             .owner
             .iter()
             .zip(&self.target)
@@ -113,11 +113,11 @@ impl Group {
             .map(|(p, _)| number(p))
             .filter(|p| !seat.revoking.contains(p))
             .collect();
-        seat.revoking.extend(&told);
-        told
+        seat.revoking.extend(&revoked);
+        revoked
     }
 
-    /// `id` has let go of what it was told to.
+    /// `id` has let go of what it was asked to.
     pub(super) fn release(&mut self, id: u64) {
         let Some(seat) = self.seats.get_mut(&id) else { return };
         for partition in std::mem::take(&mut seat.revoking) {
@@ -196,7 +196,7 @@ mod tests {
     fn who_leaves_or_is_silent_frees_its_partitions() {
         let mut group = group();
         group.join(2, "b", 0);
-        group.heard(2, 50);
+        group.seen(2, 50);
         assert_eq!(group.silent(50), [1]);
         group.leave(1);
         assert_eq!(group.take_assigned(2), [0, 1, 2, 3]);

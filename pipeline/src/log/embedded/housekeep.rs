@@ -1,10 +1,11 @@
 //! Retention and compaction.
 //!
 //! Retention drops whole segments: those that are old once every group that said where it is has
-//! read them, and those older than their topic keeps in any case, loudly. Compaction removes a record only when a later record of its
-//! key lies before every end that a reader was told and has not reached (so a reader that reads
-//! up to the end it asked for has each key's last value as of then), and a tombstone only when
-//! it is old and nothing earlier of its key is left.
+//! read them, and those older than their topic keeps in any case, with a warning.
+//! Compaction removes a record only when a later record of its key lies before every end that a
+//! reader was promised and has not reached (so a reader that reads up to the end it asked for has
+//! each key's last value as of then), and a tombstone only when it is old and nothing earlier of
+//! its key is left.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;

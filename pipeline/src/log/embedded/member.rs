@@ -10,7 +10,7 @@ use super::core::{Core, State};
 use super::groups::Group;
 use super::producer::prepare;
 use super::reading::{no_topic, place, plan};
-use super::writer::{Commit, Encoded, Told, Unit};
+use super::writer::{Commit, Completion, Encoded, Unit};
 
 /// Bytes that one transaction may hold, as they are stored.
 pub const MAX_TRANSACTION_BYTES: usize = 256 << 20;
@@ -19,7 +19,7 @@ pub(super) struct LogMember {
     core: Arc<Core>,
     spec: MemberSpec,
     id: u64,
-    /// What this member was given and has not been taken, as far as it was told.
+    /// What this member was given and has not been taken, as far as it was notified.
     owned: BTreeSet<i32>,
     /// The next offset of each started partition.
     places: BTreeMap<i32, i64>,
@@ -92,7 +92,7 @@ impl LogMember {
             return self.rejoin(state);
         }
         let Some(group) = state.groups.get_mut(&self.spec.group) else { return Ok(None) };
-        group.heard(self.id, now_ms);
+        group.seen(self.id, now_ms);
         group.release(self.id);
         let (id, owned) = (self.id, &mut self.owned);
         let before = owned.len();
@@ -133,13 +133,13 @@ impl LogMember {
     /// The state, if this member still sits in its group.
     fn seated(&self) -> Result<std::sync::MutexGuard<'_, State>, LogError> {
         let mut state = self.core.running()?;
-        // Before it counts as heard: with the whole process at rest, the others were silent no
+        // Before it counts as seen: with the whole process at rest, the others were silent no
         // longer than this one.
         self.core.expire(&mut state);
         let now_ms = self.core.clock.steady_ms();
         match state.groups.get_mut(&self.spec.group) {
             Some(group) if group.has(self.id) => {
-                group.heard(self.id, now_ms);
+                group.seen(self.id, now_ms);
                 Ok(state)
             }
             Some(group) if group.sitting(&self.spec.slot).is_none() => {
@@ -274,7 +274,7 @@ impl Task for LogMember {
             }),
             bytes: std::mem::take(&mut self.bytes),
             records: std::mem::take(&mut self.records),
-            told: Told::Waiting(sender),
+            completion: Completion::Waiting(sender),
         });
         let result = self.core.outcome(&receiver);
         // Whatever was sent is gone; after an error the caller aborts in any case.

@@ -67,7 +67,7 @@ impl Memory {
         Self::over(self.store.clone(), self.clock.clone(), self.options.clone())
     }
 
-    /// Asks `hook` before each write what shall befall it. After a crash every handle of this
+    /// Asks `hook` before each write which fault hits it. After a crash every handle of this
     /// log fails with [`LogError::Fatal`].
     pub fn on_write(&self, hook: impl FnMut(WriteInfo) -> Fault + Send + 'static) {
         let hook: FaultHook = Box::new(hook);

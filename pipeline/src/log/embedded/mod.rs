@@ -10,7 +10,7 @@
 //!   that the last record is compacted away. One thread writes.
 //! - *A zombie commits.* The right to commit is judged in the step that fixes what is written;
 //!   until that write is done the member's partitions move to nobody, its slot included.
-//! - *Two owners.* A partition is given on only when its owner has polled after it was told, or
+//! - *Two owners.* A partition is given on only when its owner has polled after the notice, or
 //!   has lost its seat.
 //! - *Everybody is thrown out because the process stood still or the clock was set.* Sessions
 //!   use the monotonic clock, and silence of all at once counts for nobody.
@@ -96,7 +96,7 @@ impl Embedded {
             .map_err(|error| LogError::Fatal {
                 what: format!("open the event log in {place}"),
                 error: format!(
-                    "{}; mend the disk or its permissions and start again, or restore the \
+                    "{}; fix the disk or its permissions and start again, or restore the \
                      folder from a copy",
                     error.0
                 ),

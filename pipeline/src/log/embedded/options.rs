@@ -5,7 +5,7 @@
 pub struct Options {
     /// Writes are gathered this long (ms) and synced to disk together.
     pub group_commit_ms: u64,
-    /// A member that was not heard for this long (ms) loses its partitions.
+    /// A member that was not seen for this long (ms) loses its partitions.
     pub session_timeout_ms: i64,
     /// A segment of a topic is closed at this size (bytes, compressed).
     pub segment_bytes: i64,

@@ -1,4 +1,4 @@
-//! Producers: a bounded queue each, in order, told when durable.
+//! Producers: a bounded queue each, in order, notified when durable.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use super::codec;
 use super::core::Core;
 use super::partitioner::partition_of;
 use super::reading::no_topic;
-use super::writer::{Encoded, Told, Unit};
+use super::writer::{Completion, Encoded, Unit};
 
 /// Records that one producer may have waiting.
 pub const MAX_QUEUE_RECORDS: usize = 100_000;
@@ -48,7 +48,7 @@ impl Account {
         Ok(())
     }
 
-    /// A record is durable or has failed, and whoever sent it was told.
+    /// A record is durable or has failed, and its sender was notified.
     pub(super) fn settle(&self, bytes: usize) {
         let mut load = self.load();
         load.records -= 1;
@@ -110,8 +110,8 @@ impl Producer for LogProducer {
         let encoded = prepare(&self.core, &record, &self.robin)?;
         let bytes = encoded.bytes.len();
         self.account.charge(&record.topic, bytes)?;
-        let told = Told::Queued(self.account.clone(), bytes, done);
-        self.core.submit(Unit { commit: None, records: vec![encoded], bytes, told });
+        let completion = Completion::Queued(self.account.clone(), bytes, done);
+        self.core.submit(Unit { commit: None, records: vec![encoded], bytes, completion });
         Ok(())
     }
 

@@ -130,7 +130,7 @@ pub(super) fn place(
         Start::Earliest => Ok(earliest),
         Start::Latest => Ok(end),
         Start::At(wanted) if wanted < earliest || wanted > end => {
-            let mend = if wanted < earliest {
+            let remedy = if wanted < earliest {
                 "retention ran past this position while nothing read it: keep the topic longer, \
                  then move the position to the earliest offset, knowing that the records between \
                  are gone"
@@ -144,7 +144,7 @@ pub(super) fn place(
                 wanted,
                 earliest,
                 end,
-                mend: mend.to_owned(),
+                remedy: remedy.to_owned(),
             })
         }
         Start::At(wanted) => Ok(wanted),

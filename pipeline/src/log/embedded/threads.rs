@@ -66,7 +66,7 @@ impl Drop for Threads {
             what: format!("use the event log in {}", self.core.place),
             error: "it was closed".to_owned(),
         });
-        // Whoever still waits is told that it will not happen.
+        // Whoever still waits learns that it will not happen.
         let units = std::mem::take(&mut self.core.queue().units);
         finish(self.core.write(units.into(), Fault::None));
     }

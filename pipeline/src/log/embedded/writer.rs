@@ -33,8 +33,8 @@ pub(super) struct Commit {
     pub(super) positions: Vec<Position>,
 }
 
-/// Who is told what became of a unit.
-pub(super) enum Told {
+/// Who waits for the result of a unit.
+pub(super) enum Completion {
     Waiting(Sender<Result<(), LogError>>),
     Queued(Arc<Account>, usize, Option<Done>),
 }
@@ -44,7 +44,7 @@ pub(super) struct Unit {
     pub(super) commit: Option<Commit>,
     pub(super) records: Vec<Encoded>,
     pub(super) bytes: usize,
-    pub(super) told: Told,
+    pub(super) completion: Completion,
 }
 
 /// Units that wait to be written. Bounded by its senders: a producer by its account, a task by
@@ -69,7 +69,7 @@ pub enum Fault {
     FailAfter,
     /// The process ends before the write.
     CrashBefore,
-    /// The process ends after the write, before anyone is told.
+    /// The process ends after the write, before anyone learns it.
     CrashAfter,
 }
 
@@ -82,10 +82,10 @@ pub struct WriteInfo {
     pub commit: bool,
 }
 
-/// Decides for each write what befalls it.
+/// Decides for each write which fault hits it.
 pub(super) type FaultHook = Box<dyn FnMut(WriteInfo) -> Fault + Send>;
 
-type Finished = Vec<(Told, Result<(i32, i64), LogError>)>;
+type Finished = Vec<(Completion, Result<(i32, i64), LogError>)>;
 
 /// What a write will change in the state once it is durable.
 #[derive(Default)]
@@ -95,7 +95,7 @@ struct Draft {
     rolled: BTreeMap<Arc<str>, Segment>,
     positions: Vec<(PositionKey, Position)>,
     members: BTreeSet<u64>,
-    told: Vec<(Told, (i32, i64))>,
+    completions: Vec<(Completion, (i32, i64))>,
 }
 
 impl Core {
@@ -150,7 +150,7 @@ impl Core {
         units
     }
 
-    /// Writes these units at once; for each, what to tell.
+    /// Writes these units at once; for each, what to report.
     pub(super) fn write(&self, units: Vec<Unit>, fault: Fault) -> Finished {
         let mut finished = Finished::new();
         let now_ms = self.clock.now_ms();
@@ -160,13 +160,13 @@ impl Core {
             for unit in units {
                 match admit(&state, &unit) {
                     Ok(()) => self.add(&mut state, &mut draft, unit, now_ms),
-                    Err(error) => finished.push((unit.told, Err(error))),
+                    Err(error) => finished.push((unit.completion, Err(error))),
                 }
             }
             draft.close();
             state.in_flight = Some(std::mem::take(&mut draft.members));
         }
-        let Draft { write, ends, rolled, positions, told, members: _ } = draft;
+        let Draft { write, ends, rolled, positions, completions, members: _ } = draft;
         let result = self.apply(write, fault);
         let mut state = self.state();
         state.in_flight = None;
@@ -178,7 +178,11 @@ impl Core {
         }
         drop(state);
         self.notify();
-        finished.extend(told.into_iter().map(|(told, at)| (told, result.clone().map(|()| at))));
+        finished.extend(
+            completions
+                .into_iter()
+                .map(|(completion, at)| (completion, result.clone().map(|()| at))),
+        );
         finished
     }
 
@@ -247,7 +251,7 @@ impl Core {
             }
             draft.members.insert(commit.member);
         }
-        draft.told.push((unit.told, at));
+        draft.completions.push((unit.completion, at));
     }
 }
 
@@ -314,15 +318,15 @@ fn show(
     state.positions.extend(positions);
 }
 
-/// Tells everybody, with no lock held.
+/// Reports the results, with no lock held.
 pub(super) fn finish(finished: Finished) {
-    for (told, result) in finished {
-        match told {
-            Told::Waiting(sender) => {
-                // Nobody waits any more when the caller gave up: then nothing is to tell.
+    for (completion, result) in finished {
+        match completion {
+            Completion::Waiting(sender) => {
+                // Nobody waits any more when the caller gave up: then there is nothing to report.
                 let _ = sender.send(result.map(|_| ()));
             }
-            Told::Queued(account, bytes, done) => {
+            Completion::Queued(account, bytes, done) => {
                 if let Some(done) = done {
                     done(result);
                 }

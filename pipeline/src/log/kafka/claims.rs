@@ -21,7 +21,7 @@
 //!   ended the last one, and says so in the topic (`id` in place of the partition), in the new
 //!   producer's first transaction: its epoch keeps a late word of an earlier life out. Only a claim
 //!   of the life that goes on is fenced, and a life that finds another's name there ends.
-//! - *The topic's end is an old one*, told by a broker that was frozen and does not know yet that it
+//! - *The topic's end is an old one*, from a broker that was frozen and does not know yet that it
 //!   leads no more: the claim's own offset, which only the leader gives, must be reached, too.
 //! - *A task is fenced by mistake*: it begins anew, from the last commit. Nothing is lost by it.
 

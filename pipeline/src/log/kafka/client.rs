@@ -75,8 +75,8 @@ impl Cluster {
     fn unreachable(&self, error: LogError) -> LogError {
         let what = format!("connect to Kafka at {}", self.options.bootstrap);
         match self.observer.context().worst() {
-            Some((Meaning::Refused(mend), text)) => {
-                LogError::Fatal { what, error: format!("{text}: {mend}") }
+            Some((Meaning::Refused(remedy), text)) => {
+                LogError::Fatal { what, error: format!("{text}: {remedy}") }
             }
             Some((_, text)) => LogError::Retry { what, error: text },
             None => error,
@@ -216,7 +216,7 @@ fn watermarks(
 
 /// The refusal of an offset outside the range; `topic` without the prefix.
 pub(super) fn out_of_range(topic: &str, partition: i32, wanted: i64, range: Range) -> LogError {
-    let mend = if wanted < range.earliest {
+    let remedy = if wanted < range.earliest {
         "records that were still needed were deleted: keep the topic for longer than the longest \
          outage"
     } else {
@@ -229,7 +229,7 @@ pub(super) fn out_of_range(topic: &str, partition: i32, wanted: i64, range: Rang
         wanted,
         earliest: range.earliest,
         end: range.end,
-        mend: mend.to_owned(),
+        remedy: remedy.to_owned(),
     }
 }
 

@@ -86,8 +86,8 @@ pub(super) fn refusals(
     for (name, must) in [("cleanup.policy", want), ("message.timestamp.type", "LogAppendTime")] {
         match value(name) {
             Some(is) if is != must => {
-                let mend = present.alter(name, must);
-                found.push(format!("its {name} is {is} and must be {must}: {mend}"));
+                let remedy = present.alter(name, must);
+                found.push(format!("its {name} is {is} and must be {must}: {remedy}"));
             }
             Some(_) | None => {}
         }
@@ -95,8 +95,9 @@ pub(super) fn refusals(
     let name = "max.message.bytes";
     match value(name).and_then(|it| it.parse::<usize>().ok()) {
         Some(is) if is < REQUEST_BYTES => {
-            let mend = present.alter(name, &REQUEST_BYTES.to_string());
-            found.push(format!("its {name} is {is} and must be at least {REQUEST_BYTES}: {mend}"));
+            let remedy = present.alter(name, &REQUEST_BYTES.to_string());
+            found
+                .push(format!("its {name} is {is} and must be at least {REQUEST_BYTES}: {remedy}"));
         }
         Some(_) | None => {}
     }
@@ -125,8 +126,8 @@ pub(super) fn warnings(
     for (name, should) in should {
         match value(name) {
             Some(is) if is != should => {
-                let mend = present.alter(name, &should);
-                found.push(format!("its {name} is {is} and should be {should}: {mend}"));
+                let remedy = present.alter(name, &should);
+                found.push(format!("its {name} is {is} and should be {should}: {remedy}"));
             }
             Some(_) | None => {}
         }

@@ -69,7 +69,7 @@ pub(super) fn from_code(code: Code, text: String, what: String, slot: &str) -> L
     match meaning(code) {
         Meaning::Passing | Meaning::OutOfRange => LogError::Retry { what, error: text },
         Meaning::Fenced => LogError::Fenced { slot: slot.to_owned(), error: text },
-        Meaning::Refused(mend) => LogError::Fatal { what, error: format!("{text}: {mend}") },
+        Meaning::Refused(remedy) => LogError::Fatal { what, error: format!("{text}: {remedy}") },
     }
 }
 

@@ -39,10 +39,10 @@ pub(super) struct KafkaMember {
     id: String,
     /// Without an answer of the group since.
     waits_since: Option<Instant>,
-    /// Told as revoked; given up at the next poll.
+    /// Reported as revoked; given up at the next poll.
     leaving: Vec<i32>,
     held: bool,
-    /// To be told at the next poll, before anything else.
+    /// To be reported at the next poll, before anything else.
     trouble: Option<LogError>,
     fenced: Option<LogError>,
 }
@@ -125,7 +125,7 @@ impl KafkaMember {
         format!("{doing} {} as {}", self.spec.topic, self.spec.slot)
     }
 
-    /// Gives up what the last poll told as revoked.
+    /// Gives up what the last poll reported as revoked.
     fn give_up(&mut self) -> Result<(), LogError> {
         if self.leaving.is_empty() {
             return Ok(());
@@ -170,7 +170,7 @@ impl KafkaMember {
             Change::Assign(partitions) => {
                 let partitions = sorted(partitions);
                 // librdkafka looks a logical offset up by itself, repeats that when it is paused
-                // meanwhile, and then goes there although it was told to seek elsewhere.
+                // meanwhile, and then goes there although it was asked to seek elsewhere.
                 let mut list = TopicPartitionList::new();
                 for p in &partitions {
                     let end = self.cluster.range(&self.seat.full, *p)?.end;
@@ -184,7 +184,7 @@ impl KafkaMember {
                 self.waits_since = None;
                 if partitions.is_empty() {
                     self.wake();
-                    // Who has nothing must hear that the group has answered.
+                    // A member without partitions must learn that the group has answered.
                     return Ok(self.parts.is_empty().then_some(Event::Assigned(partitions)));
                 }
                 // Paused until `start` says where to begin.
@@ -284,8 +284,8 @@ impl KafkaMember {
         match self.consumer().context().meaning(code) {
             Meaning::Passing | Meaning::Fenced => None,
             Meaning::OutOfRange => Some(self.find_out_of_range()),
-            Meaning::Refused(mend) => {
-                Some(LogError::Fatal { what, error: format!("{code}: {mend}") })
+            Meaning::Refused(remedy) => {
+                Some(LogError::Fatal { what, error: format!("{code}: {remedy}") })
             }
         }
     }

@@ -11,8 +11,8 @@
 //!   that exceeds it is given up, and a new client in its slot fences the old one.
 //! - *librdkafka loses all brokers*: it is given the first ones again ([`bootstrap`]).
 //! - *librdkafka misses a loss*: when the membership ends while a rebalance is under way, it joins
-//!   again and keeps its partitions as if nothing had happened. The id that the group gave us tells
-//!   ([`seat::Seat::id`]): when it is another than when the partitions were given, all are lost and
+//!   again and keeps its partitions as if nothing had happened. The id that the group gave us
+//!   shows it ([`seat::Seat::id`]): when it is another than when the partitions were given, all are lost and
 //!   the seat is taken anew.
 //! - *A record of before a seek comes after it*: librdkafka drops what it fetched before a seek;
 //!   what belongs to a partition that was not started is dropped here as well.

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::super::LogError;
 
-/// A member that is not heard of for so long loses its partitions.
+/// A member that is silent for so long loses its partitions.
 pub(super) const SESSION_MS: u32 = 10_000;
 /// An open transaction of a dead task is ended after this, unless its slot is taken earlier.
 /// Brokers look for such transactions every 10 s: with this, readers wait for 18 s at most.
@@ -146,7 +146,7 @@ impl KafkaOptions {
             Kind::Task => {
                 producer_defaults(&mut config);
                 // A transaction begins while the markers of the last are still being written, and
-                // is told to try again: by default after 100 ms.
+                // has to be tried again: by default after 100 ms.
                 config.set("retry.backoff.ms", "5");
                 // A failed delivery fails the commit; the others need no word each.
                 config.set("delivery.report.only.error", "true");

@@ -1,4 +1,4 @@
-//! Producers: idempotent, with a bounded queue, told what became of each record.
+//! Producers: idempotent, with a bounded queue, and a report of what became of each record.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -36,7 +36,7 @@ pub(super) fn resolve(
                 if (range.earliest..=range.end).contains(&offset) {
                     return Ok(offset);
                 }
-                // A broker that was frozen tells an old end until it knows that it leads no more.
+                // A broker that was frozen reports an old end until it knows that it leads no more.
                 if offset < range.earliest || Instant::now() > deadline {
                     return Err(out_of_range(topic, partition, offset, range));
                 }

@@ -159,7 +159,7 @@ impl Running {
     }
 }
 
-/// Until it is over; then whoever waits for a record has an answer.
+/// Until it is over; then everybody who waits for a record has an answer.
 fn serve(client: &Client, over: &AtomicBool) {
     const POLL: Duration = Duration::from_millis(100);
     while !over.load(Ordering::Relaxed) {

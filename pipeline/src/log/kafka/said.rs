@@ -1,6 +1,6 @@
 //! What to make of librdkafka's messages. It says the same again with every try: with a broker away
-//! that is many lines a second from each client. One line of a kind in a while is enough, if it tells
-//! how many were left out.
+//! that is many lines a second from each client. One line of a kind in a while is enough, if it
+//! says how many were left out.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -37,7 +37,7 @@ const LAST: Duration = Duration::from_secs(2);
 /// transaction's business. After a commit or an abort that failed, records of it may still be on
 /// their way: librdkafka gives the sequence numbers of records that it throws away to the next ones,
 /// which the brokers then take for the same ones, sent again. So the producer ends there, and the
-/// epoch of the next tells its records from the old; the membership goes on.
+/// epoch of the next distinguishes its records from the old; the membership goes on.
 pub(super) struct KafkaTask {
     // Ends before the member leaves the group.
     producer: ThreadedProducer<Quiet>,

@@ -17,8 +17,8 @@ use super::compare::{Present, refusals, settings, warnings};
 use super::context::Context;
 use super::error::{from_code, from_kafka};
 
-/// Longest time until all brokers have heard of a new topic.
-const HEARD: Duration = Duration::from_secs(5);
+/// Longest time until all brokers know a new topic.
+const KNOWN_WITHIN: Duration = Duration::from_secs(5);
 
 /// What a topic needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,18 +34,18 @@ pub enum TopicChange {
         /// Settings, by their Kafka names.
         settings: BTreeMap<String, String>,
     },
-    /// It is there, and other than it must be: nothing mends that by itself.
+    /// It is there, and other than it must be, and stays so until somebody changes it.
     Refuse {
         /// Full name.
         topic: String,
-        /// Is, must be, and the mend.
+        /// Is, must be, and the remedy.
         difference: String,
     },
     /// It is there, and works, but not as meant.
     Warn {
         /// Full name.
         topic: String,
-        /// Is, should be, and the mend.
+        /// Is, should be, and the remedy.
         difference: String,
     },
 }
@@ -124,19 +124,19 @@ fn denied(cluster: &Cluster, what: &str, operation: &str) -> LogError {
     }
 }
 
-/// The settings of each topic. rdkafka tells an error of a single topic as an answer without a
-/// setting: the right is missing, or the broker that was asked has not heard of the topic yet.
+/// The settings of each topic. rdkafka reports an error of a single topic as an answer without a
+/// setting: the right is missing, or the broker that was asked does not know the topic yet.
 fn describe(
     admin: &AdminClient<Context>,
     present: &[Present<'_>],
 ) -> Result<Vec<ConfigResourceResult>, KafkaError> {
     let names: Vec<ResourceSpecifier<'_>> =
         present.iter().map(|it| ResourceSpecifier::Topic(&it.topic)).collect();
-    let deadline = Instant::now() + HEARD;
+    let deadline = Instant::now() + KNOWN_WITHIN;
     loop {
         let described = block_on(admin.describe_configs(&names, &options()))?;
-        let untold = |it: &ConfigResourceResult| it.as_ref().is_ok_and(|it| it.entries.is_empty());
-        if !described.iter().any(untold) || Instant::now() > deadline {
+        let unknown = |it: &ConfigResourceResult| it.as_ref().is_ok_and(|it| it.entries.is_empty());
+        if !described.iter().any(unknown) || Instant::now() > deadline {
             return Ok(described);
         }
         std::thread::sleep(Duration::from_millis(200));

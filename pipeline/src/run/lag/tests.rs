@@ -6,7 +6,7 @@ fn spec() -> MemberSpec {
 
 /// One round: the end is `end`, the reader is done up to `next`; what is measured 100 ms on.
 fn check(
-    (lag, teller): (&Lag, &mut Teller),
+    (lag, reporter): (&Lag, &mut Reporter),
     (at_ms, end): (i64, i64),
     (next, newest_ms): (i64, Option<i64>),
     expected: (i64, Option<i64>),
@@ -20,7 +20,7 @@ fn check(
         restoring: BTreeMap::new(),
     };
     lag.ends(&[("t".into(), vec![end])].into());
-    teller.tell(|| Some(reading), false);
+    reporter.report(|| Some(reading), false);
     lag.ends(&[("t".into(), vec![end])].into());
     lag.measure(at_ms, at_ms + 100);
     let all = lag.all();
@@ -33,8 +33,8 @@ fn check(
 #[test]
 fn age_counts_from_the_last_record_done_or_the_last_time_at_the_end() {
     let lag = Lag::default();
-    let mut teller = lag.teller("c");
-    let mut check = |at, place, expected| check((&lag, &mut teller), at, place, expected);
+    let mut reporter = lag.reporter("c");
+    let mut check = |at, place, expected| check((&lag, &mut reporter), at, place, expected);
     check((1_000, 10), (4, None), (6, None));
     check((2_000, 10), (5, Some(500)), (5, Some(1_600)));
     check((3_000, 10), (10, Some(900)), (0, Some(0)));
@@ -49,10 +49,10 @@ fn age_counts_from_the_last_record_done_or_the_last_time_at_the_end() {
 #[test]
 fn a_runner_is_asked_once_a_round() {
     let lag = Lag::default();
-    let mut teller = lag.teller("c");
+    let mut reporter = lag.reporter("c");
     let mut asked = 0;
-    let mut turn = |teller: &mut Teller| {
-        teller.tell(
+    let mut turn = |reporter: &mut Reporter| {
+        reporter.report(
             || {
                 asked += 1;
                 None
@@ -61,9 +61,9 @@ fn a_runner_is_asked_once_a_round() {
         );
         asked
     };
-    assert_eq!((turn(&mut teller), turn(&mut teller)), (1, 1));
+    assert_eq!((turn(&mut reporter), turn(&mut reporter)), (1, 1));
     lag.ends(&BTreeMap::new());
-    assert_eq!((turn(&mut teller), turn(&mut teller)), (2, 2));
+    assert_eq!((turn(&mut reporter), turn(&mut reporter)), (2, 2));
     assert!(lag.all().is_empty());
 }
 
@@ -87,7 +87,7 @@ fn what_waits_to_be_done_is_behind_and_markers_are_not() {
 /// A reader of one partition that is at `next` of an end of 10, each 10 s.
 fn stalls(waits: bool, next: impl Fn(i64) -> i64, rounds: i64) -> Vec<(i64, String)> {
     let (lag, mut found) = (Lag::default(), Vec::new());
-    let mut teller = lag.teller("c");
+    let mut reporter = lag.reporter("c");
     for round in 0..rounds {
         lag.ends(&[("t".into(), vec![10])].into());
         let place = Place { next: next(round), newest_ms: None };
@@ -98,11 +98,11 @@ fn stalls(waits: bool, next: impl Fn(i64) -> i64, rounds: i64) -> Vec<(i64, Stri
             places: [(0, place)].into(),
             restoring: BTreeMap::new(),
         };
-        teller.tell(|| Some(reading()), waits);
+        reporter.report(|| Some(reading()), waits);
         lag.ends(&[("t".into(), vec![10])].into());
         lag.measure(0, 0);
         for stall in lag.find_stalled(round * 10_000) {
-            found.push((round, teller.stalled().unwrap()));
+            found.push((round, reporter.stalled().unwrap()));
             let still = lag.stalled(round * 10_000);
             assert_eq!((still.len(), still[0].partition), (1, stall.partition));
             assert!(still[0].ms >= stall.ms, "since it moved last");
@@ -126,7 +126,7 @@ fn who_has_records_and_does_not_move_is_stalled() {
 #[test]
 fn a_restore_without_progress_is_stalled() {
     let lag = Lag::default();
-    let mut teller = lag.teller("c");
+    let mut reporter = lag.reporter("c");
     for (at, effort, expected) in [(0, 1, 0), (40, 2, 0), (60, 2, 0), (80, 2, 1), (90, 3, 0)] {
         lag.ends(&BTreeMap::new());
         let reading = Reading {
@@ -136,7 +136,7 @@ fn a_restore_without_progress_is_stalled() {
             places: BTreeMap::new(),
             restoring: [(0, effort)].into(),
         };
-        teller.tell(|| Some(reading), false);
+        reporter.report(|| Some(reading), false);
         lag.ends(&BTreeMap::new());
         let found = lag.find_stalled(at * 1_000);
         assert_eq!(found.len(), expected, "at {at}");

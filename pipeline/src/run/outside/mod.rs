@@ -13,7 +13,7 @@
 //!   with, so there is nothing to replay.
 //! - *Two processes at work for one key*: what a partition's former owner does ends before it gives
 //!   the partition up, or is cut off; if it is frozen meanwhile, its outcome is refused by the log.
-//!   Its attempt may still reach the outside world: the request's id is there to tell.
+//!   Its attempt may still reach the outside world: the request's id is there to detect that.
 
 mod attempts;
 mod followers;

@@ -13,7 +13,7 @@ use crate::log::{Done, LogError, NewRecord, Reader, Task, TopicSpec, Watch};
 use crate::run::wiring::member;
 use crate::topology::{DEAD_LETTER, POLL, topics};
 
-/// A log whose producers take every record and write none, while it is told so.
+/// A log whose producers take every record and write none, while it is set so.
 struct Deaf {
     log: Memory,
     deaf: Arc<AtomicBool>,

@@ -4,7 +4,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use super::*;
 use crate::activity;
 
-/// Turns until it is told to hang, in a turn or in its stop, until the test is over.
+/// Turns until it is asked to hang, in a turn or in its stop, until the test is over.
 struct Hangs {
     in_turn: bool,
     over: Arc<Mutex<Receiver<()>>>,

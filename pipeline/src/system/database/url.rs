@@ -151,7 +151,7 @@ fn encrypted(
     }
     Ok(match (mode, authority, is_local(&options)) {
         (true, _, _) => options,
-        // On this machine nobody else hears it, and it costs processor time.
+        // On this machine nobody else can listen, and it costs processor time.
         (false, false, true) => options.ssl_mode(PgSslMode::Disable),
         (false, true, _) | (false, false, false) => options.ssl_mode(PgSslMode::VerifyFull),
     })

@@ -75,7 +75,7 @@ fn a_place_that_says_much_is_cut_short_and_says_so() {
 }
 
 #[test]
-fn after_a_minute_a_place_is_heard_again_with_what_it_left_out() {
+fn after_a_minute_a_place_is_logged_again_with_what_it_left_out() {
     let places = Places::default();
     let began = Instant::now();
     let after = |seconds| began + Duration::from_secs(seconds);

@@ -55,7 +55,7 @@ struct World {
 }
 
 impl World {
-    /// None, loudly: there is no database.
+    /// None, and says so: there is no database.
     async fn new(name: &str) -> Option<Self> {
         let Ok(url) = std::env::var("OPSC_TEST_DATABASE_URL") else {
             let required = std::env::var_os("OPSC_TEST_REQUIRED").is_some();

@@ -236,7 +236,7 @@ fn limits_are_named() {
     refused(&world.put(&device("one"), None), "", &["200000 entities", "remove"]);
     world.write(Written::Device(device("one").id, Some(Device { updated_at: 5, ..device("one") })));
     world.relay(1);
-    assert_eq!(world.counts, [Count::EntityLimit]);
+    assert_eq!(world.counts, [DropReason::EntityLimit]);
 }
 
 #[test]

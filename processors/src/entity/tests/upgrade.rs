@@ -167,7 +167,7 @@ fn what_is_absurd_is_counted() {
     };
     world.step(EntityInput::Observed(observed("rack", "{}")));
     world.step(EntityInput::Observed(observed("device", "[")));
-    assert_eq!(world.counts, [Count::AbsurdRecord, Count::AbsurdRecord]);
+    assert_eq!(world.counts, [DropReason::AbsurdRecord, DropReason::AbsurdRecord]);
     let one = device("one");
     world.write(by_hand(&one, i64::MAX));
     world.relay(1);

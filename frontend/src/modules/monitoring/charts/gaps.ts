@@ -50,8 +50,8 @@ function breaks(samples: Samples, spans: readonly Gap[]): Gap[] {
       continue;
     }
     const from = before === null ? at : Math.min(at, before + samples.bucket_ms);
-    const told = spans.some((span) => span.from < at && span.to > from);
-    if (broken && before !== null && !told) found.push({ from, to: at, reason: "" });
+    const known = spans.some((span) => span.from < at && span.to > from);
+    if (broken && before !== null && !known) found.push({ from, to: at, reason: "" });
     before = at;
     broken = false;
   }
@@ -74,8 +74,8 @@ export function gapsOf(samples: Samples, until: number): Gap[] {
   for (let i = first; i < times.length; i += 1) {
     const from = (times[i] ?? 0) + samples.bucket_ms;
     const to = times[i + 1] ?? until;
-    const told = gaps.some((gap) => gap.from < to && gap.to > from);
-    if (to > samples.to && to - from > most && !told) gaps.push({ from, to, reason: "" });
+    const known = gaps.some((gap) => gap.from < to && gap.to > from);
+    if (to > samples.to && to - from > most && !known) gaps.push({ from, to, reason: "" });
   }
   return gaps.sort((a, b) => a.from - b.from);
 }

@@ -17,7 +17,7 @@ fn fatal(folder: &Path) -> String {
 }
 
 #[test]
-fn a_second_owner_is_told_who_has_it() {
+fn a_second_owner_learns_who_has_it() {
     let folder = tempfile::tempdir().unwrap();
     let first = Embedded::open(folder.path(), options()).unwrap();
     let said = fatal(folder.path());

@@ -40,13 +40,13 @@ fn kills_lose_nothing_and_double_nothing() {
     for kill in 0..kills {
         let mut process = child("killed::writes_until_killed", folder.path()).spawn().unwrap();
         let out = process.stdout.take().unwrap();
-        let (tell, first) = std::sync::mpsc::channel();
+        let (sender, first) = std::sync::mpsc::channel();
         let listen = std::thread::spawn(move || {
             let mut said = String::new();
             let mut lines = BufReader::new(out);
             while lines.read_line(&mut said).is_ok_and(|n| n > 0) {
                 if said.contains("\nA ") {
-                    let _ = tell.send(());
+                    let _ = sender.send(());
                 }
             }
             said
@@ -59,7 +59,7 @@ fn kills_lose_nothing_and_double_nothing() {
         process.kill().unwrap();
         process.wait().unwrap();
         let said = listen.join().unwrap();
-        let count = world::verify(folder.path(), &world::heard(&said));
+        let count = world::verify(folder.path(), &world::acknowledged(&said));
         assert!(count >= before);
         grew += u64::from(count > before);
         before = count;

@@ -100,7 +100,7 @@ fn check(fault: Fault, written: bool, lives: bool) {
 }
 
 #[test]
-fn faults_befall_one_write() {
+fn faults_hit_one_write() {
     check(Fault::None, true, true);
     check(Fault::FailBefore, false, true);
     check(Fault::FailAfter, true, true);
@@ -185,7 +185,7 @@ fn tombstones_go_after_their_time_and_promises_hold_compaction_back() {
     (2..5).for_each(send);
     log.housekeep(2_000).unwrap();
     let want = [1, 2, 3, 4];
-    assert_eq!(offsets(&log), want, "1 is the last below the end that the reader was told");
+    assert_eq!(offsets(&log), want, "1 is the last below the end that the reader was promised");
     slow.poll(Duration::ZERO).unwrap();
     let bury = || {
         for _ in 0..3 {

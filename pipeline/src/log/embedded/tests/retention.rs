@@ -88,19 +88,21 @@ fn what_everybody_has_read_goes_early_and_what_one_has_not_stays() {
 }
 
 #[test]
-fn what_goes_unread_is_refused_with_its_mend() {
+fn what_goes_unread_is_refused_with_its_remedy() {
     let world = World::new();
     world.done("sink", [50, 50]);
     assert!(world.pass(60).iter().all(|start| (30..=50).contains(start)));
     let recorder = PrometheusBuilder::new().build_recorder();
     let start = metrics::with_local_recorder(&recorder, || world.pass(60));
-    let told = recorder.handle().render();
+    let exported = recorder.handle().render();
     let dropped = start[0] + start[1] - 100;
     let line = "opsc_log_dropped_unread_total{group=\"sink\",topic=\"in\"}";
-    assert!(told.contains(&format!("{line} {dropped}")), "{dropped}: {told}");
+    assert!(exported.contains(&format!("{line} {dropped}")), "{dropped}: {exported}");
     assert!(start.iter().all(|start| (100..300).contains(start)), "{start:?}");
     let refused = world.log.reader("in", &[0], Start::At(50)).map(drop).unwrap_err();
-    let LogError::OutOfRange { wanted, earliest, mend, .. } = refused else { panic!("{refused}") };
+    let LogError::OutOfRange { wanted, earliest, remedy, .. } = refused else {
+        panic!("{refused}")
+    };
     assert_eq!((wanted, earliest), (50, start[0]));
-    assert!(mend.contains("keep the topic longer"), "{mend}");
+    assert!(remedy.contains("keep the topic longer"), "{remedy}");
 }

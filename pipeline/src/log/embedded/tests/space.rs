@@ -16,17 +16,17 @@ fn fill(folder: &Path, options: Options, limit: impl FnOnce()) -> (i64, LogError
     log.ensure_topics(&topics()).unwrap();
     let producer = log.producer("p").unwrap();
     let mut limit = Some(limit);
-    let (told, results) = std::sync::mpsc::channel();
+    let (sender, results) = std::sync::mpsc::channel();
     let mut durable = 0;
     let began = Instant::now();
     let mut sent = 0;
     loop {
         assert!(began.elapsed() < Duration::from_secs(60), "it never failed");
-        let told = told.clone();
-        let done = Box::new(move |result| told.send(result).unwrap());
+        let sender = sender.clone();
+        let done = Box::new(move |result| sender.send(result).unwrap());
         let refused = producer.send(record("in", 0, sent, 10_000), Some(done)).err();
         if let Some(error @ LogError::Fatal { .. }) = refused {
-            // Everything sent so far was told its fate or will never be durable.
+            // Everything sent so far was reported or will never be durable.
             drop(producer);
             drop(log);
             durable += results.try_iter().filter(Result::is_ok).count();

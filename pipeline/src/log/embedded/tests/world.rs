@@ -90,16 +90,16 @@ fn say(letter: char, partition: i32, next: i64) {
 }
 
 /// What a child said before it died; a torn last line says nothing.
-pub(super) fn heard(said: &str) -> BTreeMap<(char, i32), i64> {
-    let mut heard = BTreeMap::new();
+pub(super) fn acknowledged(said: &str) -> BTreeMap<(char, i32), i64> {
+    let mut last = BTreeMap::new();
     for line in said.split_inclusive('\n').filter(|l| l.ends_with('\n')) {
         let words: Vec<&str> = line.split_whitespace().collect();
         if let [letter @ ("A" | "C"), partition, next] = words[..] {
             let key = (letter.chars().next().unwrap(), partition.parse().unwrap());
-            heard.insert(key, next.parse().unwrap());
+            last.insert(key, next.parse().unwrap());
         }
     }
-    heard
+    last
 }
 
 /// Runs until killed: produces, copies, cleans.
@@ -179,8 +179,8 @@ fn copy(log: &Embedded, stop: &AtomicBool) {
     }
 }
 
-/// Holds the log to its promises and to what was heard. Returns the records of `in`.
-pub(super) fn verify(folder: &Path, heard: &BTreeMap<(char, i32), i64>) -> usize {
+/// Holds the log to its promises and to what it acknowledged. Returns the records of `in`.
+pub(super) fn verify(folder: &Path, said: &BTreeMap<(char, i32), i64>) -> usize {
     let log = Embedded::open(folder, options()).unwrap();
     log.ensure_topics(&topics()).unwrap();
     let (input, output, state) = (read(&log, "in"), read(&log, "out"), read(&log, "state"));
@@ -195,10 +195,10 @@ pub(super) fn verify(folder: &Path, heard: &BTreeMap<(char, i32), i64>) -> usize
         let count = i64::try_from(numbers.len()).unwrap();
         assert_eq!(numbers, (0..count).collect::<Vec<i64>>(), "in[{p}]: each once, in order");
         assert_eq!(offsets, numbers);
-        let acknowledged = heard.get(&('A', *p)).copied().unwrap_or(0);
+        let acknowledged = said.get(&('A', *p)).copied().unwrap_or(0);
         assert!(count >= acknowledged, "in[{p}]: {acknowledged} acknowledged, {count} there");
         let next = positions[i].map_or(0, |p| p.next);
-        let committed = heard.get(&('C', *p)).copied().unwrap_or(0);
+        let committed = said.get(&('C', *p)).copied().unwrap_or(0);
         assert!(next >= committed, "{p}: committed up to {committed}, found {next}");
         let copied: Vec<i64> = output[i].iter().map(number).collect();
         assert_eq!(copied, (0..next).collect::<Vec<i64>>(), "out[{p}] is what was committed");

@@ -25,7 +25,7 @@ fn script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kafka")
 }
 
-/// Whether there is a Kafka to start. A missing one is said loudly, and is an error where all must run.
+/// Whether there is a Kafka to start. A missing one is printed, and is an error where all must run.
 fn installed() -> bool {
     let home = std::env::var("OPSC_KAFKA_HOME").ok().or_else(|| {
         let said = Command::new(script()).arg("home").output().ok()?;

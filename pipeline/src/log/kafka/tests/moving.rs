@@ -126,7 +126,7 @@ fn only_moved_partitions_pause() {
 }
 
 #[test]
-fn who_has_nothing_hears_that_the_group_has_answered() {
+fn who_has_nothing_learns_that_the_group_has_answered() {
     let Some(kafka) = RealKafka::new() else { return };
     let topic = topic(&kafka, 1, DAY);
     let group = fresh("g");

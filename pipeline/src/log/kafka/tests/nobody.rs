@@ -184,7 +184,7 @@ fn with_brokers(answer: &[u8], port: Option<u16>) -> Vec<u8> {
 
 /// Each kind of client goes on where it was.
 #[test]
-fn clients_that_are_told_of_no_broker_find_the_first_ones_again() {
+fn clients_that_learn_of_no_broker_find_the_first_ones_again() {
     let Some(kafka) = RealKafka::new() else { return };
     let (input, output) = (topic(&kafka, 1, DAY), topic(&kafka, 1, DAY));
     let (proxy, address) = Proxy::start(kafka.bootstrap());

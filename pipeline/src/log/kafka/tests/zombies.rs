@@ -12,7 +12,7 @@ use crate::log::kafka::KafkaLog;
 use crate::log::kafka::claims::Claims;
 use crate::log::{Event, EventLog, LogError, Start};
 
-/// Tells the child what to do: bootstrap, prefix, group, input, output.
+/// What the child is to do: bootstrap, prefix, group, input, output.
 const CHILD: &str = "OPSC_TEST_KAFKA_CHILD";
 
 /// The body of a process that dies inside a transaction.
@@ -190,7 +190,7 @@ fn the_next_owner_fences_one_that_knows_of_nothing() {
 }
 
 /// The group lets a member go whose producer works on, so the fence by its session never comes: what
-/// it looks like when only the claims can tell.
+/// it looks like when only the claims can show it.
 #[test]
 fn a_former_owner_is_fenced_unless_it_has_given_up() {
     let Some(kafka) = RealKafka::new() else { return };

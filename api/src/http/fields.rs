@@ -1,5 +1,5 @@
-//! Reading named fields, of a JSON body or a query, so that everything wrong is told at once and
-//! an unknown field is never silently ignored.
+//! Reading named fields, of a JSON body or a query, so that everything wrong is reported at once
+//! and an unknown field is never silently ignored.
 
 use serde_json::{Map, Value};
 
@@ -34,7 +34,7 @@ pub(crate) struct Text {
 /// A name of something: not empty, on one line.
 pub(crate) const NAME: Text = Text { min: 1, max: 200 };
 
-/// Wrong items of a list told at once.
+/// Wrong items of a list reported at once.
 const MAX_WRONG_ITEMS: usize = 50;
 
 impl Fields {
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_wrong_is_told_at_once() {
+    fn everything_wrong_is_reported_at_once() {
         check(body(r#"{"name":"a","port":161.0,"enabled":true,"tags":["x"],"sort":null}"#), &[]);
         check(body("{}"), &["name"]);
         check(

@@ -21,7 +21,7 @@ const STEADY_LOST: u32 = 1;
 /// Longest error text that is carried into a reason, in characters.
 const MOST_ERROR: usize = 300;
 
-/// What a witness says.
+/// What one poll says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Sign {
     #[default]
@@ -35,7 +35,7 @@ pub(crate) enum Sign {
 
 /// One protocol's view of the device.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Witness {
+pub(crate) struct ProtocolView {
     /// Last poll's sign, how often in a row, and since when.
     pub(crate) sign: Sign,
     pub(crate) run: u16,
@@ -45,7 +45,7 @@ pub(crate) struct Witness {
     pub(crate) since: i64,
     pub(crate) ever_good: bool,
     pub(crate) interval_ms: i64,
-    pub(crate) heard_at: i64,
+    pub(crate) observed_at: i64,
     /// The last poll's words, cut to [`MOST_ERROR`].
     pub(crate) error: String,
     /// Which of the last polls were lost, the newest in the lowest bit, and how many there were.
@@ -55,10 +55,10 @@ pub(crate) struct Witness {
     pub(crate) unsteady: bool,
 }
 
-impl Witness {
-    pub(super) fn hear(&mut self, sign: Sign, poll: &Poll, now: i64, further_part: bool) {
+impl ProtocolView {
+    pub(super) fn observe(&mut self, sign: Sign, poll: &Poll, now: i64, further_part: bool) {
         self.interval_ms = poll.interval_ms;
-        self.heard_at = now;
+        self.observed_at = now;
         // A further part of a cycle only matters when it is worse.
         if further_part && sign == Sign::Good {
             return;
@@ -113,7 +113,7 @@ impl Witness {
 
     /// What it says now: nothing when it has been silent.
     pub(super) fn says(&self, now: i64) -> Sign {
-        let silent = now.saturating_sub(self.heard_at) > self.interval_ms.saturating_mul(4);
+        let silent = now.saturating_sub(self.observed_at) > self.interval_ms.saturating_mul(4);
         if silent { Sign::Nothing } else { self.believed }
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct Problem {
     /// The HTTP status.
     #[schema(minimum = 400, maximum = 599)]
     pub(crate) status: u16,
-    /// What was wrong this time, and what mends it.
+    /// What was wrong this time, and what fixes it.
     pub(crate) detail: String,
     /// The path asked for.
     pub(crate) instance: String,
@@ -45,7 +45,7 @@ pub(crate) struct RegistryProblem {
     pub(crate) message: String,
 }
 
-/// The registry's code of a problem, on its way to the outer rim.
+/// The registry's code of a problem, on its way to the outermost layer.
 #[derive(Clone, Copy)]
 pub(super) struct RegistryCode(pub(super) u32);
 
@@ -87,7 +87,7 @@ impl ApiError {
         }
     }
 
-    /// As a problem; `instance` is filled in at the outer rim, which knows the path.
+    /// As a problem; `instance` is filled in by the outermost layer, which knows the path.
     fn problem(&self) -> (StatusCode, Problem) {
         let (status, kind, title) = self.classify();
         let detail = if let Self::Internal(_) = self {

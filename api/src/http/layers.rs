@@ -46,7 +46,7 @@ pub(crate) async fn method_not_allowed(method: Method) -> ApiError {
 }
 
 /// The outermost layer: sees who asks, counts, and gives every error the one shape.
-pub(crate) async fn rim(
+pub(crate) async fn outermost(
     State(state): State<ApiState>,
     mut request: Request,
     next: Next,

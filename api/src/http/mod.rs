@@ -1,4 +1,4 @@
-//! The rim: where HTTP is turned into typed requests and results back into HTTP.
+//! The HTTP layer: where HTTP is turned into typed requests and results back into HTTP.
 
 pub(crate) mod cursor;
 pub(crate) mod error;

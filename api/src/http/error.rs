@@ -39,7 +39,7 @@ pub(crate) enum ApiError {
     /// Nobody is signed in.
     #[error("sign in first, or send a bearer token")]
     Unauthenticated,
-    /// Name or password is wrong; which of them is not told.
+    /// Name or password is wrong; which of them is not said.
     #[error("user name or password is wrong")]
     WrongPassword,
     /// A browser sent this from another site.
@@ -98,7 +98,7 @@ pub(crate) enum ApiError {
     /// It took too long.
     #[error("no answer within {0} s")]
     Timeout(u64),
-    /// A fault of ours: the cause is logged, not told.
+    /// A fault of ours: the cause is logged, not sent.
     #[error("internal error: {0}")]
     Internal(String),
 }

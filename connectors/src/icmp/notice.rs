@@ -1,17 +1,17 @@
-//! Facts about the polling itself: said, said again once an hour, and taken back.
+//! Facts about the polling itself: sent, sent again once an hour, and taken back.
 
 use schemas::{Fact, Poll};
 
-/// How often it is said, ms.
+/// How often it is sent, ms.
 const SENT_MS: i64 = 3_600_000;
 
-/// What was said last, and when (ms).
+/// What was sent last, and when (ms).
 #[derive(Clone, Debug, Default)]
-pub(super) struct Told(Option<(String, i64)>);
+pub(super) struct Notice(Option<(String, i64)>);
 
-impl Told {
+impl Notice {
     /// Puts the fact into a poll where it is due; `text` none: it is so no more.
-    pub(super) fn tell(&mut self, poll: &mut Poll, name: &str, text: Option<&str>) {
+    pub(super) fn add(&mut self, poll: &mut Poll, name: &str, text: Option<&str>) {
         let due = match (&self.0, text) {
             (Some((said, at)), Some(text)) => said != text || poll.started_at - at >= SENT_MS,
             (Some(_), None) | (None, Some(_)) => true,
