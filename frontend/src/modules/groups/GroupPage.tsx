@@ -4,7 +4,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { Pencil, Trash2 } from "lucide-react";
 import { useState } from "react";
 import type { DeviceGroup } from "../../api/types";
-import History from "../../entities/History";
+import { EntityTabs } from "../../entities/EntityTabs";
 import { isRemoved } from "../../entities/Removed";
 import { personName } from "../../entities/words";
 import { useNow } from "../../lib/clock";
@@ -15,7 +15,6 @@ import { Empty, Failed, Loading, NotUpToDate } from "../../parts/Face";
 import { Link } from "../../parts/Link";
 import { PageHeading } from "../../parts/PageHeading";
 import { Age } from "../../parts/State";
-import { Tabs } from "../../parts/Tabs";
 import { DeviceList } from "../inventory/DevicesPage";
 import { devicesQuery } from "../inventory/queries";
 import { DeleteGroup } from "./DeleteGroup";
@@ -120,27 +119,13 @@ function Verdict({ id }: { id: string }) {
 }
 
 function Faces({ group }: { group: DeviceGroup }) {
-  const { tab = "devices" } = route.useSearch();
-  const navigate = route.useNavigate();
   return (
-    <Tabs
-      label="Of this group"
-      value={tab}
-      onChange={(next) =>
-        void navigate({
-          to: ".",
-          search: (old) => ({ ...old, tab: next === "history" ? next : undefined }),
-          resetScroll: false,
-        })
-      }
-      tabs={[
-        { value: "devices", label: "Devices", content: <Members group={group} /> },
-        {
-          value: "history",
-          label: "History",
-          content: <History path={groupPath(group.id)} what="group" fields={LINKED_FIELDS} />,
-        },
-      ]}
+    <EntityTabs
+      path={groupPath(group.id)}
+      what="group"
+      fields={LINKED_FIELDS}
+      open={route.useSearch().tab}
+      first={{ value: "devices", label: "Devices", content: <Members group={group} /> }}
     />
   );
 }

@@ -4,7 +4,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { Pencil, Trash2 } from "lucide-react";
 import { useState } from "react";
 import type { DeviceDetail } from "../../api/types";
-import History from "../../entities/History";
+import { EntityTabs } from "../../entities/EntityTabs";
 import { isRemoved } from "../../entities/Removed";
 import { useNow } from "../../lib/clock";
 import { duration, plural } from "../../lib/format";
@@ -15,7 +15,6 @@ import { Answer, Failed, Loading, NoData, Warning } from "../../parts/Face";
 import { Link } from "../../parts/Link";
 import { PageHeading } from "../../parts/PageHeading";
 import { Age, StateMark } from "../../parts/State";
-import { Tabs } from "../../parts/Tabs";
 import { AnomalyTable } from "../monitoring/AnomalyTable";
 import { seriesQuery } from "../monitoring/charts/queries";
 import { RangeBar } from "../monitoring/charts/RangeBar";
@@ -62,27 +61,13 @@ export default function DevicePage() {
 
 /** How it is now, and how its settings came to be what they are. */
 function Faces({ device }: { device: DeviceDetail }) {
-  const { tab = "now" } = route.useSearch();
-  const navigate = route.useNavigate();
   return (
-    <Tabs
-      label="Of this device"
-      value={tab}
-      onChange={(next) =>
-        void navigate({
-          to: ".",
-          search: (old) => ({ ...old, tab: next === "history" ? next : undefined }),
-          resetScroll: false,
-        })
-      }
-      tabs={[
-        { value: "now", label: "Now", content: <Now device={device} /> },
-        {
-          value: "history",
-          label: "History",
-          content: <History path={devicePath(device.id)} what="device" fields={DEVICE_FIELDS} />,
-        },
-      ]}
+    <EntityTabs
+      path={devicePath(device.id)}
+      what="device"
+      fields={DEVICE_FIELDS}
+      open={route.useSearch().tab}
+      first={{ value: "now", label: "Now", content: <Now device={device} /> }}
     />
   );
 }
