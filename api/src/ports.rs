@@ -99,7 +99,8 @@ pub trait Vault: Send + Sync + 'static {
         by: String,
     ) -> PortFuture<'_, Result<StoredCredential, PortError>>;
 
-    /// Refused while devices refer to it.
+    /// Refused while those who decide know of devices that refer to it. The caller has looked for
+    /// such devices in the database: one that those who decide do not know is deleted.
     fn delete(&self, name: String, by: String) -> PortFuture<'_, Result<EntityReply, PortError>>;
 }
 

@@ -15,6 +15,8 @@ pub(crate) const DAY_MS: i64 = 86_400_000;
 pub(crate) const MAX_TENANT: usize = 128;
 pub(crate) const MAX_NAME: usize = 256;
 pub(crate) const MAX_INSTANCE: usize = 512;
+/// What people call things: commands take 200 characters, of up to four bytes each.
+pub(crate) const MAX_WORDS: usize = 1_024;
 pub(crate) const MAX_TEXT: usize = 16_384;
 
 /// Why one record is not written.

@@ -13,6 +13,8 @@ use crate::http::{ApiError, Cursor, Fields, FromFields};
 /// Most versions on a page.
 const MAX_LIMIT: i64 = 200;
 const DEFAULT_LIMIT: i64 = 50;
+/// Bytes of bodies after which a page ends: a group may list thousands of devices.
+const MAX_BYTES: i64 = 4 << 20;
 
 /// The one order there is; marks the cursors.
 const ORDER: &str = "revision";
@@ -68,6 +70,8 @@ struct Row {
     present: bool,
     name: String,
     body: Option<Value>,
+    /// Whether there is room for it on the page.
+    fits: bool,
 }
 
 /// A page of the versions of an entity; of one that never was there is none.
@@ -77,21 +81,28 @@ pub(crate) async fn page<K: Kind>(
     query: &HistoryQuery,
 ) -> Result<VersionPage, ApiError> {
     let mut rows: Vec<Row> = sqlx::query_as(
-        "SELECT revision, at, by, present, name, body FROM entity_history \
-         WHERE tenant = 'default' AND kind = $1 AND id = $2 AND revision < $3 \
-         ORDER BY revision DESC LIMIT $4",
+        "SELECT revision, at, by, present, name, CASE WHEN before < $5 THEN body END AS body, \
+             before < $5 AS fits \
+         FROM (SELECT *, sum(bytes) OVER (ORDER BY revision DESC) - bytes AS before \
+             FROM (SELECT *, coalesce(octet_length(body::text), 0) AS bytes FROM entity_history \
+                 WHERE tenant = 'default' AND kind = $1 AND id = $2 AND revision < $3 \
+                 ORDER BY revision DESC LIMIT $4) version) version \
+         ORDER BY revision DESC",
     )
     .bind(K::KIND)
     .bind(id)
     .bind(query.after.unwrap_or(i64::MAX))
     .bind(query.limit + 1)
+    .bind(MAX_BYTES)
     .fetch_all(pool)
     .await?;
     if rows.is_empty() && query.after.is_none() && !exists::<K>(pool, id).await? {
         return Err(ApiError::NotFound { what: K::WHAT, id: id.to_owned() });
     }
-    let more = rows.len() as i64 > query.limit;
-    rows.truncate(usize::try_from(query.limit).unwrap_or(0));
+    let room = rows.iter().take_while(|row| row.fits).count();
+    let taken = room.min(usize::try_from(query.limit).unwrap_or(0));
+    let more = rows.len() > taken;
+    rows.truncate(taken);
     let next_cursor =
         rows.last().filter(|_| more).and_then(|last| Cursor::encode(ORDER, &last.revision));
     Ok(VersionPage { items: rows.into_iter().map(Version::from).collect(), next_cursor })

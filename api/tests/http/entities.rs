@@ -174,6 +174,60 @@ async fn every_version_is_kept_with_who_and_when() {
     .await;
 }
 
+/// Versions may be long: a page of them ends before they are too much.
+#[tokio::test]
+async fn a_page_of_long_versions_ends_early() {
+    with_api(async |test| {
+        let made = test.group(json!({"name": "core"})).await;
+        let id = made.json["id"].as_str().unwrap();
+        test.sql(&format!(
+            "INSERT INTO entity_history (tenant, kind, id, revision, name, present, body, by, at) \
+             SELECT 'default', 'device_group', '{id}', n, 'core', true, \
+                 jsonb_build_object('n', n, 'description', repeat('x', 1500000)), 'ada', now() \
+             FROM generate_series(1, 7) n"
+        ))
+        .await;
+        let (mut pages, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = test.get(&format!("{GROUPS}/{id}/history?{cursor}")).await;
+            let items = page["items"].as_array().unwrap();
+            assert!(items.iter().all(|it| it["body"].is_object()));
+            let numbers = items.iter().map(|it| it["body"]["n"].as_i64());
+            pages.push(numbers.map(|n| n.unwrap_or(8)).collect::<Vec<_>>());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(pages, [vec![8, 7, 6, 5], vec![4, 3, 2], vec![1]]);
+    })
+    .await;
+}
+
+/// Whoever decides need not know of the devices that the database has.
+#[tokio::test]
+async fn a_credential_that_devices_use_stays() {
+    with_api(async |test| {
+        let credential = "/credentials/v1/credentials/lab";
+        let secret = json!({"kind": "snmp_v2c", "community": "canary-2b"});
+        assert_eq!(test.call("PUT", credential, Some(secret)).await.status, 200);
+        test.sql(
+            "INSERT INTO device (id, name, address, port, profile, credential, interval_ms, snmp, \
+                icmp, enabled, source, updated_at) \
+             SELECT gen_random_uuid(), 'old' || n, '192.0.2.' || n, 161, 'auto', 'lab', 60000, \
+                true, true, true, 'file', '2026-01-01Z' FROM generate_series(1, 7) n",
+        )
+        .await;
+        let refused = test.call("DELETE", credential, None).await;
+        let detail = refused.problem(409, "conflict")["detail"].as_str().unwrap();
+        assert!(detail.contains("7 devices use it: old1, old2") && detail.contains("2 more"));
+        assert_eq!(test.get("/credentials/v1/credentials").await["items"][0]["name"], "lab");
+        test.sql("UPDATE device SET credential = NULL").await;
+        assert_eq!(test.call("DELETE", credential, None).await.status, 204);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_group_from_birth_to_removal() {
     with_api(async |test| {
@@ -215,6 +269,21 @@ async fn a_group_from_birth_to_removal() {
 
         let history = test.get(&format!("{path}/history")).await;
         assert_eq!(history["items"][1]["body"]["devices"], json!([core]));
+
+        // A device that goes is not listed any more, and whoever still lists it is not refused.
+        let edge = test.add("edge", "192.0.2.2").await;
+        let made = test.group(json!({"name": "two", "devices": [edge, core]})).await;
+        let both = made.headers[header::LOCATION].to_str().unwrap().to_owned();
+        assert_eq!(test.get(&both).await["devices"], json!([edge, core]));
+        let device = test.call("GET", &format!("{DEVICES}/{edge}"), None).await;
+        let gone = test.call_if("DELETE", &format!("{DEVICES}/{edge}"), etag(&device), None).await;
+        assert_eq!(gone.status, 204, "{}", gone.text);
+        let read = test.call("GET", &both, None).await;
+        assert_eq!((&read.json["devices"], &read.json["members"]), (&json!([core]), &json!(1)));
+        assert_eq!(etag(&read), etag(&made));
+        let body = json!({"name": "two", "devices": [core, edge]});
+        let kept = test.call_if("PUT", &both, etag(&made), Some(body)).await;
+        assert_eq!((kept.status, test.get(&both).await["devices"].clone()), (200, json!([core])));
         assert_eq!(test.call_if("DELETE", &path, etag(&put), None).await.status, 204);
         test.call("GET", &path, None).await.problem(404, "not-found");
         test.call("DELETE", &path, None).await.problem(404, "not-found");

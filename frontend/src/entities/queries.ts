@@ -1,12 +1,11 @@
 // The versions of an entity, newest first.
 import { infiniteQueryOptions } from "@tanstack/react-query";
 import { get } from "../api/client";
-import { again, minute } from "../api/timing";
 import type { HistoryItem, HistoryPage } from "../api/types";
 
 const VERSIONS = 50;
 
-/** `path`: of the entity itself. */
+/** `path`: of the entity itself. Not asked for again and again: pages may be long. */
 export const historyQuery = (path: string) =>
   infiniteQueryOptions({
     queryKey: ["history", path],
@@ -14,7 +13,6 @@ export const historyQuery = (path: string) =>
       get<HistoryPage>(`${path}/history`, { limit: VERSIONS, cursor: pageParam }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.next_cursor,
-    refetchInterval: again(minute / 4),
   });
 
 /** A version and the one before; the last loaded one waits for that one when there is more. */

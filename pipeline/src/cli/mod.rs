@@ -4,6 +4,7 @@ mod check;
 mod config;
 mod credential;
 mod device;
+mod listing;
 mod remote;
 mod topics;
 mod vault;

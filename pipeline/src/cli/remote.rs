@@ -185,23 +185,6 @@ impl Client {
         ))
     }
 
-    /// All devices whose name, address, site or tag has the text in it.
-    pub(super) async fn devices(&self, query: &str) -> Result<Vec<Value>, Failure> {
-        let mut devices = Vec::new();
-        let mut cursor = String::new();
-        loop {
-            let path = format!("/inventory/v1/devices?limit=500&q={}{cursor}", encode(query));
-            let mut page = self.call(Method::GET, &path, None).await?;
-            if let Value::Array(items) = page["items"].take() {
-                devices.extend(items);
-            }
-            match page["next_cursor"].as_str() {
-                Some(next) => cursor = format!("&cursor={}", encode(next)),
-                None => return Ok(devices),
-            }
-        }
-    }
-
     async fn find(&self, name: &str) -> Result<Value, Failure> {
         let mut found = self.devices("").await?;
         found.retain(|device| device::is_called(device, name));

@@ -7,7 +7,7 @@ use schemas::{Anomaly, DeviceId, Transition};
 use serde::Serialize;
 use sqlx::PgConnection;
 
-use crate::check::{self, DAY_MS, MAX_INSTANCE, MAX_NAME, Refusal};
+use crate::check::{self, DAY_MS, MAX_INSTANCE, MAX_NAME, MAX_WORDS, Refusal};
 use crate::table::{Counts, Failure, Row, Table, Tombstone, WriteMode, execute_json, puts};
 
 /// Transitions older than this against the log are absurd; the onset may be older.
@@ -80,7 +80,7 @@ impl Table for Anomalies {
         check::texts(&[
             ("tenant", &anomaly.tenant, check::MAX_TENANT),
             ("id", &anomaly.id, MAX_NAME),
-            ("device_name", &anomaly.device_name, MAX_INSTANCE),
+            ("device_name", &anomaly.device_name, MAX_WORDS),
             ("metric", &anomaly.metric, MAX_NAME),
             ("instance", &anomaly.instance, MAX_INSTANCE),
             ("unit", &anomaly.unit, MAX_NAME),

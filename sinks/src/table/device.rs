@@ -3,7 +3,7 @@
 use schemas::{Device, DeviceId};
 use sqlx::PgConnection;
 
-use crate::check::{self, MAX_NAME, MAX_TEXT, Refusal};
+use crate::check::{self, MAX_NAME, MAX_TEXT, MAX_WORDS, Refusal};
 use crate::table::{
     Change, Counts, Failure, Row, Table, Tombstone, WriteMode, execute_json, last_by_device,
 };
@@ -21,15 +21,15 @@ impl Table for Devices {
     fn check(device: &Device, _append_ms: i64) -> Result<(), Refusal> {
         check::texts(&[
             ("tenant", &device.tenant, check::MAX_TENANT),
-            ("name", &device.name, check::MAX_INSTANCE),
+            ("name", &device.name, MAX_WORDS),
             ("address", &device.address, MAX_NAME),
-            ("profile", &device.profile, MAX_NAME),
-            ("credential", device.credential.as_deref().unwrap_or_default(), MAX_NAME),
+            ("profile", &device.profile, MAX_WORDS),
+            ("credential", device.credential.as_deref().unwrap_or_default(), MAX_WORDS),
             ("site", device.site.as_deref().unwrap_or_default(), MAX_TEXT),
-            ("source", &device.source, MAX_NAME),
+            ("source", &device.source, MAX_WORDS),
         ])?;
         for tag in &device.tags {
-            check::texts(&[("tags", tag, MAX_NAME)])?;
+            check::texts(&[("tags", tag, MAX_WORDS)])?;
         }
         check::label("updated_at", device.updated_at)
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 use sqlx::PgConnection;
 
-use crate::check::{self, MAX_INSTANCE, MAX_NAME, Refusal};
+use crate::check::{self, MAX_NAME, MAX_WORDS, Refusal};
 use crate::table::{Change, Counts, Failure, Row, Table, Tombstone, WriteMode, execute_json};
 
 /// `Entity` → `entity`; a tombstone removes the row.
@@ -51,8 +51,8 @@ pub(super) fn check(entity: &Entity) -> Result<(), Refusal> {
         ("tenant", &entity.tenant, check::MAX_TENANT),
         ("kind", &entity.kind, MAX_NAME),
         ("id", &entity.id, MAX_NAME),
-        ("name", &entity.name, 2 * MAX_INSTANCE),
-        ("by", &entity.by, MAX_NAME),
+        ("name", &entity.name, MAX_WORDS),
+        ("by", &entity.by, MAX_WORDS),
     ])?;
     check::label("revision", entity.revision)?;
     check::label("at", entity.at)?;

@@ -134,6 +134,11 @@ pub(crate) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     let unknown = || ApiError::NotFound { what: "credential", id: name.clone() };
     check_name(&name).map_err(|_| unknown())?;
+    // Who decides need not know them yet: the event log may be new, a release just installed.
+    let users = users_of(&state, &name).await?;
+    if users.count > 0 {
+        return Err(ApiError::Conflict(users.in_the_way()));
+    }
     let reply = state.ports.vault.delete(name.clone(), principal.username).await?;
     match removed::<Credentials>(reply, &name)? {
         Removed::Gone { .. } => Ok(StatusCode::NO_CONTENT),
@@ -169,6 +174,19 @@ struct Users {
     count: i64,
     /// The first of them by name.
     names: Vec<String>,
+}
+
+impl Users {
+    /// Why the credential stays.
+    fn in_the_way(&self) -> String {
+        let use_it = if self.count == 1 { "device uses" } else { "devices use" };
+        let mut names = self.names.join(", ");
+        let more = self.count - self.names.len() as i64;
+        if more > 0 {
+            names.push_str(&format!(" and {more} more"));
+        }
+        format!("{} {use_it} it: {names}; give them another credential first", self.count)
+    }
 }
 
 async fn users_of(state: &ApiState, name: &str) -> Result<Users, ApiError> {

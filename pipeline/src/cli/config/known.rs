@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::super::remote::{Client, encode};
+use super::super::remote::Client;
 use super::super::{Failure, device};
 
 /// Devices that are made by hand: those of other sources are theirs.
@@ -83,25 +82,11 @@ impl KnownGroup {
 impl Client {
     /// All there is to compare a file with.
     pub(super) async fn known(&self) -> Result<Known, Failure> {
-        let devices = self.devices("").await?;
         Ok(Known {
-            devices: devices.iter().map(KnownDevice::of).collect(),
-            groups: self.groups().await?,
+            devices: self.every_device().await?.iter().map(KnownDevice::of).collect(),
+            groups: self.every_group().await?.iter().map(KnownGroup::of).collect(),
             credentials: self.credential_names().await?,
         })
-    }
-
-    async fn groups(&self) -> Result<Vec<KnownGroup>, Failure> {
-        let (mut groups, mut cursor) = (Vec::new(), String::new());
-        loop {
-            let path = format!("/inventory/v1/device-groups?limit=100{cursor}");
-            let page = self.call(Method::GET, &path, None).await?;
-            groups.extend(page["items"].as_array().into_iter().flatten().map(KnownGroup::of));
-            match page["next_cursor"].as_str() {
-                Some(next) => cursor = format!("&cursor={}", encode(next)),
-                None => return Ok(groups),
-            }
-        }
     }
 }
 
@@ -127,7 +112,7 @@ impl Known {
             .collect();
         let groups = self.groups.iter().map(|group| {
             let mut settings = group.entity.settings.clone();
-            // One that was removed a moment ago leaves its groups, too.
+            // A device may go between the two lists.
             let names = group.devices.iter().filter_map(|id| called.get(id.as_str()).copied());
             let names: BTreeSet<&str> = names.collect();
             settings.insert("devices".to_owned(), json!(names));

@@ -222,9 +222,10 @@ async fn answer(mut stream: TcpStream, seen: Seen) -> Option<()> {
         }
     };
     let known = [device(1, "a", "192.0.2.1"), device(2, "b", "192.0.2.2")];
-    let list = |items: Vec<Value>| json!({"items": items, "next_cursor": null});
+    let list =
+        |items: Vec<Value>| json!({"total": items.len(), "items": items, "next_cursor": null});
     let (status, body) = match head.split(' ').take(2).collect::<Vec<_>>().as_slice() {
-        ["GET", path] if path.starts_with("/inventory/v1/devices?") => {
+        ["GET", path] if path.starts_with("/inventory/v1/devices?sort=name&") => {
             let listed = known.iter().map(|it| {
                 let mut item = Value::Object(it.entity.settings.clone());
                 item["id"] = json!(it.entity.id);

@@ -14,6 +14,8 @@ use crate::run::supervise::Runner;
 use crate::run::wiring::Pace;
 use crate::topology::{Context, DEVICE, ENTITY_HISTORY, topics, topology};
 
+mod storable;
+
 /// A log, who decides, and as many who ask as wanted.
 struct World {
     log: Arc<dyn EventLog>,

@@ -17,8 +17,11 @@
 //! - *The log does not take a change*, or the process ends before it is asked to: the secret is stored
 //!   all the same, and declared later ([`declare`]); pollers fetch theirs again after five minutes in
 //!   any case.
-//! - *A removal that ends in its middle*: the entity is gone, its row is not, and the next start
-//!   declares it again. No removal was answered.
+//! - *A removal that ends in its middle*: the entity is gone, its row is not, and it is declared
+//!   again: at the next start, or soon where the database alone failed. No removal was answered.
+//! - *A secret stored while its credential is removed*: its row stays, and is declared again.
+//! - *A change that those who decide refuse*: the secret is stored all the same, and the answer says
+//!   so.
 //! - *Someone who may write to the database puts another public key there*: what is stored from then
 //!   on is sealed for that key, and pollers say so. Who may do that could also make itself
 //!   administrator.
@@ -151,15 +154,25 @@ impl Store {
         by: String,
     ) -> Result<Option<StoredCredential>, PortError> {
         let Some(stored) = seal(&self.pool, name, secret, replace).await? else { return Ok(None) };
-        let error = match self.entities.apply(stored.request(None, by)).await {
-            Ok(EntityReply::Refused(problems)) => return Err(PortError::Refused(words(&problems))),
-            Ok(
-                EntityReply::Applied { .. } | EntityReply::Conflict { .. } | EntityReply::NotFound,
-            ) => return Ok(Some(stored.credential)),
-            Err(error) => error,
-        };
+        let outcome = self.entities.apply(stored.request(None, by)).await;
+        if let Ok(
+            EntityReply::Applied { .. } | EntityReply::Conflict { .. } | EntityReply::NotFound,
+        ) = outcome
+        {
+            return Ok(Some(stored.credential));
+        }
         self.undeclared.store(true, Ordering::Relaxed);
         families::CREDENTIAL_CHANGES_UNPUBLISHED.add([], 1);
+        let error = match outcome {
+            Ok(EntityReply::Refused(problems)) => {
+                return Err(PortError::Refused(format!(
+                    "the secret of credential {name} is stored, but it was not announced: {}",
+                    words(&problems)
+                )));
+            }
+            Ok(_) => return Ok(Some(stored.credential)),
+            Err(error) => error,
+        };
         tracing::warn!(
             name,
             %error,
@@ -180,20 +193,25 @@ impl Store {
         let removal =
             EntityRequest { kind: KIND, id: name.clone(), expected: None, body: None, by };
         let reply = self.entities.apply(removal).await?;
-        let gone = match reply {
-            EntityReply::Applied { .. } | EntityReply::NotFound => true,
-            EntityReply::Conflict { .. } | EntityReply::Refused(_) => false,
-        };
-        let (true, Some(version)) = (gone, version) else { return Ok(reply) };
+        match (&reply, version) {
+            (EntityReply::Conflict { .. } | EntityReply::Refused(_), _)
+            | (EntityReply::NotFound, None) => return Ok(reply),
+            (EntityReply::Applied { .. } | EntityReply::NotFound, _) => {}
+        }
         // Not one that was stored meanwhile.
         let deleted = sqlx::query("DELETE FROM credential WHERE name = $1 AND version = $2")
             .bind(&name)
             .bind(version)
             .execute(&self.pool)
             .await
-            .map_err(unavailable)?;
-        // Of a release before: nobody but the database knew of it.
-        let unknown = reply == EntityReply::NotFound && deleted.rows_affected() > 0;
+            .map(|done| done.rows_affected() > 0);
+        if !matches!(deleted, Ok(true)) {
+            // What is still stored is known to nobody.
+            self.undeclared.store(true, Ordering::Relaxed);
+        }
+        // Of a release before: nobody but the database knew of it, and the API saw that no device
+        // uses it.
+        let unknown = deleted.map_err(unavailable)? && reply == EntityReply::NotFound;
         Ok(if unknown { EntityReply::Applied { revision: 0 } } else { reply })
     }
 }

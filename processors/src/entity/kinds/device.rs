@@ -45,6 +45,7 @@ impl EntityKind for Devices {
         check_place(place, Some(&device.tenant), &device.id.to_string(), problems);
         check_text("name", &device.name, 1..=MAX_NAME, problems);
         check_text("profile", &device.profile, 1..=MAX_NAME, problems);
+        check_text("source", &device.source, 0..=MAX_NAME, problems);
         check_text("site", device.site.as_deref().unwrap_or("-"), 1..=MAX_NAME, problems);
         check_tags(&device.tags, problems);
         match device.address.parse::<Address>() {
