@@ -1,5 +1,5 @@
 // FOR DEVELOPMENT ONLY: the devices of the inventory.
-import { inGroup, leaveGroups } from "./groups.mjs";
+import { inGroup } from "./groups.mjs";
 import { page } from "./page.mjs";
 import { emit, missing, Problem, world } from "./state.mjs";
 import { demand, history, keep, keepRemoval, tagged, versionsOf } from "./versions.mjs";
@@ -164,7 +164,6 @@ function remove({ id, me, match }) {
   for (const [key, anomaly] of world.anomalies)
     if (anomaly.device === id) world.anomalies.delete(key);
   keepRemoval(KIND, id, me.username, name);
-  leaveGroups(id, me.username);
   return [204];
 }
 

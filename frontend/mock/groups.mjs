@@ -26,7 +26,8 @@ const theGroup = (id) => {
 function shown(group) {
   const [now] = versionsOf(KIND, group.id);
   const members = [...world.devices.values()].filter((device) => isMember(group, device)).length;
-  return { ...group, members, revision: now.revision, updated_at: now.at, updated_by: now.by };
+  const devices = group.devices.filter((device) => world.devices.has(device));
+  return { ...group, devices, members, revision: now.revision, updated_at: now.at, updated_by: now.by };
 }
 
 function check(body, id) {
@@ -39,14 +40,16 @@ function check(body, id) {
   if (taken)
     errors.push({ field: "name", detail: `the device group "${taken.name}" has it already` });
   (body.devices ?? []).forEach((device, i) => {
-    if (!world.devices.has(device))
+    if (!world.devices.has(device) && !groups.get(id)?.devices.includes(device))
       errors.push({ field: `devices[${i}]`, detail: `no device has the id ${device}` });
   });
   if (errors.length) throw new Problem(422, "Fields are wrong", "See the fields.", errors);
 }
 
 function write(id, body, by, at) {
-  const { name, description = "", site = null, tags = [], devices = [] } = body;
+  const { name, description = "", site = null, tags = [] } = body;
+  // One that was removed since the last version is left out of this one.
+  const devices = (body.devices ?? []).filter((device) => world.devices.has(device));
   groups.set(id, { id, name, description, site, tags, devices });
   keep(KIND, id, by, groups.get(id), at);
 }
@@ -72,14 +75,6 @@ function remove({ id, me, match }) {
   groups.delete(id);
   keepRemoval(KIND, id, me.username, name);
   return [204];
-}
-
-/** A device that goes leaves the groups that list it. */
-export function leaveGroups(device, by) {
-  for (const { id, ...group } of groups.values()) {
-    if (!group.devices.includes(device)) continue;
-    write(id, { ...group, devices: group.devices.filter((each) => each !== device) }, by);
-  }
 }
 
 function list({ query }) {

@@ -67,7 +67,9 @@ pub async fn devices(pool: &PgPool) -> Result<Vec<Device>, SinkError> {
 /// [`SinkError::Retry`] or [`SinkError::Fatal`].
 pub async fn entities(pool: &PgPool) -> Result<Vec<EntityObserved>, SinkError> {
     let rows = sqlx::query(
-        "SELECT tenant, kind, id, revision, name, body::text AS body, by FROM entity
+        "SELECT tenant, kind, id, revision, name, body::text AS body, by,
+                (extract(epoch FROM at) * 1000)::bigint AS at
+         FROM entity
          WHERE kind NOT IN ('device', 'credential') ORDER BY name, id",
     )
     .fetch_all(pool)
@@ -82,7 +84,7 @@ pub async fn entities(pool: &PgPool) -> Result<Vec<EntityObserved>, SinkError> {
             name: row.try_get("name")?,
             body: row.try_get("body")?,
             source: row.try_get("by")?,
-            at: 0,
+            at: row.try_get("at")?,
         })
     };
     rows.iter().map(entity).collect::<Result<_, sqlx::Error>>().map_err(|error| failed(&error))

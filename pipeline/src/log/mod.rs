@@ -76,6 +76,16 @@ pub struct NewRecord {
     pub headers: Vec<(String, Bytes)>,
 }
 
+impl NewRecord {
+    /// What it takes in memory, but for a little.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let bytes = |part: &Option<Bytes>| part.as_ref().map_or(0, Bytes::len);
+        let headers: usize = self.headers.iter().map(|(name, it)| name.len() + it.len()).sum();
+        bytes(&self.key) + bytes(&self.value) + headers
+    }
+}
+
 /// How old records leave a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cleanup {

@@ -19,9 +19,13 @@
 //!   concludes: the position says which version it was. What was published is read back and holds
 //!   ([`Processor::reconcile`]), and every key of the tail is snapshotted in the next commit, so
 //!   that no tail is of two versions.
+//! - *A batch whose outputs are more than a transaction may hold, or take too long*: it is committed
+//!   in pieces, each with the position of what was stepped.
 //! - *Time*: a tick is a record like any other, so a replay wakes the same keys at the same place.
 
 mod commit;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -61,6 +65,8 @@ pub struct ProcessorRunner<P: Processor, O = Within> {
     /// Records stepped since the last commit, and when the first of them came.
     pending: usize,
     pending_since: Option<i64>,
+    /// Bytes sent since the last commit.
+    pending_bytes: usize,
     stepped: Stepped<P>,
     /// Keys with a change in the next commit, of interest outside.
     changed: BTreeSet<(i32, KeyOf<P>)>,
@@ -94,6 +100,7 @@ impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
             partitions: BTreeMap::new(),
             pending: 0,
             pending_since: None,
+            pending_bytes: 0,
             stepped: Stepped::default(),
             changed: BTreeSet::new(),
             held: None,
@@ -120,6 +127,11 @@ impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
             Event::Records(records) => {
                 for record in &records {
                     self.apply(record)?;
+                    // What follows is stepped on top of it; after a commit that failed it is passed
+                    // over, and read again once everything is restored.
+                    if self.commit_overdue() {
+                        self.commit(&[])?;
+                    }
                 }
                 busy = true;
             }
@@ -266,10 +278,10 @@ impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
             partition.apply(self.processor.as_ref(), record, &mut self.schemas, &mut self.stepped);
         for error in self.pass_on(record.partition)? {
             let poison = Poison { reason: "rejected", error };
-            self.task.send(dead_letter::of(record, &self.wiring.member.group, poison))?;
+            self.put(dead_letter::of(record, &self.wiring.member.group, poison))?;
         }
         if let Err(poison) = outcome {
-            self.task.send(dead_letter::of(record, &self.wiring.member.group, poison))?;
+            self.put(dead_letter::of(record, &self.wiring.member.group, poison))?;
         }
         self.pending += 1;
         self.pending_since.get_or_insert_with(|| self.clock.steady_ms());
@@ -327,13 +339,18 @@ impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
         Ok(refused)
     }
 
+    fn put(&mut self, record: NewRecord) -> Result<(), LogError> {
+        self.pending_bytes += record.bytes();
+        self.task.send(record)
+    }
+
     /// Sends an output; in words why, when it is none that the log can take.
     fn send(&mut self, key: &KeyOf<P>, output: &P::Output) -> Result<Result<(), String>, LogError> {
         let new = match (self.wiring.route)(output) {
             Ok(new) => new,
             Err(error) => return Ok(Err(error.to_string())),
         };
-        match self.task.send(new) {
+        match self.put(new) {
             Ok(()) => Ok(Ok(())),
             Err(LogError::TooLarge { topic, bytes }) => {
                 Ok(Err(format!("output for {topic} of {key} has {bytes} bytes")))

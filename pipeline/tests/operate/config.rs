@@ -207,6 +207,12 @@ async fn devices_that_a_new_log_lacks_are_named_and_come_back() {
         let add = ["device", "add", "127.0.0.1", "--port", port, "--name", name, "--interval", "1"];
         system.succeeds(&add);
     }
+    let file = system.state().join("group.toml");
+    std::fs::write(&file, "[[device_group]]\nname = 'Both'\ndevices = ['a', 'b']\n").unwrap();
+    system.succeeds(&["config", "apply", file.to_str().unwrap()]);
+    let group = async || system.get("/inventory/v1/device-groups").await.unwrap()["items"].clone();
+    let grouped = group().await;
+    assert_eq!(grouped[0]["members"], 2, "{grouped}");
     let before = system.until_all(2, "up").await;
     assert!(system.succeeds(&["check"]).contains("ok    devices"));
     running.stop();
@@ -226,7 +232,7 @@ async fn devices_that_a_new_log_lacks_are_named_and_come_back() {
     running.stop();
 
     let (code, said) = system.says(&["config", "plan", "--from-database"]);
-    assert!(code == 2 && said.contains("2 to add to log"), "{code}: {said}");
+    assert!(code == 2 && said.contains("3 to add to log"), "{code}: {said}");
     system.succeeds(&["config", "apply", "--from-database"]);
     let said = system.succeeds(&["config", "plan", "--from-database"]);
     assert!(said.contains("0 to add"), "{said}");
@@ -239,5 +245,7 @@ async fn devices_that_a_new_log_lacks_are_named_and_come_back() {
         (!status["warnings"].to_string().contains("--from-database")).then_some(())
     })
     .await;
+    // Its devices, its revision, who made it and when.
+    assert_eq!(group().await, grouped);
     running.stop();
 }

@@ -1,5 +1,7 @@
 //! What becomes of a command, and of what others wrote.
 
+use std::collections::BTreeSet;
+
 use schemas::{
     Entity, EntityAnswer, EntityCommand, EntityKey, EntityObserved, EntityOutcome, EntityProblem,
 };
@@ -106,6 +108,11 @@ fn put(
     let revision = next_revision(state, id, cause.at);
     let place = Place { tenant: cause.tenant, id: &id.1, revision };
     let mut version = (kind.read)(&place, body).map_err(|problem| vec![problem])?;
+    if version.problems.is_empty()
+        && let Some(body) = without_gone(state, kind, id, &version)
+    {
+        version = (kind.read)(&place, &body).map_err(|problem| vec![problem])?;
+    }
     let mut problems = std::mem::take(&mut version.problems);
     problems.extend(relations(state, kind, id, &version));
     if !problems.is_empty() {
@@ -144,6 +151,19 @@ fn limits(state: &EntityState, kind: &Kind, id: &Id, body: &str) -> Result<(), E
         return Err(problem("", detail));
     }
     Ok(())
+}
+
+/// The body without what the last version named and is gone since; none: nothing is.
+fn without_gone(state: &EntityState, kind: &Kind, id: &Id, version: &Version) -> Option<String> {
+    let last = state.get(id).filter(|_| kind.lets_go)?;
+    let gone: BTreeSet<(&str, &str)> = (last.references.iter())
+        .filter(|named| state.get(named).is_none())
+        .map(|(kind, id)| (kind.as_str(), id.as_str()))
+        .collect();
+    if gone.is_empty() {
+        return None;
+    }
+    (kind.without)(&version.body, &|kind, id| gone.contains(&(kind, id)))
 }
 
 /// What is wrong between it and others. A value that it has already stays its own.
@@ -249,13 +269,10 @@ fn lets_go((kind, _): &Id) -> bool {
     Kind::named(kind).is_none_or(|kind| kind.lets_go)
 }
 
-/// Removes an entity and publishes that, but for the topic of its kind; those that named it let go.
+/// Removes an entity and publishes that, but for the topic of its kind. Those that list it stay as
+/// they are, however many go: their next version is without it.
 fn take_away(state: &mut EntityState, id: &Id, revision: i64, cause: &Cause<'_>, out: Outputs<'_>) {
     let name = state.get(id).map(|entry| entry.name.clone()).unwrap_or_default();
-    let naming: Vec<Id> = state.named_by(id).filter(|other| lets_go(other)).cloned().collect();
-    for other in naming {
-        let_go(state, &other, id, cause, out);
-    }
     if !state.remove(id, revision) {
         return;
     }
@@ -278,21 +295,15 @@ fn take_away(state: &mut EntityState, id: &Id, revision: i64, cause: &Cause<'_>,
     out.emit(EntityOutput::Version(gone));
 }
 
-/// A version of `id` without what is removed.
-fn let_go(state: &mut EntityState, id: &Id, removed: &Id, cause: &Cause<'_>, out: Outputs<'_>) {
-    let Some(kind) = Kind::named(&id.0) else { return };
-    let body = state.get(id).and_then(|entry| entry.body.as_deref());
-    let body = body.and_then(|body| (kind.without)(body, &removed.0, &removed.1));
-    let revision = next_revision(state, id, cause.at);
-    let place = Place { tenant: cause.tenant, id: &id.1, revision };
-    match body.map(|body| (kind.read)(&place, &body)) {
-        Some(Ok(version)) => accept(state, kind, id, version, revision, cause, out),
-        Some(Err(_)) | None => out.dropped(DropReason::AbsurdRecord),
-    }
-}
-
-/// Learns what others wrote to a kind's topic, in the order in which the topic has it.
-pub(super) fn observed(state: &mut EntityState, observed: &EntityObserved, out: Outputs<'_>) {
+/// Learns what others wrote to a kind's topic, in the order in which the topic has it; `appended` is
+/// when the log took the observation, which counts where it says no time.
+pub(super) fn observed(
+    state: &mut EntityState,
+    observed: &EntityObserved,
+    appended: i64,
+    out: Outputs<'_>,
+) {
+    let at = if observed.at > 0 { observed.at } else { appended };
     let Some(kind) = Kind::named(&observed.kind) else {
         out.dropped(DropReason::AbsurdRecord);
         return;
@@ -311,18 +322,18 @@ pub(super) fn observed(state: &mut EntityState, observed: &EntityObserved, out: 
     }
     match expected.last() {
         // Ours comes after it in the topic, and has replaced it there.
-        Some(last) if observed.at < last.at.saturating_add(ECHO_LOST_MS) => return,
+        Some(last) if at < last.at.saturating_add(ECHO_LOST_MS) => return,
         Some(_) => state.came_back(&id, usize::MAX),
         None => {}
     }
     // A removal does not say whose it is: of who maintained the entity, as far as is known.
     let maintained = state.get(&id).map(|entry| entry.source.clone()).unwrap_or_default();
     let by = if observed.source.is_empty() { &maintained } else { &observed.source };
-    let cause = Cause { tenant: &observed.tenant, by, at: observed.at };
+    let cause = Cause { tenant: &observed.tenant, by, at };
     match &observed.body {
         Some(body) => learn(state, kind, &id, observed.revision, body, &cause, out),
         None if state.get(&id).is_some() => {
-            let revision = next_revision(state, &id, observed.at);
+            let revision = next_revision(state, &id, at);
             take_away(state, &id, revision, &cause, out);
         }
         None => {}

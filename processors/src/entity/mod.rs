@@ -23,7 +23,9 @@
 //!   what there is at the end is right.
 //! - *A record of ours that compaction took before the relay came*: after [`ECHO_LOST_MS`] nothing
 //!   of ours is waited for.
-//! - *A removal of what others name*: it is refused, or those let go of it in the same step.
+//! - *A removal of what others name*: it is refused, or those keep a name of what is gone, which
+//!   counts for nothing, until their next version leaves it out. A source may remove thousands of
+//!   devices at once: to write every group that lists one again would be as many times its size.
 //! - *A body with fields that are not known here* (the sender is newer): it is refused, for they
 //!   would be lost.
 
@@ -165,7 +167,7 @@ impl Processor for Entities {
     ) -> Next {
         match &record.input {
             EntityInput::Command(command) => decide::command(state, command, record.at, out),
-            EntityInput::Observed(observed) => decide::observed(state, observed, out),
+            EntityInput::Observed(observed) => decide::observed(state, observed, record.at, out),
             // Its passing has what changed saved; nothing else follows from time.
             EntityInput::Tick(_) => {}
         }

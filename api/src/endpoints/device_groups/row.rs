@@ -1,8 +1,10 @@
 //! A group as the database has it.
 
 use chrono::{DateTime, Utc};
+use schemas::DeviceId;
 use serde_json::Value;
 use sqlx::{PgPool, Postgres, QueryBuilder};
+use uuid::Uuid;
 
 use super::members::{self, MEMBERS};
 use super::{DeviceGroup, GroupId};
@@ -20,8 +22,14 @@ pub(super) struct Row {
     body: Value,
     by: String,
     at: DateTime<Utc>,
+    listed: Vec<Uuid>,
     members: i64,
 }
+
+/// The devices that the body of `g` lists, but for those that were removed since.
+const LISTED: &str = "ARRAY(SELECT m.id FROM \
+    jsonb_array_elements_text(coalesce(g.body -> 'devices', '[]')) WITH ORDINALITY AS it (id, place) \
+    JOIN device m ON m.id = it.id::uuid AND m.tenant = g.tenant ORDER BY it.place)";
 
 /// Names sort without regard to case.
 pub(super) const SORTED_BY: &str = "(lower(g.name) COLLATE \"C\")";
@@ -30,7 +38,10 @@ pub(super) const SORTED_BY: &str = "(lower(g.name) COLLATE \"C\")";
 pub(super) fn select() -> QueryBuilder<Postgres> {
     let mut sql = QueryBuilder::new("SELECT g.id, ");
     sql.push(SORTED_BY).push(" AS sorted_by, g.revision, g.body, g.by, g.at, ");
-    sql.push("(SELECT count(*) FROM (").push(MEMBERS).push(") member) AS members");
+    sql.push(LISTED)
+        .push(" AS listed, (SELECT count(*) FROM (")
+        .push(MEMBERS)
+        .push(") member) AS members");
     from(&mut sql);
     sql
 }
@@ -54,8 +65,9 @@ impl TryFrom<Row> for DeviceGroup {
     fn try_from(row: Row) -> Result<Self, ApiError> {
         let broken = |why: String| ApiError::Internal(format!("device group {}: {why}", row.id));
         let id = GroupId::parse(&row.id).ok_or_else(|| broken("its id is no UUID".to_owned()))?;
-        let body: schemas::DeviceGroup =
+        let mut body: schemas::DeviceGroup =
             serde_json::from_value(row.body).map_err(|error| broken(error.to_string()))?;
+        body.devices = row.listed.into_iter().map(DeviceId).collect();
         let group = Self::of(id, body, row.members);
         Ok(Self { revision: row.revision, updated_at: ms(row.at), updated_by: row.by, ..group })
     }

@@ -2,7 +2,6 @@
 //! others changed meanwhile is not overwritten but named.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use reqwest::Method;
@@ -10,15 +9,11 @@ use serde_json::{Map, Value, json};
 
 use super::super::remote::Client;
 use super::super::{Failure, device};
-use super::known::{Existing, KnownGroup};
+use super::known::Existing;
 use super::plan::{GroupBody, Member, Plan, Step};
 
 /// Requests on their way at once: each waits for its decision.
 const AT_ONCE: usize = 16;
-
-/// Longest wait for a group that a removed device leaves.
-const LATER_WITHIN: Duration = Duration::from_secs(5);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 const DEVICES: &str = "/inventory/v1/devices";
 const GROUPS: &str = "/inventory/v1/device-groups";
@@ -28,14 +23,11 @@ const GROUPS: &str = "/inventory/v1/device-groups";
 struct Done {
     /// Ids of devices that were added, by address and port.
     added: HashMap<String, String>,
-    /// Ids of devices that were removed.
-    removed: BTreeSet<String>,
 }
 
 /// What one step has led to.
 enum Outcome {
     Added { place: String, id: String },
-    Removed { id: String },
     Other,
 }
 
@@ -71,7 +63,6 @@ pub(super) async fn apply(client: &Client, plan: Plan) -> Vec<String> {
         for (at, line, outcome) in ended {
             match outcome {
                 Ok(Outcome::Added { place, id }) => drop(done.added.insert(place, id)),
-                Ok(Outcome::Removed { id }) => drop(done.removed.insert(id)),
                 Ok(Outcome::Other) => {}
                 Err(error) => drop(failed.insert(at, format!("{line}: {error}"))),
             }
@@ -96,9 +87,7 @@ impl Client {
             }
             Step::ChangeGroup(group, body) => {
                 let settings = body.settings(done)?;
-                if let Some(group) = self.group_now(group, &settings, done).await? {
-                    self.change(GROUPS, &group, settings).await?;
-                }
+                self.change(GROUPS, &group.entity, settings).await?;
                 Ok(Outcome::Other)
             }
             Step::AddGroup(body) => {
@@ -123,42 +112,7 @@ impl Client {
     async fn remove(&self, path: &str, entity: Existing) -> Result<Outcome, Failure> {
         let path = format!("{path}/{}", entity.id);
         self.call_if(Method::DELETE, &path, None, Some(entity.revision)).await?;
-        Ok(Outcome::Removed { id: entity.id })
-    }
-
-    /// The group to change. Devices that were just removed have left it, which is a revision that
-    /// the plan could not see; none: it is as it is to be by that.
-    async fn group_now(
-        &self,
-        mut group: KnownGroup,
-        wanted: &Map<String, Value>,
-        done: &Done,
-    ) -> Result<Option<Existing>, Failure> {
-        if group.devices.is_disjoint(&done.removed) {
-            return Ok(Some(group.entity));
-        }
-        group.devices.retain(|id| !done.removed.contains(id));
-        let now = self.group_after(&group.entity).await?;
-        let (settings, devices) = (&group.entity.settings, &group.devices);
-        if now.entity.settings != *settings || now.devices != *devices {
-            return Ok(Some(group.entity));
-        }
-        let mut as_it_is = now.entity.settings.clone();
-        as_it_is.insert("devices".to_owned(), json!(now.devices));
-        Ok((as_it_is != *wanted).then_some(now.entity))
-    }
-
-    /// The group at a later revision than this, which is on its way to the database.
-    async fn group_after(&self, group: &Existing) -> Result<KnownGroup, Failure> {
-        let path = format!("{GROUPS}/{}", group.id);
-        let since = Instant::now();
-        loop {
-            let now = KnownGroup::of(&self.call(Method::GET, &path, None).await?);
-            if now.entity.revision > group.revision || since.elapsed() > LATER_WITHIN {
-                return Ok(now);
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
+        Ok(Outcome::Other)
     }
 }
 

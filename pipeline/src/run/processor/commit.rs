@@ -11,6 +11,13 @@ use crate::run::outside::Outside;
 use crate::run::position;
 use crate::run::wiring::RunError;
 
+/// Bytes sent after which a batch of records is not stepped to its end before a commit: a log takes
+/// so many in one transaction.
+const COMMIT_BYTES: usize = 16 << 20;
+/// The same for the time since the first record, in ms: brokers give up a transaction that is open for
+/// long.
+const COMMIT_WITHIN_MS: i64 = 1_000;
+
 /// Between two looks at what came back from outside.
 const LOOK_OUTSIDE: Duration = Duration::from_millis(20);
 
@@ -29,9 +36,18 @@ impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
 
     pub(super) fn commit_due(&self) -> bool {
         self.pending >= self.pace.commit_records
+            || self.pending_bytes >= COMMIT_BYTES
             || self
                 .pending_since
                 .is_some_and(|since| self.clock.steady_ms() - since >= self.pace.commit_ms)
+    }
+
+    /// Whether the rest of a batch has to wait for a commit.
+    pub(super) fn commit_overdue(&self) -> bool {
+        self.pending_bytes >= COMMIT_BYTES
+            || self.pending_since.is_some_and(|since| {
+                self.clock.steady_ms() - since >= COMMIT_WITHIN_MS.max(self.pace.commit_ms)
+            })
     }
 
     pub(super) fn give_up(&mut self, partitions: &[i32]) -> Result<(), RunError> {
@@ -86,6 +102,7 @@ impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
         }
         self.pending = 0;
         self.pending_since = None;
+        self.pending_bytes = 0;
         // Without positions it holds ticks: partitions at rest must see time pass.
         let began = Instant::now();
         self.task.commit(&positions)?;
@@ -110,6 +127,7 @@ impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
         self.changed.clear();
         self.pending = 0;
         self.pending_since = None;
+        self.pending_bytes = 0;
         let numbers: Vec<i32> = self.partitions.keys().copied().collect();
         for number in numbers {
             self.restore(number)?;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use schemas::{DeviceGroup, DeviceId, EntityProblem};
 
 use super::{
-    Devices, EntityKind, Facts, MAX_NAME, Place, Reference, Unique, check_place, check_tags,
-    check_text, problem,
+    Devices, EntityKind, Facts, IsGone, MAX_NAME, Place, Reference, Unique, check_place,
+    check_tags, check_text, problem,
 };
 
 /// Most characters of a description.
@@ -62,9 +62,7 @@ impl EntityKind for DeviceGroups {
         group.devices.retain(|id| seen.insert(*id));
     }
 
-    fn let_go(group: &mut DeviceGroup, kind: &str, id: &str) {
-        if kind == Devices::KIND {
-            group.devices.retain(|device| device.to_string() != id);
-        }
+    fn let_go(group: &mut DeviceGroup, gone: &IsGone<'_>) {
+        group.devices.retain(|id| !gone(Devices::KIND, &id.to_string()));
     }
 }

@@ -67,6 +67,9 @@ pub(super) struct Version {
     pub(super) outputs: Vec<EntityOutput>,
 }
 
+/// Whether what has a kind and an id is gone.
+pub(super) type IsGone<'a> = dyn Fn(&str, &str) -> bool + 'a;
+
 /// What a kind of entity is.
 trait EntityKind {
     /// As commands name it.
@@ -75,7 +78,8 @@ trait EntityKind {
     const NOUN: &'static str;
     /// What to say where one is named that is not there.
     const MISSING: &'static str;
-    /// Whether it loses what it names when that is removed; otherwise it stands in the way.
+    /// Whether what it names can be removed: its next version is then without it. Otherwise it stands
+    /// in the way.
     const LETS_GO: bool = false;
     /// Whether its body is kept in the state.
     const KEEPS_BODY: bool = false;
@@ -100,8 +104,8 @@ trait EntityKind {
         Vec::new()
     }
 
-    /// Drops what it names of that id.
-    fn let_go(_body: &mut Self::Body, _kind: &str, _id: &str) {}
+    /// Drops what it names of a kind and an id that are gone.
+    fn let_go(_body: &mut Self::Body, _gone: &IsGone<'_>) {}
 }
 
 /// A kind, whatever its body is.
@@ -114,7 +118,7 @@ pub(super) struct Kind {
     pub(super) relayed: bool,
     pub(super) read: fn(&Place<'_>, &str) -> Result<Version, EntityProblem>,
     pub(super) withdraw: fn(&Place<'_>, Option<&str>) -> Vec<EntityOutput>,
-    pub(super) without: fn(&str, &str, &str) -> Option<String>,
+    pub(super) without: fn(&str, &IsGone<'_>) -> Option<String>,
 }
 
 impl Kind {
@@ -185,9 +189,9 @@ fn withdraw<K: EntityKind>(place: &Place<'_>, body: Option<&str>) -> Vec<EntityO
     K::withdraw(place, body.and_then(|text| serde_json::from_str(text).ok()))
 }
 
-fn without<K: EntityKind>(text: &str, kind: &str, id: &str) -> Option<String> {
+fn without<K: EntityKind>(text: &str, gone: &IsGone<'_>) -> Option<String> {
     let mut body: K::Body = serde_json::from_str(text).ok()?;
-    K::let_go(&mut body, kind, id);
+    K::let_go(&mut body, gone);
     serde_json::to_string(&body).ok()
 }
 

@@ -188,31 +188,96 @@ fn what_devices_use_is_not_removed() {
 }
 
 #[test]
-fn a_removed_device_leaves_its_groups() {
+fn a_removed_device_is_not_in_the_next_version_of_its_groups() {
     let mut world = World::new();
-    let (one, two) = (device("one"), device("two"));
+    let (one, two, three) = (device("one"), device("two"), device("three"));
     refused(&world.put_group(&group("core", &[&one]), None), "devices", &["no device of that id"]);
     world.put(&one, None);
     world.put(&two, None);
-    let (core, edge) = (group("core", &[&one, &two, &one]), group("edge", &[&two]));
-    let before = world.put_group(&core, None).revision;
-    world.put_group(&edge, None);
+    let core = group("core", &[&one, &two, &one]);
+    let made = world.put_group(&core, None).revision;
     world.ask("device", &one.id.to_string(), None, None);
-    let last = world.last(&core.id).clone();
-    let body: DeviceGroup = serde_json::from_str(last.body.as_deref().unwrap()).unwrap();
-    assert_eq!((body.devices, body.updated_at), (vec![two.id], last.revision));
-    assert_eq!((&last.by[..], last.revision), ("ada", world.at));
-    assert!(last.revision > before && world.last(&edge.id).revision < last.revision);
     // The same where a source removes one.
     world.relay(9);
     world.write(Written::Device(two.id, None));
     world.relay(9);
-    for id in [&core.id, &edge.id] {
-        let body: DeviceGroup =
-            serde_json::from_str(world.last(id).body.as_deref().unwrap()).unwrap();
-        assert!(body.devices.is_empty());
-        assert_eq!(world.state.revision("device_group", id), Some(body.updated_at));
+    assert_eq!(world.state.count(), 1);
+    assert_eq!(world.last(&core.id).revision, made, "it is not written again");
+
+    // Those that it had are left out, others are refused.
+    world.put(&three, None);
+    let never = device("never");
+    let wrong = group("core", &[&one, &three, &never]);
+    let answer = world.put_group(&wrong, Some(made));
+    refused(&answer, "devices", &[&never.id.to_string(), "no device of that id"]);
+    assert_eq!(answer.problems.len(), 1, "{answer:?}");
+    let odd = json(&core).replacen('{', "{\"colour\":\"red\",", 1);
+    refused(&world.ask("device_group", &core.id, None, Some(odd)), "colour", &["older release"]);
+    let more = group("core", &[&one, &three, &two]);
+    check(&world.put_group(&more, Some(made)), EntityOutcome::Applied, Some(world.at));
+    let last = world.last(&core.id);
+    let body: DeviceGroup = serde_json::from_str(last.body.as_deref().unwrap()).unwrap();
+    assert_eq!((body.devices, body.updated_at), (vec![three.id], world.at));
+    // Now it has them no more.
+    refused(&world.put_group(&more, None), "devices", &[&one.id.to_string()]);
+}
+
+/// A source that takes back all its devices, which one group lists.
+#[test]
+fn removals_cost_the_same_however_many_a_group_lists() {
+    let mut world = World::new();
+    let devices: Vec<Device> = (0..10_000).map(|n| device(&format!("d{n}"))).collect();
+    for (n, device) in devices.iter().enumerate() {
+        let address = format!("10.2.{}.{}", n / 250, 1 + n % 250);
+        world.write(Written::Device(device.id, Some(Device { address, ..device.clone() })));
     }
+    world.relay(usize::MAX);
+    let all = group("all", &devices.iter().collect::<Vec<_>>());
+    check(&world.put_group(&all, Some(0)), EntityOutcome::Applied, Some(world.at));
+    for device in &devices[..2_000] {
+        let observed = EntityObserved {
+            tenant: "default".to_owned(),
+            kind: "device".to_owned(),
+            id: device.id.to_string(),
+            revision: 0,
+            name: String::new(),
+            body: None,
+            source: String::new(),
+            at: world.at,
+        };
+        let record = EntityRecord { input: EntityInput::Observed(observed), at: world.at };
+        let mut sink = Sink::default();
+        Entities.step(&mut world.state, &record, &mut sink);
+        let [EntityOutput::Gone(gone), EntityOutput::Version(version)] = &sink.outputs[..] else {
+            panic!("{:?}", sink.outputs);
+        };
+        assert_eq!((&gone.id, version.present), (&device.id.to_string(), false));
+    }
+    assert_eq!(world.state.count(), 8_001);
+    check(&world.put_group(&all, None), EntityOutcome::Applied, Some(world.at));
+    let body = world.last(&all.id).body.as_deref().unwrap();
+    let body: DeviceGroup = serde_json::from_str(body).unwrap();
+    let left: Vec<DeviceId> = devices[2_000..].iter().map(|device| device.id).collect();
+    assert_eq!(body.devices, left);
+}
+
+/// As `config apply --from-database` of a release before writes them.
+#[test]
+fn what_is_observed_without_a_time_is_of_when_the_log_took_it() {
+    let mut world = World::new();
+    let core = group("core", &[]);
+    world.step(EntityInput::Observed(EntityObserved {
+        tenant: "default".to_owned(),
+        kind: "device_group".to_owned(),
+        id: core.id.clone(),
+        revision: 7,
+        name: core.name.clone(),
+        body: Some(json(&core)),
+        source: "ada".to_owned(),
+        at: 0,
+    }));
+    let last = world.last(&core.id);
+    assert_eq!((last.at, last.revision, &last.by[..]), (world.at, 7, "ada"));
 }
 
 #[test]
