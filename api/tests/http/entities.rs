@@ -269,6 +269,22 @@ async fn a_group_from_birth_to_removal() {
 
         let history = test.get(&format!("{path}/history")).await;
         assert_eq!(history["items"][1]["body"]["devices"], json!([core]));
+
+        // A device that goes is not listed any more, and whoever still lists it is not refused.
+        let edge = test.add("edge", "192.0.2.2").await;
+        let made = test.group(json!({"name": "two", "devices": [edge, core]})).await;
+        let both = made.headers[header::LOCATION].to_str().unwrap().to_owned();
+        assert_eq!(test.get(&both).await["devices"], json!([edge, core]));
+        let device = test.call("GET", &format!("{DEVICES}/{edge}"), None).await;
+        let gone = test.call_if("DELETE", &format!("{DEVICES}/{edge}"), etag(&device), None).await;
+        assert_eq!(gone.status, 204, "{}", gone.text);
+        let read = test.call("GET", &both, None).await;
+        assert_eq!((&read.json["devices"], &read.json["members"]), (&json!([core]), &json!(1)));
+        assert_eq!(etag(&read), etag(&made));
+        let body = json!({"name": "two", "devices": [core, edge]});
+        let kept = test.call_if("PUT", &both, etag(&made), Some(body)).await;
+        assert_eq!(kept.status, 200, "{}", kept.text);
+        assert_eq!(test.get(&both).await["devices"], json!([core]));
         assert_eq!(test.call_if("DELETE", &path, etag(&put), None).await.status, 204);
         test.call("GET", &path, None).await.problem(404, "not-found");
         test.call("DELETE", &path, None).await.problem(404, "not-found");

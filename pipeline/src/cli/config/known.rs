@@ -112,7 +112,7 @@ impl Known {
             .collect();
         let groups = self.groups.iter().map(|group| {
             let mut settings = group.entity.settings.clone();
-            // One that was removed a moment ago leaves its groups, too.
+            // A device may go between the two lists.
             let names = group.devices.iter().filter_map(|id| called.get(id.as_str()).copied());
             let names: BTreeSet<&str> = names.collect();
             settings.insert("devices".to_owned(), json!(names));
