@@ -27,7 +27,14 @@ function shown(group) {
   const [now] = versionsOf(KIND, group.id);
   const members = [...world.devices.values()].filter((device) => isMember(group, device)).length;
   const devices = group.devices.filter((device) => world.devices.has(device));
-  return { ...group, devices, members, revision: now.revision, updated_at: now.at, updated_by: now.by };
+  return {
+    ...group,
+    devices,
+    members,
+    revision: now.revision,
+    updated_at: now.at,
+    updated_by: now.by,
+  };
 }
 
 function check(body, id) {
