@@ -46,7 +46,10 @@ fn check(state: &mut EntityState, kind: &str, id: &str, body: String, by: &str) 
             EntityOutput::Entity(entity) => sinks::LatestEntities::check(&entity, at),
             EntityOutput::Version(entity) => sinks::EntityVersions::check(&entity, at),
             EntityOutput::Device(device) => sinks::Devices::check(&device, at),
-            other => panic!("{other:?}"),
+            EntityOutput::Gone(_)
+            | EntityOutput::DeviceGone(_)
+            | EntityOutput::Credential(_)
+            | EntityOutput::CredentialGone(_) => panic!("{output:?}"),
         };
         assert_eq!(refused, Ok(()), "{kind}");
     }
