@@ -168,6 +168,7 @@ async fn who_polls_opens_and_who_stores_does_not() {
 
     // Nobody polls yet: nobody has a key, and the API makes none.
     let api = world.start("api", "api");
+    let process = world.start("process", "process");
     let first = world.until("an API", WITHIN, async || world.put(&device.community).await).await;
     assert!(first.0 == 503 && first.1.contains("no key yet"), "{first:?}");
     let one = world.start("connect", "one");
@@ -222,8 +223,8 @@ async fn who_polls_opens_and_who_stores_does_not() {
     world.refused("four", &["holds key"]);
 
     assert!(!world.key("api").exists(), "the API has a key");
-    for process in [two, one, api] {
-        process.stop();
+    for role in [two, one, process, api] {
+        role.stop();
     }
     drop(network);
     for topic in ["credential", "probe", "probe-report"] {

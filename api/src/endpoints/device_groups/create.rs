@@ -30,11 +30,11 @@ pub(crate) async fn create(
 ) -> Result<Created, ApiError> {
     let id = GroupId(Uuid::new_v4());
     let group = input.into_group(id);
-    let (body, by) = (entities::body(&group)?, principal.username.as_str());
-    let text = id.to_string();
-    let change = Change { id: &text, name: &group.name, by };
-    let revision = entities::create::<DeviceGroups>(&state, &change, body.clone()).await?;
-    let group = DeviceGroup::written(&state.pool, id, group, &body, (revision, by)).await?;
+    let (body, by) = (entities::body(&group)?, principal.username);
+    let (text, name) = (id.to_string(), group.name.clone());
+    let wanted = DeviceGroup::wanted(&state.pool, id, group, &body).await?;
+    let change = Change { id: &text, name: &name, by: &by };
+    let revision = entities::create::<DeviceGroups>(&state, &change, body).await?;
     let location = AppendHeaders([(header::LOCATION, format!("/inventory/v1/device-groups/{id}"))]);
-    Ok((StatusCode::CREATED, location, etag(revision), Json(group)))
+    Ok((StatusCode::CREATED, location, etag(revision), Json(wanted.written(revision, by))))
 }

@@ -29,11 +29,11 @@ pub(crate) async fn replace(
 ) -> Result<(ETag, Json<DeviceGroup>), ApiError> {
     let old = row::load(&state.pool, id).await?;
     let group = input.into_group(id);
-    let (body, by) = (entities::body(&group)?, principal.username.as_str());
+    let (body, by) = (entities::body(&group)?, principal.username);
+    let wanted = DeviceGroup::wanted(&state.pool, id, group, &body).await?;
     let text = id.to_string();
-    let change = Change { id: &text, name: &old.name, by };
+    let change = Change { id: &text, name: &old.name, by: &by };
     let revision =
         entities::replace::<DeviceGroups>(&state, &change, condition, old.revision, &body).await?;
-    let group = DeviceGroup::written(&state.pool, id, group, &body, (revision, by)).await?;
-    Ok((etag(revision), Json(group)))
+    Ok((etag(revision), Json(wanted.written(revision, by))))
 }

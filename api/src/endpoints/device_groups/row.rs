@@ -89,15 +89,19 @@ impl DeviceGroup {
         }
     }
 
-    /// As it was just written; the projection need not have it yet.
-    pub(super) async fn written(
+    /// As it is to be written. What the database must be asked for that is asked before: what comes
+    /// after is done, whether the database answers or not.
+    pub(super) async fn wanted(
         pool: &PgPool,
         id: GroupId,
         group: schemas::DeviceGroup,
         body: &str,
-        (revision, by): (i64, &str),
     ) -> Result<Self, ApiError> {
-        let group = Self::of(id, group, members::count(pool, body).await?);
-        Ok(Self { revision, updated_at: revision, updated_by: by.to_owned(), ..group })
+        Ok(Self::of(id, group, members::count(pool, body).await?))
+    }
+
+    /// As it was just written; the projection need not have it yet.
+    pub(super) fn written(self, revision: i64, by: String) -> Self {
+        Self { revision, updated_at: revision, updated_by: by, ..self }
     }
 }
