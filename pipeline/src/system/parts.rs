@@ -40,7 +40,7 @@ pub(super) struct Missing {
 
 impl std::fmt::Display for Missing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Part { role, group, topic } = &self.part;
+        let Part { role, group, topic, .. } = &self.part;
         let partitions = self.partitions.iter().map(ToString::to_string);
         let partitions: Vec<String> = partitions.collect();
         write!(f, "no process of role {role} reads {topic}[{}]", partitions.join(", "))?;
@@ -76,7 +76,6 @@ struct Inner {
 #[derive(Clone)]
 pub(crate) struct Parts {
     parts: Arc<Vec<Part>>,
-    partitions: i32,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -84,7 +83,7 @@ impl Parts {
     /// `keep_gone_ms`: how long a process that is gone is shown.
     pub(super) fn new(partitions: i32, keep_gone_ms: i64) -> Self {
         let inner = Inner { processes: Processes::new(keep_gone_ms), ..Inner::default() };
-        Self { parts: Arc::new(topology::parts()), partitions, inner: Arc::new(Mutex::new(inner)) }
+        Self { parts: Arc::new(topology::parts(partitions)), inner: Arc::new(Mutex::new(inner)) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -162,7 +161,7 @@ impl Parts {
             let observed = |partition| known(partition).map_or(began_ms, |it| it.observed_ms);
             // A start has as long as a move.
             let gone = |it: &i32| inner.now_ms - observed(*it).max(began_ms) >= GONE_MS;
-            let partitions: Vec<i32> = (0..self.partitions).filter(gone).collect();
+            let partitions: Vec<i32> = (0..part.partitions).filter(gone).collect();
             let last =
                 partitions.iter().filter_map(|it| known(*it)).max_by_key(|it| it.observed_ms);
             let since_ms = partitions.iter().map(|it| observed(*it)).min()?;
@@ -175,7 +174,8 @@ impl Parts {
     /// Since when nobody holds any partition of a group.
     pub(super) fn uncomputed_since(&self, group: &str) -> Option<i64> {
         let missing = self.missing().into_iter().find(|it| it.part.group == group)?;
-        let all = i32::try_from(missing.partitions.len()).unwrap_or(i32::MAX) == self.partitions;
+        let all =
+            i32::try_from(missing.partitions.len()).unwrap_or(i32::MAX) == missing.part.partitions;
         all.then_some(missing.since_ms)
     }
 

@@ -241,10 +241,12 @@ pub struct Part {
     pub group: String,
     /// What it reads.
     pub topic: &'static str,
+    /// How many partitions that has.
+    pub partitions: i32,
 }
 
 /// The groups of readers without which something stands still.
-pub fn parts() -> Vec<Part> {
+pub fn parts(partitions: i32) -> Vec<Part> {
     let topology = topology();
     let needed = topology.components.iter().filter(|it| it.local.is_none());
     let grouped = needed.filter_map(|it| Some((it, it.group.clone()?)));
@@ -253,6 +255,7 @@ pub fn parts() -> Vec<Part> {
             role: it.role.name(),
             group: group.clone(),
             topic: topic.name(),
+            partitions: topic.spec(partitions).partitions,
         };
         it.reads.iter().map(part).collect::<Vec<_>>()
     });
