@@ -142,9 +142,16 @@ impl Projection {
             return Ok(("name", Some(format!("there is a device group {name:?} already"))));
         }
         let ids: Vec<uuid::Uuid> = group.devices.iter().map(|id| id.0).collect();
-        let unknown = "SELECT id::text FROM unnest($1) id WHERE id NOT IN (SELECT id FROM device)";
-        let unknown: Option<String> =
-            sqlx::query_scalar(unknown).bind(ids).fetch_optional(&self.pool).await.map_err(away)?;
+        // Those that it lists already may be gone meanwhile.
+        let unknown = "SELECT it::text FROM unnest($1) it WHERE it NOT IN (SELECT id FROM device) \
+             AND NOT EXISTS (SELECT FROM entity g WHERE g.kind = 'device_group' AND g.id = $2 \
+             AND g.body -> 'devices' ? it::text)";
+        let unknown: Option<String> = sqlx::query_scalar(unknown)
+            .bind(ids)
+            .bind(id)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(away)?;
         Ok(("devices", unknown.map(|id| format!("there is no device {id}"))))
     }
 

@@ -14,7 +14,7 @@ export function Troubles() {
   const troubles = data?.troubles ?? [];
   if (troubles.length === 0) return null;
   return (
-    <aside className="banner troubles" role="status" aria-label="Parts that do not work">
+    <div className="banner troubles" role="status" aria-label="Parts that do not work">
       <strong>
         {plural(troubles.length, "part")} of the system in trouble: what is shown may be old
       </strong>
@@ -26,6 +26,6 @@ export function Troubles() {
         ))}
       </ul>
       <Link to="/system">System page</Link>
-    </aside>
+    </div>
   );
 }
