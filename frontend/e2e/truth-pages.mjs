@@ -6,13 +6,14 @@ import { ask, axe, check, logOut, look, until } from "./help.mjs";
 async function missingPart({ page, setup, complaints }) {
   const part = /\/assets\/SystemPage-[^/]*\.js/;
   let loads = 0;
-  const count = () => {
-    loads += 1;
+  // Of the page itself: what it is made of is asked for later.
+  const count = (request) => {
+    if (request.isNavigationRequest() && request.frame() === page.mainFrame()) loads += 1;
   };
   await goto(page, setup, "/");
   await page.locator("h1").waitFor();
   await page.evaluate(() => sessionStorage.removeItem("reloaded-for-a-part"));
-  page.on("load", count);
+  page.on("request", count);
   // The browser may ask for it twice, ahead of time and when it is needed.
   await page.route(part, (route) => (loads > 0 ? route.continue() : route.abort()));
   await page.getByRole("link", { name: "System" }).click();
@@ -62,7 +63,7 @@ async function missingPart({ page, setup, complaints }) {
   await page.unroute(main);
   await page.getByRole("button", { name: "Load the page afresh" }).click();
   await page.locator("h1").waitFor();
-  page.off("load", count);
+  page.off("request", count);
 
   // A panel of its own: the page stays.
   const panel = /\/assets\/WhyPanel-[^/]*\.js/;
