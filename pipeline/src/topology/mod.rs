@@ -313,6 +313,12 @@ mod tests {
     }
 
     #[test]
+    fn a_part_has_the_partitions_of_its_topic() {
+        let of = |name: &str| parts(8).into_iter().find(|it| it.topic == name).unwrap().partitions;
+        assert_eq!((of(CREDENTIAL.name), of(POLL.name)), (1, 8));
+    }
+
+    #[test]
     fn no_two_components_share_a_name_a_group_or_a_state() {
         let topology = topology();
         let once = |names: Vec<String>| {
