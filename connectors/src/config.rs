@@ -68,9 +68,9 @@ impl Default for PollerConfig {
 }
 
 /// Shortest interval a device may have; shorter ones are lengthened to it.
-pub const MIN_INTERVAL_MS: i64 = 1_000;
+pub const MIN_INTERVAL_MS: i64 = schemas::INTERVAL_MS.0;
 /// Longest interval a device may have.
-pub const MAX_INTERVAL_MS: i64 = 86_400_000;
+pub const MAX_INTERVAL_MS: i64 = schemas::INTERVAL_MS.1;
 
 impl PollerConfig {
     /// Checks every value.

@@ -114,7 +114,7 @@ fn device(words: &[String], at: i64) -> Result<Option<Device>, String> {
         .parse()
         .map_err(|error: AddressError| format!("{error}; start the line with an address"))?;
     let mut device = Device {
-        tenant: "default".into(),
+        tenant: schemas::DEFAULT_TENANT.into(),
         id: DeviceId::from_source("file", address),
         name: ip.to_string(),
         address: ip.to_string(),

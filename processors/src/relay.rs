@@ -1,6 +1,6 @@
 //! Stateless steps from one topic to others, in the order of their input and exactly once.
 
-use schemas::{AvroRecord, Control, Device, DeviceId, SchemaStore};
+use schemas::{AvroRecord, Control, DEFAULT_TENANT, Device, DeviceId, SchemaStore};
 
 use crate::{
     Input, KeyOf, LoadError, Next, Nothing, Out, Processor, Raw, Refusal, Sections, Unreadable,
@@ -99,7 +99,7 @@ impl Relay for DeviceControl {
 
     fn relay(&self, change: &DeviceChange, out: &mut dyn Out<Control>) {
         let gone = Control {
-            tenant: "default".to_owned(),
+            tenant: DEFAULT_TENANT.to_owned(),
             device: change.id,
             name: String::new(),
             present: false,

@@ -2,8 +2,11 @@
 
 use crate::id::TenantId;
 
+/// The one tenant that there is at first.
+pub const DEFAULT_TENANT: &str = "default";
+
 pub(crate) fn default_tenant() -> TenantId {
-    "default".to_owned()
+    DEFAULT_TENANT.to_owned()
 }
 
 pub(crate) fn default_profile() -> String {

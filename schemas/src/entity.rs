@@ -78,6 +78,13 @@ pub struct EntityObserved {
     pub at: i64,
 }
 
+impl EntityObserved {
+    /// The key that its entity has.
+    pub fn key(&self) -> EntityKey {
+        EntityKey { tenant: self.tenant.clone(), kind: self.kind.clone(), id: self.id.clone() }
+    }
+}
+
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -16,6 +16,7 @@ mod echoes;
 mod entity;
 mod id;
 mod identity;
+mod limits;
 mod measure;
 mod probe;
 mod process;
@@ -26,6 +27,7 @@ mod wire;
 
 pub use address::{Address, AddressError, MAX_ADDRESS};
 pub use credential::CredentialChange;
+pub use defaults::DEFAULT_TENANT;
 pub use echoes::{Echoes, ICMP_SHARE};
 pub use entity::{
     DeviceGroup, Entity, EntityAnswer, EntityCommand, EntityInput, EntityKey, EntityObserved,
@@ -33,6 +35,10 @@ pub use entity::{
 };
 pub use id::{DeviceId, SeriesId, TenantId};
 pub use identity::{Difference, RowIdentity};
+pub use limits::{
+    ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS, INTERVAL_MS, MAX_DESCRIPTION_CHARS,
+    MAX_GROUP_DEVICES, MAX_NAME_CHARS, MAX_TAGS,
+};
 pub use probe::{Probe, ProbeReport, ProbeStep};
 pub use process::{
     ComponentStatus, Figure, LogField, PollTiming, PollerStatus, ProcessLog, ProcessStatus,
@@ -40,8 +46,8 @@ pub use process::{
 };
 pub use records::{
     Anomaly, Availability, Baseline, Column, Control, DeadLetter, Device, DeviceFacts,
-    DeviceStatus, Fact, Gap, GapReason, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS, Kind,
-    MetricBatch, Outcome, Poll, Rollup, SampleFlags, Series, Tick, Transition,
+    DeviceStatus, Fact, Gap, GapReason, Kind, MetricBatch, Outcome, Poll, Rollup, SampleFlags,
+    Series, Tick, Transition,
 };
 pub use registry::{LOCAL_ID_BASE, SchemaId, SchemaStore, Shipped};
 pub use source::{Source, SourceKey};

@@ -50,13 +50,6 @@ pub struct Device {
     pub icmp_timeout_ms: Option<i64>,
 }
 
-/// Echo requests a cycle that may be set for a device: least and most.
-pub const ICMP_ECHOES: (i64, i64) = (1, 20);
-/// Time between them that may be set for a device, ms.
-pub const ICMP_SPACING_MS: (i64, i64) = (0, 10_000);
-/// How long the last of them may be waited for, ms.
-pub const ICMP_TIMEOUT_MS: (i64, i64) = (10, 60_000);
-
 /// How a poll ended (`poll.avsc`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -14,7 +14,7 @@ use crate::http::ApiError;
 use crate::state::ApiState;
 
 /// The one tenant there is.
-pub(crate) const TENANT: &str = "default";
+pub(crate) const TENANT: &str = schemas::DEFAULT_TENANT;
 
 /// A router of routes with permissions.
 #[derive(Default)]

@@ -32,7 +32,7 @@ pub(crate) struct Text {
 }
 
 /// A name of something: not empty, on one line.
-pub(crate) const NAME: Text = Text { min: 1, max: 200 };
+pub(crate) const NAME: Text = Text { min: 1, max: schemas::MAX_NAME_CHARS };
 
 /// Wrong items of a list reported at once.
 const MAX_WRONG_ITEMS: usize = 50;

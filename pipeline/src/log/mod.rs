@@ -55,10 +55,15 @@ impl Record {
     /// What it takes in memory, but for a little.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let bytes = |part: &Option<Bytes>| part.as_ref().map_or(0, Bytes::len);
-        let headers: usize = self.headers.iter().map(|(name, it)| name.len() + it.len()).sum();
-        bytes(&self.key) + bytes(&self.value) + headers
+        payload(&self.key, &self.value, &self.headers)
     }
+}
+
+/// Bytes of key, value and headers.
+fn payload(key: &Option<Bytes>, value: &Option<Bytes>, headers: &[(String, Bytes)]) -> usize {
+    let bytes = |part: &Option<Bytes>| part.as_ref().map_or(0, Bytes::len);
+    let headers: usize = headers.iter().map(|(name, it)| name.len() + it.len()).sum();
+    bytes(key) + bytes(value) + headers
 }
 
 /// A record to send.
@@ -77,12 +82,10 @@ pub struct NewRecord {
 }
 
 impl NewRecord {
-    /// What it takes in memory, but for a little.
+    /// Its size as [`MAX_RECORD_BYTES`] counts it.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let bytes = |part: &Option<Bytes>| part.as_ref().map_or(0, Bytes::len);
-        let headers: usize = self.headers.iter().map(|(name, it)| name.len() + it.len()).sum();
-        bytes(&self.key) + bytes(&self.value) + headers
+        payload(&self.key, &self.value, &self.headers)
     }
 }
 

@@ -258,7 +258,7 @@ mod tests {
         let log: Arc<dyn EventLog> = Arc::new(Memory::new(Clock::system()));
         log.ensure_topics(&topics(1)).unwrap();
         let device = Device {
-            tenant: "default".to_owned(),
+            tenant: schemas::DEFAULT_TENANT.to_owned(),
             id: DeviceId::random(),
             name: "d".to_owned(),
             address: "127.0.0.1".to_owned(),

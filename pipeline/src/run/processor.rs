@@ -34,6 +34,7 @@ use std::time::Duration;
 use processors::{KeyOf, Processor};
 use schemas::{CodecError, SchemaStore, Tick, encode};
 
+use self::commit::Pending;
 use super::dead_letter::{self, Poison};
 use super::lag::{Place, Reading};
 use super::outside::{Outside, Within};
@@ -62,11 +63,7 @@ pub struct ProcessorRunner<P: Processor, O = Within> {
     clock: Clock,
     schemas: SchemaTopic,
     partitions: BTreeMap<i32, Slot<P>>,
-    /// Records stepped since the last commit, and when the first of them came.
-    pending: usize,
-    pending_since: Option<i64>,
-    /// Bytes sent since the last commit.
-    pending_bytes: usize,
+    pending: Pending,
     stepped: Stepped<P>,
     /// Keys with a change in the next commit, of interest outside.
     changed: BTreeSet<(i32, KeyOf<P>)>,
@@ -98,9 +95,7 @@ impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
             clock,
             schemas: SchemaTopic::new(Arc::clone(log), schemas),
             partitions: BTreeMap::new(),
-            pending: 0,
-            pending_since: None,
-            pending_bytes: 0,
+            pending: Pending::default(),
             stepped: Stepped::default(),
             changed: BTreeSet::new(),
             held: None,
@@ -246,7 +241,7 @@ impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
                     }
                 }
                 if partition.moved() {
-                    self.pending_since.get_or_insert_with(|| self.clock.steady_ms());
+                    self.pending.since.get_or_insert_with(|| self.clock.steady_ms());
                 }
                 if O::ACTIVE {
                     self.outside.restore(number, &partition.states());
@@ -283,8 +278,8 @@ impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
         if let Err(poison) = outcome {
             self.put(dead_letter::of(record, &self.wiring.member.group, poison))?;
         }
-        self.pending += 1;
-        self.pending_since.get_or_insert_with(|| self.clock.steady_ms());
+        self.pending.records += 1;
+        self.pending.since.get_or_insert_with(|| self.clock.steady_ms());
         Ok(())
     }
 
@@ -303,8 +298,8 @@ impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
                 let component = &self.wiring.member.group;
                 tracing::error!(component, error, "an output cannot be published");
             }
-            self.pending += 1;
-            self.pending_since.get_or_insert_with(|| self.clock.steady_ms());
+            self.pending.records += 1;
+            self.pending.since.get_or_insert_with(|| self.clock.steady_ms());
         }
         Ok(any)
     }
@@ -340,7 +335,7 @@ impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
     }
 
     fn put(&mut self, record: NewRecord) -> Result<(), LogError> {
-        self.pending_bytes += record.bytes();
+        self.pending.bytes += record.bytes();
         self.task.send(record)
     }
 
@@ -382,7 +377,7 @@ impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
                 headers: Vec::new(),
             };
             self.task.send(tick)?;
-            self.pending_since.get_or_insert_with(|| self.clock.steady_ms());
+            self.pending.since.get_or_insert_with(|| self.clock.steady_ms());
         }
         Ok(())
     }

@@ -65,7 +65,7 @@ fn is_alone(config: &Config) -> bool {
 
 fn source(id: &str, kind: &str, instance: Option<String>) -> Source {
     Source {
-        tenant: "default".to_owned(),
+        tenant: schemas::DEFAULT_TENANT.to_owned(),
         id: id.to_owned(),
         kind: kind.to_owned(),
         instance,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use api::{EntityReply, EntityRequest, PortError, PortFuture};
-use schemas::{EntityAnswer, EntityCommand, EntityOutcome};
+use schemas::{DEFAULT_TENANT, EntityAnswer, EntityCommand, EntityOutcome};
 use uuid::Uuid;
 
 use super::answers::Answers;
@@ -16,8 +16,6 @@ use crate::clock::wall_ms;
 use crate::run::supervise::Group;
 use crate::topology::{ENTITY_ANSWER, ENTITY_COMMAND};
 
-/// Whose entities these are.
-const TENANT: &str = "default";
 /// Longest wait for an answer.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 /// At most so many requests wait at once.
@@ -64,7 +62,7 @@ impl Entities {
 /// A request as the log has it, with an id of its own.
 pub(super) fn command(request: EntityRequest) -> EntityCommand {
     EntityCommand {
-        tenant: TENANT.to_owned(),
+        tenant: DEFAULT_TENANT.to_owned(),
         request: Uuid::new_v4().to_string(),
         kind: request.kind.to_owned(),
         id: request.id,

@@ -42,7 +42,7 @@ impl Prober {
     async fn ask(&self, request: ProbeRequest) -> Result<ProbeReport, PortError> {
         let request = schemas::Probe {
             id: uuid::Uuid::new_v4().to_string(),
-            tenant: "default".to_owned(),
+            tenant: schemas::DEFAULT_TENANT.to_owned(),
             address: request.address.to_string(),
             port: i32::from(request.port),
             profile: request.profile,

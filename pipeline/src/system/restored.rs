@@ -106,7 +106,7 @@ fn unlisted(
     devices.retain(|device| !known.contains(&device.id.to_string()));
     let mut entities = runtime.block_on(sinks::restored::entities(pool)).map_err(failed)?;
     let known = listed(log, ENTITY.name).map_err(|error| error.to_string())?;
-    entities.retain(|it| !known.contains(&format!("{}/{}/{}", it.tenant, it.kind, it.id)));
+    entities.retain(|it| !known.contains(&it.key().to_string()));
     Ok(Unlisted { devices, entities })
 }
 
@@ -163,7 +163,7 @@ pub struct Found {
     /// What it did or would do, for people.
     pub text: String,
     /// How many devices and groups the log lacks.
-    pub devices: usize,
+    pub lacking: usize,
 }
 
 /// For `opsconductor config plan|apply --from-database`: puts what is lacking on the log if `really`.
@@ -197,7 +197,7 @@ pub fn import(config: &Config, runtime: &Handle, really: bool) -> Result<Found, 
         text.push_str(&format!("; {} of the demo network are left out", demo.len()));
     }
     if found == 0 || !really {
-        return Ok(Found { text, devices: found });
+        return Ok(Found { text, lacking: found });
     }
     SchemaTopic::new(Arc::clone(&log), SchemaStore::new()).publish()?;
     let commands = Commands::new(log.as_ref())?;
@@ -221,5 +221,5 @@ pub fn import(config: &Config, runtime: &Handle, really: bool) -> Result<Found, 
     let failed = |error: api::PortError| StartError::machine("event log", error);
     written.into_iter().collect::<Result<Vec<()>, _>>().map_err(failed)?;
     text.push_str("\ndone: pollers take them over as soon as they run");
-    Ok(Found { text, devices: found })
+    Ok(Found { text, lacking: found })
 }

@@ -1,6 +1,6 @@
 //! What others wrote to the topics of devices and credentials, for the one who decides.
 
-use schemas::{AvroRecord, CredentialChange, EntityObserved, SchemaStore};
+use schemas::{AvroRecord, CredentialChange, DEFAULT_TENANT, EntityObserved, SchemaStore};
 
 use crate::{DeviceChange, Input, Out, Raw, Refusal, Relay, Unreadable};
 
@@ -28,7 +28,7 @@ impl Relay for DeviceEntity {
     const NAME: &'static str = "device-entity";
 
     fn relay(&self, change: &DeviceChange, out: &mut dyn Out<EntityObserved>) {
-        let gone = removed("default", "device", change.id.to_string(), change.at);
+        let gone = removed(DEFAULT_TENANT, "device", change.id.to_string(), change.at);
         out.emit(match &change.device {
             Some(device) => EntityObserved {
                 tenant: device.tenant.clone(),

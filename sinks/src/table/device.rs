@@ -4,9 +4,7 @@ use schemas::{Device, DeviceId};
 use sqlx::PgConnection;
 
 use crate::check::{self, MAX_NAME, MAX_TEXT, MAX_WORDS, Refusal};
-use crate::table::{
-    Change, Counts, Failure, Row, Table, Tombstone, WriteMode, execute_json, last_by_device,
-};
+use crate::table::{Counts, Failure, Row, Table, Tombstone, WriteMode, execute_json, last_by_key};
 
 /// `Device` → `device`; a tombstone removes the row.
 #[derive(Debug)]
@@ -39,17 +37,10 @@ impl Table for Devices {
         rows: &[&Row<Device>],
         _mode: WriteMode,
     ) -> Result<Counts, Failure> {
-        let last = last_by_device(rows, |device| device.id);
+        let last = last_by_key(rows, |device| device.id);
         let gone: Vec<_> =
             last.iter().filter(|(_, put)| put.is_none()).map(|(id, _)| id.0).collect();
-        let devices: Vec<&Device> = last
-            .values()
-            .flatten()
-            .filter_map(|place| match &rows[*place].change {
-                Change::Put(device) => Some(device),
-                Change::Remove(_) => None,
-            })
-            .collect();
+        let devices: Vec<&Device> = last.values().copied().flatten().collect();
         let put = execute_json(
             conn,
             "INSERT INTO device (id, tenant, name, address, port, profile, credential, site, tags,

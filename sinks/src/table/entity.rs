@@ -1,14 +1,12 @@
 //! What is configured: the last version of each entity.
 
-use std::collections::BTreeMap;
-
 use schemas::{Entity, EntityKey};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use sqlx::PgConnection;
 
 use crate::check::{self, MAX_NAME, MAX_WORDS, Refusal};
-use crate::table::{Change, Counts, Failure, Row, Table, Tombstone, WriteMode, execute_json};
+use crate::table::{Counts, Failure, Row, Table, Tombstone, WriteMode, execute_json, last_by_key};
 
 /// `Entity` → `entity`; a tombstone removes the row.
 #[derive(Debug)]
@@ -81,13 +79,7 @@ impl Table for LatestEntities {
         rows: &[&Row<Entity, EntityKey>],
         _mode: WriteMode,
     ) -> Result<Counts, Failure> {
-        let mut last: BTreeMap<EntityKey, Option<EntityRow<'_>>> = BTreeMap::new();
-        for row in rows {
-            match &row.change {
-                Change::Put(entity) => last.insert(entity.key(), Some(EntityRow::of(entity))),
-                Change::Remove(key) => last.insert(key.clone(), None),
-            };
-        }
+        let last = last_by_key(rows, Entity::key);
         let gone: Vec<_> =
             last.iter().filter(|(_, row)| row.is_none()).map(|(key, _)| key).collect();
         let column = |of: fn(&EntityKey) -> &str| -> Vec<String> {
@@ -95,7 +87,7 @@ impl Table for LatestEntities {
         };
         let (tenants, kinds, ids) =
             (column(|key| &key.tenant), column(|key| &key.kind), column(|key| &key.id));
-        let put: Vec<EntityRow<'_>> = last.into_values().flatten().collect();
+        let put: Vec<EntityRow<'_>> = last.values().copied().flatten().map(EntityRow::of).collect();
         let put = execute_json(conn, PUT, &put).await?;
         let removed = sqlx::query(REMOVE)
             .bind(tenants)

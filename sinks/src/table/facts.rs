@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::check::{self, DAY_MS, MAX_INSTANCE, MAX_NAME, MAX_TEXT, Refusal};
 use crate::table::{
-    Change, Counts, Failure, Row, Table, Tombstone, WriteMode, execute_json, last_by_device, puts,
+    Change, Counts, Failure, Row, Table, Tombstone, WriteMode, execute_json, last_by_key, puts,
 };
 
 /// Facts may have been true that long.
@@ -137,12 +137,11 @@ async fn write_whole(
     conn: &mut PgConnection,
     rows: &[&Row<DeviceFacts>],
 ) -> Result<Counts, sqlx::Error> {
-    let last = last_by_device(rows, |facts| facts.device);
+    let last = last_by_key(rows, |facts| facts.device);
     let devices: Vec<_> = last.keys().map(|device| device.0).collect();
     // A device may name a fact twice; the last one counts.
     let mut facts = BTreeMap::new();
-    for place in last.values().flatten() {
-        let Change::Put(record) = &rows[*place].change else { continue };
+    for record in last.values().copied().flatten() {
         for row in rows_of(record) {
             facts.insert((row.device, row.instance, row.name), row);
         }

@@ -162,16 +162,16 @@ pub(crate) fn time(ms: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(ms).unwrap_or_default()
 }
 
-/// The last word on each device of a batch: None where it was removed.
-pub(crate) fn last_by_device<R>(
-    rows: &[&Row<R>],
-    device: impl Fn(&R) -> DeviceId,
-) -> BTreeMap<DeviceId, Option<usize>> {
+/// The last record of each key of a batch: None where the key was removed.
+pub(crate) fn last_by_key<'a, R, K: Ord + Clone>(
+    rows: &'a [&'a Row<R, K>],
+    key: impl Fn(&R) -> K,
+) -> BTreeMap<K, Option<&'a R>> {
     let mut last = BTreeMap::new();
-    for (place, row) in rows.iter().enumerate() {
+    for row in rows {
         match &row.change {
-            Change::Put(record) => last.insert(device(record), Some(place)),
-            Change::Remove(device) => last.insert(*device, None),
+            Change::Put(record) => last.insert(key(record), Some(record)),
+            Change::Remove(removed) => last.insert(removed.clone(), None),
         };
     }
     last

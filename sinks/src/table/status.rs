@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::check::{self, DAY_MS, MAX_TEXT, Refusal};
 use crate::table::{
-    Counts, Failure, Row, Table, Tombstone, WriteMode, execute_json, last_by_device, puts,
+    Counts, Failure, Row, Table, Tombstone, WriteMode, execute_json, last_by_key, puts,
 };
 
 /// A state may have lasted that long.
@@ -72,7 +72,7 @@ impl Table for Statuses {
         rows: &[&Row<DeviceStatus>],
         _mode: WriteMode,
     ) -> Result<Counts, Failure> {
-        let last = last_by_device(rows, |status| status.device);
+        let last = last_by_key(rows, |status| status.device);
         let gone: Vec<_> =
             last.iter().filter(|(_, put)| put.is_none()).map(|(id, _)| id.0).collect();
         let (mut now, mut history) = (BTreeMap::new(), BTreeMap::new());

@@ -31,9 +31,9 @@ pub(crate) async fn create(
     let id = GroupId(Uuid::new_v4());
     let group = input.into_group(id);
     let (body, by) = (entities::body(&group)?, principal.username);
-    let (text, name) = (id.to_string(), group.name.clone());
+    let text = id.to_string();
     let wanted = DeviceGroup::wanted(&state.pool, id, group, &body).await?;
-    let change = Change { id: &text, name: &name, by: &by };
+    let change = Change { id: &text, name: &wanted.name, by: &by };
     let revision = entities::create::<DeviceGroups>(&state, &change, body).await?;
     let location = AppendHeaders([(header::LOCATION, format!("/inventory/v1/device-groups/{id}"))]);
     Ok((StatusCode::CREATED, location, etag(revision), Json(wanted.written(revision, by))))

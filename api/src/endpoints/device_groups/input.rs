@@ -1,18 +1,13 @@
 //! A group as a client describes it.
 
-use schemas::DeviceId;
+use schemas::{DeviceId, MAX_DESCRIPTION_CHARS, MAX_GROUP_DEVICES, MAX_TAGS};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::GroupId;
 use crate::access::TENANT;
-use crate::endpoints::devices::input::{MAX_TAGS, Tag};
+use crate::endpoints::devices::input::Tag;
 use crate::http::{Fields, FromFields, NAME};
-
-/// Most devices listed by id.
-const MAX_DEVICES: usize = 10_000;
-/// Longest description, in characters.
-const MAX_DESCRIPTION: usize = 2_000;
 
 /// A group. Fields left out are empty, also on PUT, which replaces all of them.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -44,10 +39,10 @@ impl FromFields for DeviceGroupInput {
     fn read(fields: &mut Fields) -> Self {
         Self {
             name: fields.required("name", NAME),
-            description: fields.lines("description", MAX_DESCRIPTION),
+            description: fields.lines("description", MAX_DESCRIPTION_CHARS),
             site: fields.text("site", NAME),
             tags: fields.texts("tags", NAME, MAX_TAGS),
-            devices: fields.ids("devices", MAX_DEVICES),
+            devices: fields.ids("devices", MAX_GROUP_DEVICES),
         }
     }
 }

@@ -1,18 +1,14 @@
 //! A device as a client describes it.
 
 use schemas::{
-    Address, Device, DeviceId, Echoes, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS, MAX_ADDRESS,
+    Address, Device, DeviceId, Echoes, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS, INTERVAL_MS,
+    MAX_ADDRESS, MAX_TAGS,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::http::{ApiError, Fields, FromFields, NAME, Text};
 use crate::state::ApiState;
-
-/// Most tags on a device.
-pub(crate) const MAX_TAGS: usize = 50;
-/// Shortest and longest time between polls: a second, a day.
-const INTERVAL_MS: (i64, i64) = (1_000, 86_400_000);
 
 /// A free word on a device.
 #[derive(ToSchema)]

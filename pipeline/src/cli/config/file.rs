@@ -16,7 +16,11 @@
 
 use std::collections::HashMap;
 
-use schemas::{Address, Device, DeviceId, Echoes, ICMP_ECHOES, ICMP_SPACING_MS, ICMP_TIMEOUT_MS};
+use schemas::{
+    Address, DEFAULT_TENANT, Device, DeviceId, Echoes, ICMP_ECHOES, ICMP_SPACING_MS,
+    ICMP_TIMEOUT_MS, INTERVAL_MS, MAX_DESCRIPTION_CHARS, MAX_GROUP_DEVICES, MAX_NAME_CHARS,
+    MAX_TAGS,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use toml::Spanned;
@@ -27,14 +31,6 @@ use super::super::device;
 pub(super) const MAX_BYTES: usize = 32 << 20;
 /// Most that is wrong said at once.
 const MAX_PROBLEMS: usize = 50;
-/// Longest name, site, tag, in characters.
-const MAX_NAME: usize = 200;
-const MAX_DESCRIPTION: usize = 2_000;
-const MAX_TAGS: usize = 50;
-/// Most devices that a group lists.
-const MAX_MEMBERS: usize = 10_000;
-/// Shortest and longest time between polls: a second, a day.
-const INTERVAL_MS: (i64, i64) = (1_000, 86_400_000);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -169,7 +165,7 @@ impl DeviceText {
         }
         let small = |number: i64| i32::try_from(number).ok();
         let device = Device {
-            tenant: "default".to_owned(),
+            tenant: DEFAULT_TENANT.to_owned(),
             id: DeviceId::from_source("", ""),
             name: self.name.unwrap_or_else(|| address.clone()),
             address,
@@ -203,13 +199,13 @@ impl GroupText {
         self.site.iter().for_each(|site| wrong.name("site", site));
         wrong.tags(&self.tags);
         let lines = self.description.replace(['\n', '\r', '\t'], " ");
-        if lines.chars().count() > MAX_DESCRIPTION || lines.chars().any(char::is_control) {
-            let most = "must have at most";
-            let detail = format!("{most} {MAX_DESCRIPTION} characters, no control characters");
+        if lines.chars().count() > MAX_DESCRIPTION_CHARS || lines.chars().any(char::is_control) {
+            let most = MAX_DESCRIPTION_CHARS;
+            let detail = format!("must have at most {most} characters, no control characters");
             wrong.field("description", detail);
         }
-        if self.devices.len() > MAX_MEMBERS {
-            wrong.field("devices", format!("must not have more than {MAX_MEMBERS} items"));
+        if self.devices.len() > MAX_GROUP_DEVICES {
+            wrong.field("devices", format!("must not have more than {MAX_GROUP_DEVICES} items"));
         }
         let Self { name, description, site, tags, devices } = self;
         WantedGroup { line, name, description, site, tags, devices }
@@ -239,7 +235,7 @@ struct Wrong<'a> {
 
 impl Wrong<'_> {
     fn named(&mut self, name: &str) {
-        let short: String = name.chars().take(MAX_NAME).collect();
+        let short: String = name.chars().take(MAX_NAME_CHARS).collect();
         self.place.push_str(&format!(" {short:?}"));
     }
 
@@ -249,8 +245,9 @@ impl Wrong<'_> {
 
     fn name(&mut self, field: &str, text: &str) {
         let length = text.chars().count();
-        if length == 0 || length > MAX_NAME || text.chars().any(char::is_control) {
-            let detail = format!("must have 1 to {MAX_NAME} characters, no control characters");
+        if length == 0 || length > MAX_NAME_CHARS || text.chars().any(char::is_control) {
+            let detail =
+                format!("must have 1 to {MAX_NAME_CHARS} characters, no control characters");
             self.field(field, detail);
         }
     }

@@ -87,7 +87,7 @@ fn from_database(config: &Config, really: bool) -> Result<ExitCode, Failure> {
     crate::system::telemetry::init(&config.telemetry);
     let found = restored::import(config, runtime()?.handle(), really)?;
     print(&found.text)?;
-    Ok(if really || found.devices == 0 {
+    Ok(if really || found.lacking == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(SOMETHING_TO_DO)

@@ -32,14 +32,6 @@ pub(super) fn offset_of(key: &[u8]) -> Option<i64> {
     Some(u64::from_be_bytes(key.get(4..12)?.try_into().ok()?).cast_signed())
 }
 
-/// Size as [`super::super::MAX_RECORD_BYTES`] counts it.
-pub(super) fn size(record: &NewRecord) -> usize {
-    let headers: usize = record.headers.iter().map(|(n, v)| n.len() + v.len()).sum();
-    record.key.as_ref().map_or(0, Bytes::len)
-        + record.value.as_ref().map_or(0, Bytes::len)
-        + headers
-}
-
 #[expect(clippy::cast_possible_truncation, reason = "a record is below 1 MB")]
 fn put_len(to: &mut Vec<u8>, len: usize) {
     to.extend_from_slice(&(len as u32).to_le_bytes());
@@ -47,7 +39,7 @@ fn put_len(to: &mut Vec<u8>, len: usize) {
 
 /// The record's value, its time still to be stamped.
 pub(super) fn encode(record: &NewRecord) -> Vec<u8> {
-    let mut body = Vec::with_capacity(size(record) + 16 + BODY);
+    let mut body = Vec::with_capacity(record.bytes() + 16 + BODY);
     body.resize(BODY, 0);
     if let Some(key) = &record.key {
         body[0] |= KEY;

@@ -65,7 +65,7 @@ pub(super) fn prepare(
     record: &NewRecord,
     robin: &AtomicU32,
 ) -> Result<Encoded, LogError> {
-    let bytes = codec::size(record);
+    let bytes = record.bytes();
     if bytes > MAX_RECORD_BYTES {
         return Err(LogError::TooLarge { topic: record.topic.to_string(), bytes });
     }

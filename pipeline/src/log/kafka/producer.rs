@@ -21,16 +21,9 @@ use super::pulse::{Finding, Pulse};
 use super::running::{Running, for_client};
 use crate::families;
 
-/// Key, value and headers.
-pub(super) fn size(record: &NewRecord) -> usize {
-    let bytes = |b: &Option<bytes::Bytes>| b.as_ref().map_or(0, bytes::Bytes::len);
-    let headers: usize = record.headers.iter().map(|(name, v)| name.len() + v.len()).sum();
-    bytes(&record.key) + bytes(&record.value) + headers
-}
-
 /// Refuses what no log takes.
 pub(super) fn check_size(record: &NewRecord) -> Result<(), LogError> {
-    match size(record) {
+    match record.bytes() {
         bytes if bytes > MAX_RECORD_BYTES => {
             Err(LogError::TooLarge { topic: record.topic.to_string(), bytes })
         }
@@ -222,7 +215,7 @@ impl Producer for KafkaProducer {
             running = self.running();
         }
         let place = (Arc::clone(&record.topic), self.partition(&record)?);
-        let bytes = size(&record);
+        let bytes = record.bytes();
         let mut lanes = running.reporting().lanes();
         let limit = if lanes.records() >= self.most_records {
             Some(self.most_records)

@@ -18,12 +18,23 @@ const COMMIT_BYTES: usize = 16 << 20;
 /// long.
 const COMMIT_WITHIN_MS: i64 = 1_000;
 
+/// What the next commit will hold.
+#[derive(Default)]
+pub(super) struct Pending {
+    /// Records stepped.
+    pub(super) records: usize,
+    /// When the first of it came.
+    pub(super) since: Option<i64>,
+    /// Bytes sent.
+    pub(super) bytes: usize,
+}
+
 /// Between two looks at what came back from outside.
 const LOOK_OUTSIDE: Duration = Duration::from_millis(20);
 
 impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
     pub(super) fn until_commit(&self, wait: Duration) -> Duration {
-        match self.pending_since {
+        match self.pending.since {
             // What comes back from outside does not wake the log's client.
             None if self.outside.is_busy() => wait.min(LOOK_OUTSIDE),
             None => wait,
@@ -35,19 +46,19 @@ impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
     }
 
     pub(super) fn commit_due(&self) -> bool {
-        self.pending >= self.pace.commit_records
-            || self.pending_bytes >= COMMIT_BYTES
-            || self
-                .pending_since
-                .is_some_and(|since| self.clock.steady_ms() - since >= self.pace.commit_ms)
+        self.pending.records >= self.pace.commit_records
+            || self.pending.bytes >= COMMIT_BYTES
+            || self.pending_for(self.pace.commit_ms)
     }
 
     /// Whether the rest of a batch has to wait for a commit.
     pub(super) fn commit_overdue(&self) -> bool {
-        self.pending_bytes >= COMMIT_BYTES
-            || self.pending_since.is_some_and(|since| {
-                self.clock.steady_ms() - since >= COMMIT_WITHIN_MS.max(self.pace.commit_ms)
-            })
+        self.pending.bytes >= COMMIT_BYTES
+            || self.pending_for(COMMIT_WITHIN_MS.max(self.pace.commit_ms))
+    }
+
+    fn pending_for(&self, ms: i64) -> bool {
+        self.pending.since.is_some_and(|since| self.clock.steady_ms() - since >= ms)
     }
 
     pub(super) fn give_up(&mut self, partitions: &[i32]) -> Result<(), RunError> {
@@ -100,9 +111,7 @@ impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
                 positions.push(position);
             }
         }
-        self.pending = 0;
-        self.pending_since = None;
-        self.pending_bytes = 0;
+        self.pending = Pending::default();
         // Without positions it holds ticks: partitions at rest must see time pass.
         let began = Instant::now();
         self.task.commit(&positions)?;
@@ -125,9 +134,7 @@ impl<P: Processor, O: Outside<P>> ProcessorRunner<P, O> {
     pub(super) fn start_over(&mut self) -> Result<(), RunError> {
         self.task.abort()?;
         self.changed.clear();
-        self.pending = 0;
-        self.pending_since = None;
-        self.pending_bytes = 0;
+        self.pending = Pending::default();
         let numbers: Vec<i32> = self.partitions.keys().copied().collect();
         for number in numbers {
             self.restore(number)?;

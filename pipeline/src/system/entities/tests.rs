@@ -105,7 +105,7 @@ impl Drop for World {
 fn put(id: DeviceId, name: &str, expected: Option<i64>) -> EntityRequest {
     let address: Address = "192.0.2.1".parse().unwrap();
     let device = serde_json::json!({
-        "tenant": TENANT, "id": id, "name": name, "address": address.to_string(),
+        "tenant": DEFAULT_TENANT, "id": id, "name": name, "address": address.to_string(),
     });
     let body = Some(device.to_string());
     EntityRequest { kind: "device", id: id.to_string(), expected, body, by: "ada".to_owned() }

@@ -7,7 +7,7 @@ use vault::{KeyId, Place, PublicKey};
 use super::VaultError;
 
 /// Whose credentials these are.
-pub(super) const TENANT: &str = "default";
+pub(super) const TENANT: &str = schemas::DEFAULT_TENANT;
 /// Of the advisory lock under which a key is made: any number that nothing else takes.
 const KEY_LOCK: i64 = 0x6f70_7363_6b65_7901;
 

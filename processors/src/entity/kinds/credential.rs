@@ -1,9 +1,9 @@
 //! Credentials, without their secrets: those are in the vault alone.
 
-use schemas::{CredentialChange, EntityProblem};
+use schemas::{CredentialChange, EntityProblem, MAX_NAME_CHARS};
 use serde::{Deserialize, Serialize};
 
-use super::{EntityKind, EntityOutput, Facts, MAX_NAME, Place, check_place, check_text};
+use super::{EntityKind, EntityOutput, Facts, Place, check_place, check_text};
 
 /// What is known of one.
 #[derive(Serialize, Deserialize)]
@@ -33,8 +33,8 @@ impl EntityKind for Credentials {
 
     fn settle(place: &Place<'_>, body: &mut CredentialBody, problems: &mut Vec<EntityProblem>) {
         check_place(place, None, &body.name, problems);
-        check_text("name", &body.name, 1..=MAX_NAME, problems);
-        check_text("kind", &body.kind, 0..=MAX_NAME, problems);
+        check_text("name", &body.name, 1..=MAX_NAME_CHARS, problems);
+        check_text("kind", &body.kind, 0..=MAX_NAME_CHARS, problems);
     }
 
     fn publish(place: &Place<'_>, body: CredentialBody) -> Vec<EntityOutput> {

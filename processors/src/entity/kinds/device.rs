@@ -1,14 +1,11 @@
 //! Devices: what is polled.
 
-use schemas::{Address, Device, EntityProblem};
+use schemas::{Address, Device, EntityProblem, INTERVAL_MS, MAX_NAME_CHARS};
 
 use super::{
-    Credentials, EntityKind, EntityOutput, Facts, MAX_NAME, Place, Reference, Unique, check_place,
+    Credentials, EntityKind, EntityOutput, Facts, Place, Reference, Unique, check_place,
     check_tags, check_text, problem,
 };
-
-/// Shortest and longest time between polls.
-const INTERVAL_MS: std::ops::RangeInclusive<i64> = 1_000..=86_400_000;
 
 /// [`Device`], which sources write, too.
 pub(super) struct Devices;
@@ -43,10 +40,10 @@ impl EntityKind for Devices {
     fn settle(place: &Place<'_>, device: &mut Device, problems: &mut Vec<EntityProblem>) {
         device.updated_at = place.revision;
         check_place(place, Some(&device.tenant), &device.id.to_string(), problems);
-        check_text("name", &device.name, 1..=MAX_NAME, problems);
-        check_text("profile", &device.profile, 1..=MAX_NAME, problems);
-        check_text("source", &device.source, 0..=MAX_NAME, problems);
-        check_text("site", device.site.as_deref().unwrap_or("-"), 1..=MAX_NAME, problems);
+        check_text("name", &device.name, 1..=MAX_NAME_CHARS, problems);
+        check_text("profile", &device.profile, 1..=MAX_NAME_CHARS, problems);
+        check_text("source", &device.source, 0..=MAX_NAME_CHARS, problems);
+        check_text("site", device.site.as_deref().unwrap_or("-"), 1..=MAX_NAME_CHARS, problems);
         check_tags(&device.tags, problems);
         match device.address.parse::<Address>() {
             Ok(address) => device.address = address.to_string(),
@@ -55,8 +52,8 @@ impl EntityKind for Devices {
         if !(1..=65_535).contains(&device.port) {
             problems.push(problem("port", format!("{} is none; give 1 to 65535", device.port)));
         }
-        if !INTERVAL_MS.contains(&device.interval_ms) {
-            let (least, most) = (INTERVAL_MS.start(), INTERVAL_MS.end());
+        let (least, most) = INTERVAL_MS;
+        if !(least..=most).contains(&device.interval_ms) {
             let detail = format!("is {}; it takes {least} to {most}", device.interval_ms);
             problems.push(problem("interval_ms", detail));
         }

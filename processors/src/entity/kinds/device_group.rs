@@ -2,17 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use schemas::{DeviceGroup, DeviceId, EntityProblem};
-
-use super::{
-    Devices, EntityKind, Facts, IsGone, MAX_NAME, Place, Reference, Unique, check_place,
-    check_tags, check_text, problem,
+use schemas::{
+    DeviceGroup, DeviceId, EntityProblem, MAX_DESCRIPTION_CHARS, MAX_GROUP_DEVICES, MAX_NAME_CHARS,
 };
 
-/// Most characters of a description.
-const MAX_DESCRIPTION: usize = 2_000;
-/// Most devices that one group lists.
-const MAX_DEVICES: usize = 10_000;
+use super::{
+    Devices, EntityKind, Facts, IsGone, Place, Reference, Unique, check_place, check_tags,
+    check_text, problem,
+};
 
 /// [`DeviceGroup`]: it has no topic of its own.
 pub(super) struct DeviceGroups;
@@ -47,13 +44,13 @@ impl EntityKind for DeviceGroups {
         if group.id.parse::<DeviceId>().map_or(true, |id| id.to_string() != group.id) {
             problems.push(problem("id", "is no UUID in lower case"));
         }
-        check_text("name", &group.name, 1..=MAX_NAME, problems);
-        check_text("description", &group.description, 0..=MAX_DESCRIPTION, problems);
-        check_text("site", group.site.as_deref().unwrap_or("-"), 1..=MAX_NAME, problems);
+        check_text("name", &group.name, 1..=MAX_NAME_CHARS, problems);
+        check_text("description", &group.description, 0..=MAX_DESCRIPTION_CHARS, problems);
+        check_text("site", group.site.as_deref().unwrap_or("-"), 1..=MAX_NAME_CHARS, problems);
         check_tags(&group.tags, problems);
-        if group.devices.len() > MAX_DEVICES {
+        if group.devices.len() > MAX_GROUP_DEVICES {
             let detail = format!(
-                "{} devices; a group may list {MAX_DEVICES}: take a site or tags instead",
+                "{} devices; a group may list {MAX_GROUP_DEVICES}: take a site or tags instead",
                 group.devices.len()
             );
             problems.push(problem("devices", detail));

@@ -5,7 +5,7 @@ mod credential;
 mod device;
 mod device_group;
 
-use schemas::EntityProblem;
+use schemas::{EntityProblem, MAX_NAME_CHARS, MAX_TAGS};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
@@ -15,10 +15,6 @@ use self::device::Devices;
 use self::device_group::DeviceGroups;
 use super::EntityOutput;
 
-/// Most characters of a name, a site or a tag.
-const MAX_NAME: usize = 200;
-/// Most tags.
-const MAX_TAGS: usize = 50;
 /// Problems named in one answer.
 const MAX_PROBLEMS: usize = 20;
 
@@ -216,7 +212,7 @@ fn check_tags(tags: &[String], problems: &mut Vec<EntityProblem>) {
         problems.push(problem("tags", detail));
     }
     for tag in tags.iter().take(MAX_TAGS) {
-        check_text("tags", tag, 1..=MAX_NAME, problems);
+        check_text("tags", tag, 1..=MAX_NAME_CHARS, problems);
     }
 }
 

@@ -4,7 +4,6 @@ use processors::{DropReason, EntityOutput, EntityRecord, EntityState, Out, Proce
 use schemas::{Device, DeviceGroup, DeviceId, EntityCommand, EntityInput, EntityOutcome};
 use sinks::Table as _;
 
-use super::super::TENANT;
 use crate::clock::wall_ms;
 
 #[derive(Default)]
@@ -22,7 +21,7 @@ impl Out<EntityOutput> for Given {
 
 /// Has it decided; every output is one that its table takes.
 fn check(state: &mut EntityState, kind: &str, id: &str, body: String, by: &str) {
-    let (tenant, at) = (TENANT.to_owned(), wall_ms());
+    let (tenant, at) = (schemas::DEFAULT_TENANT.to_owned(), wall_ms());
     let input = EntityInput::Command(EntityCommand {
         tenant,
         request: format!("{kind} {id}"),
@@ -77,7 +76,7 @@ fn what_may_be_is_stored_whatever_its_characters() {
     let body = serde_json::to_string(&device).unwrap();
     check(&mut state, "device", &id.to_string(), body, &most(256));
     let group = DeviceGroup {
-        tenant: TENANT.to_owned(),
+        tenant: schemas::DEFAULT_TENANT.to_owned(),
         id: id.to_string(),
         name: most(200),
         description: most(2_000),
